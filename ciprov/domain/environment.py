@@ -1,0 +1,109 @@
+"""The records of environments: what no cluster can give back, so the store keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from ciprov.foundation.errors import CiprovError
+from ciprov.foundation.json import JsonObject
+
+
+class Phase(StrEnum):
+    """Where an environment stands, as far as ciprov's own operations go."""
+
+    CREATING = "creating"
+    READY = "ready"
+    UPDATING = "updating"
+    FAILED = "failed"
+    REMOVING = "removing"
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentRecord:
+    """One environment, keyed by `(cluster, name)`.
+
+    `group_path` is its absolute Marathon group; `blueprint` the name in the blueprint's header, `blueprint_source` the
+    file's text as used (so that `down` and later commands need no checkout) and `blueprint_file` where it came from.
+    `parameters` are the resolved values with secret ones left out; `secret_fingerprints` are salted hashes that only
+    tell whether a secret changed. `service_ports` maps `<app id relative to the group>/<port name or index>` to the
+    allocated port. `app_ids` are all absolute app ids that ciprov ever put and has not yet seen gone: `down` works
+    from them. `counts` are the instances per absolute app id that the blueprint asked for at the last `up` (the base
+    of the three-way merge). `pending_counts` are the target counts of an operation under way, written BEFORE it acts,
+    so that a crash between stop and start loses none. `revision` is the compare-and-set counter of the store.
+    """
+
+    cluster: str
+    name: str
+    group_path: str
+    blueprint: str
+    blueprint_file: str
+    blueprint_source: str
+    kind: str
+    phase: Phase
+    created_at: datetime
+    updated_at: datetime
+    owner: str = ""
+    ttl_seconds: int | None = None
+    expires_at: datetime | None = None
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    secret_fingerprints: Mapping[str, str] = field(default_factory=dict)
+    service_ports: Mapping[str, int] = field(default_factory=dict)
+    routes: tuple[JsonObject, ...] = ()
+    app_ids: tuple[str, ...] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
+    pending_counts: Mapping[str, int] = field(default_factory=dict)
+    failure: str = ""
+    revision: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """One operation on an environment, begun at `at`. `outcome` is empty while it runs or after a crash."""
+
+    cluster: str
+    name: str
+    operation: str
+    at: datetime
+    who: str
+    summary: str = ""
+    outcome: str = ""
+    ended_at: datetime | None = None
+    id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LockHolder:
+    """Who holds a lock: `owner` is unique per process, `description` is for people (`user@host, pid 12, env up`)."""
+
+    key: str
+    owner: str
+    description: str
+    since: datetime
+    expires_at: datetime
+
+
+class LockHeld(CiprovError):
+    """Somebody else holds the lock."""
+
+    def __init__(self, holder: LockHolder) -> None:
+        super().__init__(f"{holder.key} is locked by {holder.description} since {holder.since:%Y-%m-%d %H:%M:%S} UTC")
+        self.holder = holder
+
+
+class RecordChanged(CiprovError):
+    """A compare-and-set write found another revision than the one read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An address a user can call: `url` for HTTP ports, `host:port` otherwise."""
+
+    app: str
+    name: str
+    host: str
+    port: int
+    protocol: str = "tcp"
+    url: str = ""

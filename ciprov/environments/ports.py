@@ -1,0 +1,101 @@
+"""What environments need from outside, as small protocols. Wiring passes the clients and the store that fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Protocol
+
+from ciprov.domain.environment import EnvironmentRecord, HistoryEntry, LockHolder
+from ciprov.domain.marathon import DeploymentRef, MarathonEvent
+from ciprov.foundation.json import JsonObject
+
+
+class Marathon(Protocol):
+    """Marathon as raw JSON, in its own field names. All calls raise the errors of `ciprov.domain.marathon`.
+
+    Reads return None where the thing does not exist. Writes go to one server once: after `MarathonUnavailable`
+    read before repeating.
+    """
+
+    @property
+    def target(self) -> str:
+        """The cluster as it is shown to people: name and URL, without credentials."""
+        ...
+
+    def info(self) -> JsonObject: ...
+    def group(self, path: str) -> JsonObject | None:
+        """The group with all groups and apps below it, apps with counts and deployments."""
+        ...
+
+    def app(self, app_id: str) -> JsonObject | None:
+        """One app with counts, tasks, deployments and `lastTaskFailure`."""
+        ...
+
+    def apps(self) -> list[JsonObject]:
+        """All apps of the cluster."""
+        ...
+
+    def tasks(self, app_id: str) -> list[JsonObject]: ...
+    def put_group(self, path: str, body: JsonObject, *, force: bool = False) -> DeploymentRef: ...
+    def put_app(self, app_id: str, body: JsonObject, *, force: bool = False) -> DeploymentRef:
+        """A partial update, or a creation."""
+        ...
+
+    def delete_app(self, app_id: str, *, force: bool = False) -> DeploymentRef: ...
+    def delete_group(self, path: str, *, force: bool = False) -> DeploymentRef: ...
+    def deployments(self) -> list[JsonObject]: ...
+    def cancel_deployment(self, deployment_id: str) -> None:
+        """Cancel without rollback (`force=true`). Does nothing where it already ended."""
+        ...
+
+    def queue(self) -> list[JsonObject]: ...
+    def events(
+        self, types: Collection[str], wake: Callable[[MarathonEvent], None]
+    ) -> AbstractContextManager[None]:
+        """While entered, call `wake` from another thread for each event of `types`; reconnects by itself."""
+        ...
+
+
+class Agents(Protocol):
+    """The Mesos side: what agents offer, and what tasks wrote. Every answer may be None: no Mesos address is known."""
+
+    def agents(self) -> list[JsonObject] | None:
+        """The `slaves` list of the master: id, hostname, active, resources and used_resources (`ports` as ranges)."""
+        ...
+
+    def sandbox_tail(self, agent_id: str, task_id: str, file: str, limit: int) -> str | None:
+        """The last `limit` bytes of `stdout` or `stderr` of a task, also of one that ended; None if unreadable."""
+        ...
+
+
+class Store(Protocol):
+    """Records, history and locks. Safe for several processes at once."""
+
+    def get(self, cluster: str, name: str) -> EnvironmentRecord | None: ...
+    def list(self, cluster: str) -> Sequence[EnvironmentRecord]: ...
+    def save(self, record: EnvironmentRecord) -> EnvironmentRecord:
+        """Insert where `revision` is 0, else replace if the stored revision is the same; raises `RecordChanged`.
+
+        Returns the record with its new revision.
+        """
+        ...
+
+    def delete(self, cluster: str, name: str) -> None: ...
+    def begin(self, entry: HistoryEntry) -> int:
+        """Record that an operation starts; returns its id."""
+        ...
+
+    def end(self, entry_id: int, outcome: str, at: datetime) -> None: ...
+    def history(self, cluster: str, name: str, limit: int = 50) -> Sequence[HistoryEntry]: ...
+    def lock(
+        self, key: str, description: str, *, wait_seconds: float, on_wait: Callable[[LockHolder], None]
+    ) -> AbstractContextManager[Callable[[], None]]:
+        """Hold a lease on `key`, renewed by itself; gives a function that raises `LockHeld` once the lease is lost.
+
+        Waits up to `wait_seconds`, telling `on_wait` once who holds it, then raises `LockHeld`.
+        """
+        ...
+
+

@@ -1,0 +1,141 @@
+"""The records that the embedded cluster's rooms share: instances, agents, deployments.
+
+Definitions (apps and groups) are in `definitions/`. All records are frozen; rooms return new ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class Condition(StrEnum):
+    """What an instance is doing. SCHEDULED is waiting in the launch queue and is listed nowhere but there."""
+
+    SCHEDULED = "scheduled"
+    STAGING = "staging"
+    RUNNING = "running"
+    KILLING = "killing"
+    FINISHED = "finished"
+    FAILED = "failed"
+    KILLED = "killed"
+    ERROR = "error"
+    LOST = "lost"
+    UNREACHABLE = "unreachable"
+
+
+ENDED = frozenset({Condition.FINISHED, Condition.FAILED, Condition.KILLED, Condition.ERROR, Condition.LOST})
+HOLDS_RESOURCES = frozenset({Condition.STAGING, Condition.RUNNING, Condition.KILLING, Condition.UNREACHABLE})
+
+TASK_STATES: Mapping[Condition, str] = {
+    Condition.STAGING: "TASK_STAGING",
+    Condition.RUNNING: "TASK_RUNNING",
+    Condition.KILLING: "TASK_KILLING",
+    Condition.FINISHED: "TASK_FINISHED",
+    Condition.FAILED: "TASK_FAILED",
+    Condition.KILLED: "TASK_KILLED",
+    Condition.ERROR: "TASK_ERROR",
+    Condition.LOST: "TASK_LOST",
+    Condition.UNREACHABLE: "TASK_UNREACHABLE",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class HealthResult:
+    """The state of one health check of one instance; `index` is its place in the app's `healthChecks`."""
+
+    index: int
+    alive: bool = False
+    consecutive_failures: int = 0
+    first_success: datetime | None = None
+    last_success: datetime | None = None
+    last_failure: datetime | None = None
+    last_failure_cause: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One instance of an app: it keeps its id over relaunches while `attempt` grows, unless it is wiped."""
+
+    id: str
+    app_id: str
+    app_version: str
+    condition: Condition
+    since: datetime
+    attempt: int = 1
+    agent_id: str = ""
+    host: str = ""
+    ports: tuple[int, ...] = ()
+    staged_at: datetime | None = None
+    started_at: datetime | None = None
+    health: tuple[HealthResult, ...] = ()
+    ready: bool = False
+    message: str = ""
+
+    @property
+    def task_id(self) -> str:
+        return f"{self.id}._app.{self.attempt}"
+
+    @property
+    def healthy(self) -> bool | None:
+        """None without checks (or before the first result where none was given); else whether all are alive."""
+        return all(result.alive for result in self.health) if self.health else None
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """An amount of an agent's resources: cpus in cores, mem and disk in MiB, gpus in pieces, ports as numbers."""
+
+    cpus: float = 0.0
+    mem: float = 0.0
+    disk: float = 0.0
+    gpus: int = 0
+    ports: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """A virtual agent. All agents share this machine's kernel, so their port ranges are disjoint."""
+
+    id: str
+    hostname: str
+    total: Resources
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    role: str = "*"
+    active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFailure:
+    """Marathon's `lastTaskFailure` of an app."""
+
+    app_id: str
+    task_id: str
+    host: str
+    agent_id: str
+    state: str
+    message: str
+    timestamp: datetime
+    version: str
+
+
+class ActionKind(StrEnum):
+    STOP = "StopApplication"
+    START = "StartApplication"
+    SCALE = "ScaleApplication"
+    RESTART = "RestartApplication"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    kind: ActionKind
+    app_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Actions that run in parallel."""
+
+    actions: tuple[Action, ...]

@@ -1,0 +1,1 @@
+"""Stands in for the distribution of the same name; see `http_parser.http`."""
