@@ -51,9 +51,7 @@ class Marathon(Protocol):
         ...
 
     def queue(self) -> list[JsonObject]: ...
-    def events(
-        self, types: Collection[str], wake: Callable[[MarathonEvent], None]
-    ) -> AbstractContextManager[None]:
+    def events(self, types: Collection[str], wake: Callable[[MarathonEvent], None]) -> AbstractContextManager[None]:
         """While entered, call `wake` from another thread for each event of `types`; reconnects by itself."""
         ...
 
@@ -97,5 +95,3 @@ class Store(Protocol):
         Waits up to `wait_seconds`, telling `on_wait` once who holds it, then raises `LockHeld`.
         """
         ...
-
-

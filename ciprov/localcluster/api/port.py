@@ -77,12 +77,10 @@ class Engine(Protocol):
     def root(self) -> Group: ...
     @property
     def agents(self) -> Sequence[Agent]: ...
-    def change(
-        self, change: TreeChange, *, force: bool, group_id: str, restart: Collection[str] = ()
-    ) -> Accepted:
+    def change(self, change: TreeChange, *, force: bool, group_id: str, restart: Collection[str] = ()) -> Accepted:
         """Apply a tree change and start its deployment; `restart` names apps to restart though nothing changed.
 
-        `group_id` is for `group_change_success/failed`. Raises `Locked`, or what `change` raises; then nothing happened.
+        `group_id` is for `group_change_success/failed`. Raises `Locked` or whatever `change` raises.
         """
         ...
 
