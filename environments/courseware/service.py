@@ -27,9 +27,9 @@ def as_json(status: int, value: object) -> Answer:
 def call(url: str, body: object = None, seconds: float = 5.0) -> Any:
     """GET `url`, or POST `body` to it as JSON; gives the decoded answer, or raises OSError saying which call failed."""
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data=data, headers={"Content-Type": "application/json"})  # noqa: S310
+    request = urllib.request.Request(url, data=data, headers={"Content-Type": "application/json"})
     try:
-        with urllib.request.urlopen(request, timeout=seconds) as response:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=seconds) as response:
             return json.load(response)
     except (urllib.error.URLError, ValueError) as error:
         raise OSError(f"{request.get_method()} {url}: {error}") from error
@@ -84,11 +84,11 @@ def serve(name: str, routes: dict[tuple[str, str], Route]) -> None:
 
         def log_message(self, format: str, *args: object) -> None:
             if self.path != "/health":
-                print(name, format % args, flush=True)  # noqa: T201
+                print(name, format % args, flush=True)
 
     host, port = os.environ.get("HOST", "127.0.0.1"), int(os.environ["PORT0"])
     server = ThreadingHTTPServer((host, port), Handler)
     signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
-    print(f"{name} listens on {host}:{port}", flush=True)  # noqa: T201
+    print(f"{name} listens on {host}:{port}", flush=True)
     server.serve_forever(poll_interval=0.05)
     server.server_close()

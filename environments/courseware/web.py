@@ -17,7 +17,7 @@ TITLE, ENVIRONMENT = os.environ.get("TITLE", "Courseware"), os.environ.get("ENVI
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>
 <style>body{{font:16px/1.5 system-ui;margin:3rem auto;max-width:44rem}}td{{padding:.2rem 1rem .2rem 0}}
 img{{vertical-align:middle}}</style></head><body><h1>{title}</h1>
-<p>Environment <b>{environment}</b>: {verified} of {total} lessons verified through catalogue, API, worker and media.</p>
+<p>Environment <b>{environment}</b>: {verified} of {total} lessons verified through catalogue, API, worker, media.</p>
 <table>{rows}</table></body></html>
 """
 

@@ -25,10 +25,10 @@ def main() -> None:
             for lesson in call(f"{API}/pending"):
                 result = call(f"{MEDIA}/render?title={quote(lesson['title'])}")
                 call(f"{API}/rendered", {"lesson": lesson["id"], **result})
-                print(f"rendered lesson {lesson['id']}, {result['seconds']} s", flush=True)  # noqa: T201
+                print(f"rendered lesson {lesson['id']}, {result['seconds']} s", flush=True)
             ready = True
         except OSError as error:
-            print(f"will try again: {error}", flush=True)  # noqa: T201
+            print(f"will try again: {error}", flush=True)
         if ready:
             Path("alive").touch()
         stopping.wait(0.5)
