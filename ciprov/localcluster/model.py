@@ -73,6 +73,8 @@ class Instance:
     health: tuple[HealthResult, ...] = ()
     ready: bool = False
     message: str = ""
+    decommissioned: bool = False
+    """Once its task has ended, the instance is forgotten and not relaunched."""
 
     @property
     def task_id(self) -> str:
