@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -11,8 +12,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-
-from .conftest import COURSEWARE, Cli, eventually
+from scenario_cli import COURSEWARE, Cli, eventually
 
 ENV = "/ciprov/feature-x"
 UP = ("env", "up", "feature-x", "--blueprint", str(COURSEWARE))
@@ -189,8 +189,6 @@ def test_a_killed_daemon_loses_no_task(cli):
     blueprint = small(cli)
     cli.ok("env", "up", "feature-x", "-b", blueprint)
     tasks, pid = cli.task_ids(ENV), cli.cluster["pid"]
-    import os
-
     os.kill(pid, signal.SIGKILL)
     cli.ok("local", "start")
     assert cli.cluster["pid"] != pid
