@@ -1,0 +1,129 @@
+"""Leases on keys in the SQLite store, kept by a thread, taken over once they run out or their holder is dead."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, timedelta
+
+from ciprov.domain.environment import LockHeld, LockHolder
+from ciprov.foundation.clock import Now
+from ciprov.store.database import Database
+from ciprov.store.errors import StoreError
+from ciprov.store.process import ProcessIdentity, is_dead, this_process
+from ciprov.store.records import moment, moment_text
+
+LEASE_SECONDS = 30.0
+POLL_SECONDS = 0.25
+
+
+class Lease:
+    """One held lock. It is renewed every third of its duration; a process that was stopped for longer loses it."""
+
+    def __init__(self, database: Database, key: str, *, now: Now, lease_seconds: float) -> None:
+        self._database = database
+        self._key = key
+        self._owner = uuid.uuid4().hex
+        self._now = now
+        self._seconds = lease_seconds
+        self._good_until = 0.0
+        self._released = threading.Event()
+        self._thread = threading.Thread(target=self._keep, name=f"lease {key}", daemon=True)
+
+    def acquire(self, description: str) -> LockHolder | None:
+        """None once the lock is ours, else who holds it."""
+        now = self._now()
+        started = time.monotonic()
+        process = this_process()
+        with self._database.write() as db:
+            row = db.execute(
+                "SELECT owner, description, since, expires_at, host, pid, process_start FROM locks WHERE key = ?",
+                (self._key,),
+            ).fetchone()
+            if row is not None:
+                holder = LockHolder(self._key, row[0], row[1], moment(row[2]), moment(row[3]))
+                if holder.expires_at > now and not is_dead(ProcessIdentity(row[4], row[5], row[6])):
+                    return holder
+            db.execute(
+                "INSERT OR REPLACE INTO locks VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    self._key,
+                    self._owner,
+                    description,
+                    moment_text(now),
+                    moment_text(now + timedelta(seconds=self._seconds)),
+                    process.host,
+                    process.pid,
+                    process.start,
+                ),
+            )
+        self._good_until = started + self._seconds
+        self._thread.start()
+        return None
+
+    def release(self) -> None:
+        self._released.set()
+        self._thread.join()
+        with self._database.write() as db:
+            db.execute("DELETE FROM locks WHERE key = ? AND owner = ?", (self._key, self._owner))
+
+    def check(self) -> None:
+        """Raise `LockHeld` where the lease is no longer ours."""
+        if time.monotonic() < self._good_until:
+            return
+        # Renewing was not possible in time: whether somebody took the lock meanwhile is known to the store alone.
+        if not self._renew():
+            raise LockHeld(self._taker())
+
+    def _keep(self) -> None:
+        while not self._released.wait(self._seconds / 3):
+            with suppress(StoreError):  # tried again at the next turn; `check` finds out if it was too late
+                if not self._renew():
+                    self._good_until = 0.0
+                    return
+
+    def _renew(self) -> bool:
+        started = time.monotonic()
+        expires_at = moment_text(self._now() + timedelta(seconds=self._seconds))
+        with self._database.write() as db:
+            cursor = db.execute(
+                "UPDATE locks SET expires_at = ? WHERE key = ? AND owner = ?", (expires_at, self._key, self._owner)
+            )
+        if cursor.rowcount != 1:
+            return False
+        self._good_until = started + self._seconds
+        return True
+
+    def _taker(self) -> LockHolder:
+        with self._database.read() as db:
+            row = db.execute(
+                "SELECT owner, description, since, expires_at FROM locks WHERE key = ?", (self._key,)
+            ).fetchone()
+        if row is None:
+            now = self._now().astimezone(UTC)
+            return LockHolder(
+                self._key, "", "nobody: the lease ran out and was taken by somebody who has ended", now, now
+            )
+        return LockHolder(self._key, row[0], row[1], moment(row[2]), moment(row[3]))
+
+
+@contextmanager
+def hold(lease: Lease, description: str, wait_seconds: float, on_wait: Callable[[LockHolder], None]) -> Iterator[None]:
+    """Acquire, waiting up to `wait_seconds`; release at the end."""
+    deadline = time.monotonic() + wait_seconds
+    told = False
+    while (holder := lease.acquire(description)) is not None:
+        if time.monotonic() >= deadline:
+            raise LockHeld(holder)
+        if not told:
+            on_wait(holder)
+            told = True
+        time.sleep(min(POLL_SECONDS, max(0.0, deadline - time.monotonic())))
+    try:
+        yield
+    finally:
+        with suppress(StoreError):  # the lease runs out by itself
+            lease.release()

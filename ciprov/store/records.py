@@ -1,0 +1,61 @@
+"""Environment records as JSON documents: the form in which every backend keeps them.
+
+A document lacks what is kept beside it (the key and the revision), and a field that it lacks takes its default, so that
+a record written by an older version can be read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
+from datetime import UTC, datetime
+from typing import Any
+
+from ciprov.domain.environment import EnvironmentRecord, Phase
+
+_BESIDE = frozenset({"cluster", "name", "revision"})
+_MOMENTS = frozenset({"created_at", "updated_at", "expires_at"})
+_TUPLES = frozenset({"routes", "app_ids"})
+_FIELDS = tuple(field for field in fields(EnvironmentRecord) if field.name not in _BESIDE)
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def moment_text(value: datetime) -> str:
+    """Always UTC with microseconds, so that texts sort as times do."""
+    return value.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def encode(record: EnvironmentRecord) -> str:
+    return json.dumps({field.name: _plain(getattr(record, field.name)) for field in _FIELDS}, sort_keys=True)
+
+
+def decode(cluster: str, name: str, revision: int, document: str) -> EnvironmentRecord:
+    """Raises ValueError or KeyError where the document is none of ours."""
+    plain = json.loads(document)
+    values: dict[str, Any] = {"cluster": cluster, "name": name, "revision": revision}
+    for field in _FIELDS:
+        if field.name in plain:
+            values[field.name] = _typed(field.name, plain[field.name])
+        elif field.default is MISSING and field.default_factory is MISSING:
+            raise KeyError(field.name)
+    return EnvironmentRecord(**values)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return moment_text(value)
+    if isinstance(value, Phase):
+        return value.value
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+def _typed(name: str, value: Any) -> Any:
+    if name == "phase":
+        return Phase(value)
+    if name in _MOMENTS and value is not None:
+        return moment(value)
+    return tuple(value) if name in _TUPLES else value

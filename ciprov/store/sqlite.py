@@ -1,0 +1,147 @@
+"""The store in one SQLite file: for one machine, or one control host that a team shares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from ciprov.domain.environment import EnvironmentRecord, HistoryEntry, LockHolder, RecordChanged
+from ciprov.foundation.clock import Now, utc_now
+from ciprov.store.database import Database
+from ciprov.store.errors import StoreError
+from ciprov.store.locks import LEASE_SECONDS, Lease, hold
+from ciprov.store.records import decode, encode, moment, moment_text
+
+HISTORY_KEPT = 200
+"""Entries kept per environment; older ones go as new ones come."""
+
+_HISTORY_COLUMNS = "id, cluster, name, operation, at, who, summary, outcome, ended_at"
+
+
+class SqliteStore:
+    """See `ciprov.environments.ports.Store`. All calls raise `StoreError` where the database cannot be used."""
+
+    def __init__(self, path: Path, *, now: Now = utc_now, lease_seconds: float = LEASE_SECONDS) -> None:
+        self._database = Database(path)
+        self._now = now
+        self._lease_seconds = lease_seconds
+
+    @property
+    def place(self) -> str:
+        return str(self._database.path)
+
+    def close(self) -> None:
+        self._database.close()
+
+    def get(self, cluster: str, name: str) -> EnvironmentRecord | None:
+        with self._database.read() as db:
+            row = db.execute(
+                "SELECT cluster, name, revision, document FROM environments WHERE cluster = ? AND name = ?",
+                (cluster, name),
+            ).fetchone()
+        return self._record(row) if row else None
+
+    def list(self, cluster: str) -> Sequence[EnvironmentRecord]:
+        """Sorted by name."""
+        with self._database.read() as db:
+            rows = db.execute(
+                "SELECT cluster, name, revision, document FROM environments WHERE cluster = ? ORDER BY name", (cluster,)
+            ).fetchall()
+        return [self._record(row) for row in rows]
+
+    def save(self, record: EnvironmentRecord) -> EnvironmentRecord:
+        key = (record.cluster, record.name)
+        with self._database.write() as db:
+            stored = db.execute("SELECT revision FROM environments WHERE cluster = ? AND name = ?", key).fetchone()
+            if (stored[0] if stored else 0) != record.revision:
+                raise _changed(record, stored is not None)
+            db.execute("UPDATE revisions SET last = last + 1")
+            (revision,) = db.execute("SELECT last FROM revisions").fetchone()
+            db.execute("INSERT OR REPLACE INTO environments VALUES (?, ?, ?, ?)", (*key, revision, encode(record)))
+        return replace(record, revision=revision)
+
+    def delete(self, cluster: str, name: str) -> None:
+        with self._database.write() as db:
+            db.execute("DELETE FROM environments WHERE cluster = ? AND name = ?", (cluster, name))
+
+    def begin(self, entry: HistoryEntry) -> int:
+        with self._database.write() as db:
+            cursor = db.execute(
+                "INSERT INTO history (cluster, name, operation, at, who, summary, outcome, ended_at) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    entry.cluster,
+                    entry.name,
+                    entry.operation,
+                    moment_text(entry.at),
+                    entry.who,
+                    entry.summary,
+                    entry.outcome,
+                    moment_text(entry.ended_at) if entry.ended_at else None,
+                ),
+            )
+            db.execute(
+                "DELETE FROM history WHERE cluster = ? AND name = ? AND id <= (SELECT id FROM history "
+                "WHERE cluster = ? AND name = ? ORDER BY id DESC LIMIT 1 OFFSET ?)",
+                (entry.cluster, entry.name, entry.cluster, entry.name, HISTORY_KEPT),
+            )
+        return int(cursor.lastrowid or 0)
+
+    def end(self, entry_id: int, outcome: str, at: datetime) -> None:
+        with self._database.write() as db:
+            db.execute(
+                "UPDATE history SET outcome = ?, ended_at = ? WHERE id = ?", (outcome, moment_text(at), entry_id)
+            )
+
+    def history(self, cluster: str, name: str, limit: int = 50) -> Sequence[HistoryEntry]:
+        """Newest first."""
+        with self._database.read() as db:
+            rows = db.execute(
+                f"SELECT {_HISTORY_COLUMNS} FROM history WHERE cluster = ? AND name = ? ORDER BY id DESC LIMIT ?",  # noqa: S608
+                (cluster, name, limit),
+            ).fetchall()
+        return [
+            HistoryEntry(
+                id=row[0],
+                cluster=row[1],
+                name=row[2],
+                operation=row[3],
+                at=moment(row[4]),
+                who=row[5],
+                summary=row[6],
+                outcome=row[7],
+                ended_at=moment(row[8]) if row[8] else None,
+            )
+            for row in rows
+        ]
+
+    @contextmanager
+    def lock(
+        self, key: str, description: str, *, wait_seconds: float, on_wait: Callable[[LockHolder], None]
+    ) -> Iterator[Callable[[], None]]:
+        lease = Lease(self._database, key, now=self._now, lease_seconds=self._lease_seconds)
+        with hold(lease, description, wait_seconds, on_wait):
+            yield lease.check
+
+    def _record(self, row: tuple[str, str, int, str]) -> EnvironmentRecord:
+        try:
+            return decode(*row)
+        except (ValueError, KeyError, TypeError) as error:
+            raise StoreError(
+                f"the record of environment {row[1]} on cluster {row[0]} cannot be read: {error!r}",
+                place=self.place,
+                way_out="restore the store from a backup, or use the ciprov version that wrote it",
+            ) from error
+
+
+def _changed(record: EnvironmentRecord, exists: bool) -> RecordChanged:
+    if record.revision == 0:
+        what = "was made by somebody else meanwhile"
+    else:
+        what = "was changed by somebody else meanwhile" if exists else "was removed by somebody else meanwhile"
+    return RecordChanged(
+        f"environment {record.name} on cluster {record.cluster} {what}", way_out="look at it and repeat the command"
+    )
