@@ -1,0 +1,77 @@
+"""What operations on environments take and give."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from ciprov.domain.environment import Endpoint, EnvironmentRecord
+from ciprov.environments.diagnosis import Diagnosis
+from ciprov.environments.plan import Plan
+from ciprov.foundation.errors import INTERRUPTED, CiprovError
+
+
+class OnFailure(StrEnum):
+    """What `up` does where an app does not become healthy."""
+
+    ROLLBACK = "rollback"
+    KEEP = "keep"
+
+
+@dataclass(frozen=True, slots=True)
+class UpOptions:
+    """`wait`: until every app is healthy. `lock_wait_seconds`: for another operation on the same environment."""
+
+    wait: bool = True
+    on_failure: OnFailure = OnFailure.ROLLBACK
+    lock_wait_seconds: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class DownOptions:
+    lock_wait_seconds: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class UpResult:
+    """`outcome`: `unchanged` (nothing was written), `ready`, or `started` where nobody waited for health."""
+
+    outcome: Literal["unchanged", "ready", "started"]
+    plan: Plan
+    record: EnvironmentRecord
+    endpoints: tuple[Endpoint, ...] = ()
+    front_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DownResult:
+    """`removed` are the ids of the apps that were taken away, relative to the group; `nothing` if none was left."""
+
+    name: str
+    removed: tuple[str, ...] = ()
+    nothing: bool = False
+
+
+class UpFailed(CiprovError):
+    """An app did not become healthy. `rolled_back` tells whether what was there before runs again."""
+
+    def __init__(self, message: str, *, diagnoses: tuple[Diagnosis, ...], rolled_back: bool, way_out: str) -> None:
+        super().__init__(message, way_out=way_out)
+        self.diagnoses = diagnoses
+        self.rolled_back = rolled_back
+
+
+class PlanConflict(CiprovError):
+    """The plan cannot work; nothing was written. The plan carries the conflicts."""
+
+    def __init__(self, plan: Plan) -> None:
+        lines = "\n".join(f"  {conflict}" for conflict in plan.conflicts)
+        super().__init__(f"environment {plan.environment} cannot be brought up; nothing was written\n{lines}")
+        self.plan = plan
+
+
+class Interrupted(CiprovError):
+    """The user stopped waiting. Everything was left as it is."""
+
+    exit_code = INTERRUPTED
