@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -32,8 +32,8 @@ class EnvironmentRecord:
     allocated port. `app_ids` are all absolute app ids that ciprov ever put and has not yet seen gone: `down` works
     from them. `counts` are the instances per absolute app id that the blueprint asked for at the last `up` (the base
     of the three-way merge). `pending_counts` are the target counts of an operation under way, written BEFORE it acts,
-    so that a crash between stop and start loses none. `given_name` is what the
-    user called it (usually the branch) before it was cut to the slug `name`. `revision` is the compare-and-set counter of the store.
+    so that a crash between stop and start loses none. `given_name` is what the user called it (usually the branch)
+    before it was cut to the slug `name`. `revision` is the compare-and-set counter of the store.
     """
 
     cluster: str
@@ -56,6 +56,7 @@ class EnvironmentRecord:
     app_ids: tuple[str, ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
     pending_counts: Mapping[str, int] = field(default_factory=dict)
+    claimed_ports: Mapping[str, Sequence[int]] = field(default_factory=dict)
     failure: str = ""
     given_name: str = ""
     revision: int = 0

@@ -20,9 +20,19 @@ class OnFailure(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the blueprint came from, kept in the record: the file's name and its text as used, and whose it is."""
+
+    blueprint_file: str
+    blueprint_source: str
+    owner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class UpOptions:
     """`wait`: until every app is healthy. `lock_wait_seconds`: for another operation on the same environment."""
 
+    origin: Origin
     wait: bool = True
     on_failure: OnFailure = OnFailure.ROLLBACK
     lock_wait_seconds: float = 600.0
