@@ -32,7 +32,8 @@ class EnvironmentRecord:
     allocated port. `app_ids` are all absolute app ids that ciprov ever put and has not yet seen gone: `down` works
     from them. `counts` are the instances per absolute app id that the blueprint asked for at the last `up` (the base
     of the three-way merge). `pending_counts` are the target counts of an operation under way, written BEFORE it acts,
-    so that a crash between stop and start loses none. `given_name` is what the user called it (usually the branch)
+    so that a crash between stop and start loses none. `claimed_ports` are the fixed host ports per absolute app id of
+    the last `up`, also of one still under way. `given_name` is what the user called it (usually the branch)
     before it was cut to the slug `name`. `revision` is the compare-and-set counter of the store.
     """
 

@@ -21,11 +21,12 @@ class OnFailure(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where the blueprint came from, kept in the record: the file's name and its text as used, and whose it is."""
+    """What the record keeps of the request: the file's name and its text as used, the owner, the name as given."""
 
     blueprint_file: str
     blueprint_source: str
     owner: str = ""
+    given_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
