@@ -1,0 +1,36 @@
+"""How long an app whose tasks keep ending waits for its next launch: `backoffSeconds`, then times `backoffFactor`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ciprov.localcluster.definitions.app import App
+
+
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """`seconds` counted from `since`; after `quiet_seconds` without an end or a launch it is forgotten."""
+
+    since: datetime
+    seconds: float
+    quiet_seconds: float
+
+    @property
+    def until(self) -> datetime:
+        return self.since + timedelta(seconds=self.seconds)
+
+    def forgotten(self, now: datetime) -> bool:
+        return now > self.since + timedelta(seconds=self.quiet_seconds)
+
+
+def grown(delay: Delay | None, app: App, now: datetime) -> Delay:
+    """The delay after one more task of `app` has ended by itself."""
+    limit = app.max_launch_delay_seconds
+    seconds = app.backoff_seconds if delay is None or delay.forgotten(now) else delay.seconds * app.backoff_factor
+    return Delay(now, min(seconds, limit), limit)
+
+
+def advanced(delay: Delay, now: datetime) -> Delay:
+    """The same delay, counted from now: a task was launched or came up, so quiet time begins anew."""
+    return Delay(now, delay.seconds, delay.quiet_seconds)
