@@ -31,6 +31,7 @@ class PortMapping(Definition):
     protocol: str = "tcp"
     name: str | None = None
     labels: dict[str, str] = Field(default_factory=dict)
+    network_names: tuple[str, ...] = ()
 
 
 class Network(Definition):
@@ -95,6 +96,7 @@ class Container(Definition):
     docker: Docker | None = None
     volumes: tuple[dict[str, Any], ...] = ()
     port_mappings: tuple[PortMapping, ...] | None = None
+    linux_info: dict[str, Any] | None = None
 
 
 class VersionInfo(Definition):
@@ -139,3 +141,23 @@ class App(Definition):
     upgrade_strategy: UpgradeStrategy = Field(default_factory=UpgradeStrategy)
     unreachable_strategy: dict[str, Any] | str = Field(default_factory=dict)
     residency: dict[str, Any] | None = None
+    tty: bool | None = None
+    executor_resources: dict[str, Any] | None = None
+    resource_limits: dict[str, Any] | None = None
+    check: dict[str, Any] | None = None
+
+    @property
+    def host_networking(self) -> bool:
+        return all(network.mode == "host" for network in self.networks)
+
+    @property
+    def service_ports(self) -> tuple[int, ...]:
+        """The service port of each port definition or mapping, in order; 0 is not assigned yet."""
+        if self.container is not None and self.container.port_mappings:
+            return tuple(mapping.service_port for mapping in self.container.port_mappings)
+        return tuple(definition.port for definition in self.port_definitions)
+
+    @property
+    def resident(self) -> bool:
+        """Whether it has local persistent volumes, which pin its instances to an agent."""
+        return self.container is not None and any("persistent" in volume for volume in self.container.volumes)
