@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ciprov.environments.normalise import Difference
+from ciprov.environments.differences import Difference
 from ciprov.environments.strategies import Strategy
 from ciprov.foundation.json import JsonObject
 
