@@ -1,0 +1,242 @@
+"""How a running deployment moves on. Pure: `progress(state, instances) -> (state, effects)`.
+
+A deployment never times out, so time is no input: it moves only because an instance changed. The effects must have
+been applied to the instances before `progress` is asked again; asking again then until no effect comes is harmless.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from ciprov.localcluster.definitions.app import App
+from ciprov.localcluster.deployments.plan import Plan
+from ciprov.localcluster.deployments.rolling import allowance, considered_healthy, kill_order, serving
+from ciprov.localcluster.deployments.scaling import propose
+from ciprov.localcluster.model import Action, ActionKind, Condition, Instance
+
+
+@dataclass(frozen=True, slots=True)
+class StartInstances:
+    """Schedule new instances of the app's target definition."""
+
+    app_id: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class KillInstance:
+    """Decommission an instance: end its task, if it has one, and forget it."""
+
+    instance_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AppStopped:
+    """The last instance of a removed app is gone."""
+
+    app_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepBegun:
+    """`number` counts from 1."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepDone:
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentDone:
+    pass
+
+
+Effect = StartInstances | KillInstance | AppStopped | StepBegun | StepDone | DeploymentDone
+
+
+@dataclass(frozen=True, slots=True)
+class Stopping:
+    """All instances go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """Towards a count. `settled` ran before the scaling began: it does not wait for their health."""
+
+    awaits_new: bool
+    settled: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Replacing:
+    """A rolling upgrade. `credited` are the new instances that have served and so have each allowed one kill."""
+
+    capacity: int
+    credited: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    pass
+
+
+ActionState = Stopping | Scaling | Replacing | Done
+Instances = Mapping[str, Sequence[Instance]]
+"""The instances of the affected apps, by app."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentState:
+    """Where a deployment is. `step` counts from 1 and is 0 before it begins; `actions` are those of that step."""
+
+    plan: Plan
+    step: int = 0
+    actions: Mapping[str, ActionState] = field(default_factory=dict)
+    finished: bool = False
+
+    @property
+    def current_actions(self) -> tuple[Action, ...]:
+        return self.plan.steps[self.step - 1].actions if self.step else ()
+
+    def replacing(self, app_id: str) -> bool:
+        return isinstance(self.actions.get(app_id), Replacing)
+
+    def awaits_restart(self, app_id: str) -> bool:
+        """Whether a later step restarts the app: until then it stays as it was."""
+        return any(
+            action.app_id == app_id and action.kind is ActionKind.RESTART
+            for step in self.plan.steps[self.step :]
+            for action in step.actions
+        )
+
+
+def progress(state: DeploymentState, instances: Instances) -> tuple[DeploymentState, tuple[Effect, ...]]:
+    """Move on as far as the instances allow. `finished` is set together with the effect `DeploymentDone`."""
+    effects: list[Effect] = []
+    while not state.finished:
+        if state.step:
+            state, acted = _advance(state, instances)
+            effects += acted
+            if not all(isinstance(action, Done) for action in state.actions.values()):
+                break
+            effects.append(StepDone(state.step))
+        if state.step == len(state.plan.steps):
+            effects.append(DeploymentDone())
+            state = replace(state, finished=True, actions={})
+        else:
+            state, acted = _begin(state, instances)
+            effects += acted
+            if any(isinstance(effect, StartInstances | KillInstance) for effect in acted):
+                break
+    return state, tuple(effects)
+
+
+def _begin(state: DeploymentState, instances: Instances) -> tuple[DeploymentState, list[Effect]]:
+    number = state.step + 1
+    effects: list[Effect] = [StepBegun(number)]
+    actions: dict[str, ActionState] = {}
+    for action in state.plan.steps[number - 1].actions:
+        begun, acted = _begin_action(state.plan, action, instances.get(action.app_id, ()))
+        actions[action.app_id] = begun
+        effects += acted
+    return replace(state, step=number, actions=actions), effects
+
+
+def _begin_action(plan: Plan, action: Action, instances: Sequence[Instance]) -> tuple[ActionState, list[Effect]]:
+    target = plan.target(action.app_id)
+    if action.kind is ActionKind.STOP or target is None:
+        kills = propose(instances, 0, "").kills
+        return Stopping(), [KillInstance(instance_id, "app removed") for instance_id in kills]
+    if action.kind is ActionKind.START:
+        return Done(), []
+    if action.kind is ActionKind.SCALE:
+        return _begin_scaling(target, instances, plan.kills.get(action.app_id, frozenset()))
+    return _begin_replacing(target, instances)
+
+
+def _begin_scaling(
+    target: App, instances: Sequence[Instance], named: frozenset[str]
+) -> tuple[ActionState, list[Effect]]:
+    proposition = propose(instances, target.instances, target.kill_selection, named)
+    settled = frozenset(instance.id for instance in instances if instance.condition is Condition.RUNNING)
+    effects: list[Effect] = [
+        KillInstance(instance_id, f"scaled to {target.instances}") for instance_id in proposition.kills
+    ]
+    if proposition.starts:
+        effects.append(StartInstances(target.id, proposition.starts))
+    return Scaling(proposition.starts > 0, settled), effects
+
+
+def _begin_replacing(target: App, instances: Sequence[Instance]) -> tuple[ActionState, list[Effect]]:
+    staying = [instance for instance in instances if not instance.decommissioned]
+    old = [instance for instance in staying if instance.app_version != target.version]
+    healthy = sum(considered_healthy(instance) for instance in old)
+    allowed = allowance(target.instances, target.upgrade_strategy, healthy, len(staying))
+    kills: list[Effect] = [
+        KillInstance(instance.id, f"replaced by version {target.version}")
+        for instance in kill_order(old)[: allowed.kill_at_once]
+    ]
+    starts = _starts(target, instances, allowed.capacity)
+    return Replacing(allowed.capacity), [*kills, *starts]
+
+
+def _starts(target: App, instances: Sequence[Instance], capacity: int) -> list[Effect]:
+    """Old instances count until their tasks have ended, even when they are being killed."""
+    old = sum(instance.app_version != target.version for instance in instances)
+    started = sum(instance.app_version == target.version and not instance.decommissioned for instance in instances)
+    count = min(target.instances - started, capacity - old - started)
+    return [StartInstances(target.id, count)] if count > 0 else []
+
+
+def _advance(state: DeploymentState, instances: Instances) -> tuple[DeploymentState, list[Effect]]:
+    effects: list[Effect] = []
+    actions = dict(state.actions)
+    for app_id, action in state.actions.items():
+        target = state.plan.target(app_id)
+        present = instances.get(app_id, ())
+        if isinstance(action, Stopping):
+            if not present:
+                actions[app_id] = Done()
+                effects.append(AppStopped(app_id))
+        elif isinstance(action, Scaling) and target is not None:
+            actions[app_id], acted = _advance_scaling(target, action, present)
+            effects += acted
+        elif isinstance(action, Replacing) and target is not None:
+            actions[app_id], acted = _advance_replacing(target, action, present)
+            effects += acted
+    return (state if actions == state.actions else replace(state, actions=actions)), effects
+
+
+def _advance_scaling(target: App, action: Scaling, instances: Sequence[Instance]) -> tuple[ActionState, list[Effect]]:
+    missing = target.instances - sum(not instance.decommissioned for instance in instances)
+    if missing > 0:
+        return action, [StartInstances(target.id, missing)]
+    leaving = any(instance.decommissioned for instance in instances)
+    there = sum(serving(instance) or instance.id in action.settled for instance in instances)
+    if leaving or (action.awaits_new and there < target.instances):
+        return action, []
+    return Done(), []
+
+
+def _advance_replacing(
+    target: App, action: Replacing, instances: Sequence[Instance]
+) -> tuple[ActionState, list[Effect]]:
+    old = [instance for instance in instances if instance.app_version != target.version]
+    served = frozenset(
+        instance.id for instance in instances if instance.app_version == target.version and serving(instance)
+    )
+    fresh = served - action.credited
+    staying = [instance for instance in old if not instance.decommissioned]
+    effects: list[Effect] = [
+        KillInstance(instance.id, f"replaced by version {target.version}")
+        for instance in kill_order(staying)[: len(fresh)]
+    ]
+    effects += _starts(target, instances, action.capacity)
+    if not old and len(served) >= target.instances:
+        return Done(), effects
+    return replace(action, credited=action.credited | fresh), effects
