@@ -1,0 +1,75 @@
+"""How to reach a Marathon: addresses, credentials, TLS, time-outs."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+import requests
+from requests.auth import AuthBase
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """`servers` are URLs with an optional path prefix, equals of one cluster, without credentials.
+
+    Either `user` and `password` (Basic) or `token` (`Authorization: token=…`), or none of them. `verify` is False for
+    no check of certificates, True for the system's authorities, or the file of the authority. `certificate` is a file
+    with the client's certificate, `key` one with its key where that is not in the same file. Time-outs in seconds.
+    """
+
+    name: str
+    servers: Sequence[str]
+    user: str = ""
+    password: str = field(default="", repr=False)
+    token: str = field(default="", repr=False)
+    verify: bool | str = True
+    certificate: str = ""
+    key: str = ""
+    connect_timeout: float = 5.0
+    read_timeout: float = 30.0
+
+    @property
+    def target(self) -> str:
+        return f"{self.name} ({', '.join(self.servers)})"
+
+
+class Credentials(AuthBase):
+    """Sets what is configured and nothing else: `.netrc`, which requests would ask otherwise, is not looked at."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._header = ""
+        if connection.token:
+            self._header = f"token={connection.token}"
+        elif connection.user:
+            # In UTF-8: requests would take Latin-1 and fail on other passwords.
+            pair = f"{connection.user}:{connection.password}".encode()
+            self._header = f"Basic {base64.b64encode(pair).decode()}"
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self._header:
+            request.headers["Authorization"] = self._header
+        return request
+
+
+class Session(requests.Session):
+    """A session with what the connection says, and nothing from `.netrc`."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__()
+        self.auth = Credentials(connection)
+        if connection.certificate:
+            self.cert = (connection.certificate, connection.key) if connection.key else connection.certificate
+        # A proxy of the environment cannot reach this machine's own loopback.
+        self.trust_env = not all(is_loopback(server) for server in connection.servers)
+
+
+def is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
