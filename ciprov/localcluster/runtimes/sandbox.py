@@ -11,7 +11,7 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,7 +57,7 @@ def collectable(ended: Iterable[EndedSandbox], now: float) -> list[str]:
 
 
 class Sandboxes:
-    """The sandboxes below `tasks` and, below `supervised`, one private directory per task that still has a supervisor."""
+    """The sandboxes below `tasks` and, below `supervised`, one private directory per supervised task."""
 
     def __init__(self, tasks: Path, supervised: Path) -> None:
         self.tasks = tasks
@@ -109,10 +109,11 @@ class Sandboxes:
         with contextlib.suppress(OSError):
             os.utime(self.path(task_id))
 
-    def collect(self, now: float) -> None:
-        """Remove old sandboxes of tasks that ended; `now` is in seconds since the epoch."""
+    def collect(self, now: float, active: Collection[str]) -> None:
+        """Remove old sandboxes, but not those of the `active` task ids; `now` is in seconds since the epoch."""
         with contextlib.suppress(OSError):
-            alive = {entry.name for entry in os.scandir(self.supervised)}
+            alive = {directory_name(task_id) for task_id in active}
+            alive |= {entry.name for entry in os.scandir(self.supervised)}
             names = [entry for entry in os.scandir(self.tasks) if entry.is_dir() and entry.name not in alive]
             ended = [EndedSandbox(entry.name, entry.stat().st_mtime) for entry in names]
             for name in collectable(ended, now):

@@ -61,13 +61,16 @@ class SupervisorStatus:
 
 
 def encode(spec: SupervisorSpec) -> bytes:
-    """The bytes of a specification. Raises ValueError where a value holds a NUL, which no process can be given."""
+    """The bytes of a specification. Raises ValueError for what no process can be given, such as a NUL."""
     pairs = [("cwd", spec.directory), ("grace", repr(float(spec.kill_grace_seconds)))]
     if spec.account is not None:
         pairs += [("uid", str(spec.account.uid)), ("gid", str(spec.account.gid))]
         pairs += [("group", str(group)) for group in spec.account.groups]
     pairs += [("arg", argument) for argument in spec.argv]
     pairs += [("env", f"{name}={value}") for name, value in spec.environment.items()]
+    for name in spec.environment:
+        if not name or "=" in name:
+            raise ValueError(f"{name!r} cannot be the name of an environment variable: it is empty or holds a '='")
     for key, value in pairs:
         if "\0" in value:
             what = f"environment variable {value.split('=', 1)[0]!r}" if key == "env" else "command"

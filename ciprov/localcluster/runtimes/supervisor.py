@@ -1,0 +1,220 @@
+"""The parent of one task: starts it, ends its whole process tree, and writes down what became of it.
+
+Run as a script of its own, `python -I -S supervisor.py <papers>`, so that the task outlives the daemon that asked for
+it. Nothing is imported that start-up does not need, and nothing of ciprov. `<papers>` is a private directory with the
+file `spec`, which is read and unlinked at once; an unlinked file that is gone already means that the launch was
+withdrawn. SIGTERM asks to end the task; a file `grace` then says how many seconds it may take.
+
+Being a child subreaper, the supervisor inherits every descendant of the task, daemonised ones too: none is left once
+`waitpid` knows no child. Only then the exit is written, so that the task's ports are really free.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+import time
+
+PR_SET_PDEATHSIG = 1
+PR_SET_NAME = 15
+PR_SET_CHILD_SUBREAPER = 36
+SPEC_FD = 3
+WAKING = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
+RESET = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD)
+KILL_AGAIN_SECONDS = 0.02
+KILL_AGAIN_AT_MOST = 1.0
+
+prctl = ctypes.CDLL(None, use_errno=True).prctl
+
+
+def take_spec(papers: str) -> "list[tuple[str, bytes]]":
+    """The pairs of the specification, which only this process can read from now on."""
+    try:
+        descriptor = os.open(f"{papers}/spec", os.O_RDONLY)
+        os.unlink(f"{papers}/spec")  # noqa: PTH108 - pathlib would double the start-up time
+    except FileNotFoundError:
+        sys.exit(0)
+    if descriptor != SPEC_FD:
+        os.dup2(descriptor, SPEC_FD, inheritable=False)
+        os.close(descriptor)
+    content = os.pread(SPEC_FD, os.fstat(SPEC_FD).st_size, 0)
+    fields = content.split(b"\0")
+    return [(key.decode(), value) for key, value in zip(fields[::2], fields[1::2], strict=False)]
+
+
+def stat_fields(pid: int) -> "list[bytes]":
+    """The fields of `/proc/<pid>/stat` from the state on; empty where the process is gone."""
+    try:
+        descriptor = os.open(f"/proc/{pid}/stat", os.O_RDONLY)
+    except OSError:
+        return []
+    try:
+        content = os.read(descriptor, 2048)
+    except OSError:
+        return []
+    finally:
+        os.close(descriptor)
+    return content[content.rindex(b")") + 2 :].split()
+
+
+def start_time(pid: int) -> int:
+    fields = stat_fields(pid)
+    return int(fields[19]) if fields else 0
+
+
+def boot_id() -> str:
+    try:
+        descriptor = os.open("/proc/sys/kernel/random/boot_id", os.O_RDONLY)
+    except OSError:
+        return ""
+    try:
+        return os.read(descriptor, 64).decode().strip()
+    finally:
+        os.close(descriptor)
+
+
+def descendants() -> "list[int]":
+    """All processes below this one, parents before children."""
+    children: dict[int, list[int]] = {}
+    for name in os.listdir("/proc"):  # noqa: PTH208 - as above
+        if name.isdigit():
+            fields = stat_fields(int(name))
+            if fields:
+                children.setdefault(int(fields[1]), []).append(int(name))
+    found = list(children.get(os.getpid(), ()))
+    for pid in found:
+        found += children.get(pid, ())
+    return found
+
+
+def send(pids: "list[int]", *numbers: int) -> None:
+    for pid in pids:
+        for number in numbers:
+            try:
+                os.kill(pid, number)
+            except (ProcessLookupError, PermissionError):
+                break
+
+
+class Task:
+    def __init__(self, papers: str, pairs: "list[tuple[str, bytes]]") -> None:
+        self.papers = papers
+        self.values = dict(pairs)
+        self.argv = [value for key, value in pairs if key == "arg"]
+        self.environment = dict(value.split(b"=", 1) for key, value in pairs if key == "env")
+        self.groups = [int(value) for key, value in pairs if key == "group"]
+        self.grace = float(self.values["grace"])
+        self.pid = 0
+        self.status: int | None = None
+        self.kill_asked = False
+        self.identity = ""
+
+    def start(self) -> None:
+        supervisor = os.getpid()
+        self.pid = os.fork()
+        if self.pid == 0:
+            self.become(supervisor)
+        self.identity = (
+            f'"boot_id": "{boot_id()}", "supervisor": {supervisor}, "supervisor_start": {start_time(supervisor)}, '
+            f'"task": {self.pid}, "task_start": {start_time(self.pid)}'
+        )
+        self.write_status("")
+
+    def become(self, supervisor: int) -> None:
+        """In the child: become the task, or say in its stderr why not. Never returns."""
+        try:
+            prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+            if os.getppid() != supervisor:
+                os._exit(127)
+            os.setsid()
+            out = os.open("stdout", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+            os.dup2(out, 1)
+            if "uid" in self.values:
+                os.setgroups(self.groups)
+                os.setgid(int(self.values["gid"]))
+                os.setuid(int(self.values["uid"]))
+                prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)  # changing the user has cleared it
+            os.umask(0o022)
+            for number in RESET:
+                signal.signal(number, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_SETMASK, ())
+            os.execvpe(self.argv[0], self.argv, self.environment)  # noqa: S606
+        except Exception as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            os.write(2, f"Failed to execute {self.argv[0].decode(errors='replace')}: {reason}\n".encode())
+        finally:
+            os._exit(127)
+
+    def write_status(self, more: str) -> None:
+        temporary = f"{self.papers}/status.new"
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        os.write(descriptor, f"{{{self.identity}{more}}}".encode())
+        os.close(descriptor)
+        os.rename(temporary, f"{self.papers}/status.json")  # noqa: PTH104 - as above
+
+    def write_exit(self) -> None:
+        assert self.status is not None
+        key = "exit_signal" if os.WIFSIGNALED(self.status) else "exit_code"
+        value = os.WTERMSIG(self.status) if os.WIFSIGNALED(self.status) else os.WEXITSTATUS(self.status)
+        self.write_status(f', "killed": {"true" if self.kill_asked else "false"}, "{key}": {value}')
+
+    def reap(self) -> bool:
+        """Take note of all that ended; True once no descendant is left."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return True
+            if pid == 0:
+                return False
+            if pid == self.pid:
+                self.status = status
+
+    def asked_grace(self) -> float:
+        try:
+            with open(f"{self.papers}/grace") as file:  # noqa: PTH123 - as above
+                return float(file.read())
+        except (OSError, ValueError):
+            return self.grace
+
+    def supervise(self) -> None:
+        """Until the whole tree is gone: wait; asked to, end it kindly, then by force; force too once the task ended."""
+        deadline: float | None = None
+        again = KILL_AGAIN_SECONDS
+        while not self.reap():
+            now = time.monotonic()
+            force = self.status is not None if deadline is None else now >= deadline
+            if force:
+                send(descendants(), signal.SIGKILL)
+                received = signal.sigtimedwait(WAKING, again)
+                again = min(again * 2, KILL_AGAIN_AT_MOST)
+            elif deadline is not None:
+                received = signal.sigtimedwait(WAKING, deadline - now)
+            else:
+                received = signal.sigwaitinfo(WAKING)
+            if received is not None and received.si_signo != signal.SIGCHLD:
+                if not self.kill_asked:
+                    # Continued as well, for a stopped process would not see the request.
+                    send(descendants(), signal.SIGTERM, signal.SIGCONT)
+                self.kill_asked = True
+                end = time.monotonic() + self.asked_grace()
+                deadline = end if deadline is None else min(end, deadline)
+
+
+def main() -> None:
+    papers = sys.argv[1]
+    signal.pthread_sigmask(signal.SIG_BLOCK, WAKING)
+    os.setsid()
+    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    prctl(PR_SET_NAME, b"ciprov-task", 0, 0, 0)
+    task = Task(papers, take_spec(papers))
+    os.chdir(task.values["cwd"])
+    task.start()
+    os.write(1, b"R")
+    os.dup2(0, 1)
+    task.supervise()
+    task.write_exit()
+
+
+if __name__ == "__main__":
+    main()
