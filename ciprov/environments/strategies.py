@@ -43,11 +43,7 @@ def replacement(desired: JsonObject, live: JsonObject) -> Replacement | None:
 
 
 def has_persistent_volume(app: JsonObject) -> bool:
-    return bool(persistent_volumes(app))
-
-
-def persistent_volumes(app: JsonObject) -> list[JsonObject]:
-    """The local persistent volumes of `app`: Marathon refuses to change them while the app exists."""
+    """Whether deleting `app` would destroy data."""
     container = app.get("container")
     volumes = container.get("volumes") if isinstance(container, dict) else None
-    return [volume for volume in volumes or [] if isinstance(volume, dict) and volume.get("persistent")]
+    return any(isinstance(volume, dict) and volume.get("persistent") for volume in volumes or [])
