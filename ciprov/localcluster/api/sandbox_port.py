@@ -1,6 +1,6 @@
 """What the Mesos side of the API (files, state, nested sessions) asks of the room that runs the tasks.
 
-Implemented by the process runtime, which knows where each task's sandbox is and with which environment it runs.
+Implemented in `runtimes/sessions.py` on top of `runtimes/sandbox.py` and the engine's instances.
 Tasks stay known here as long as their sandbox is kept, also long after they have ended.
 """
 

@@ -1,0 +1,1 @@
+"""Commands run beside a running task, in its sandbox and environment; implements `api/sandbox_port.py`."""
