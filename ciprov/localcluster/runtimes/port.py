@@ -48,7 +48,11 @@ class Runtime(Protocol):
         ...
 
     async def recover(self, expected: Sequence[str]) -> None:
-        """After a restart: adopt the expected tasks that still run, report those that ended, end all others."""
+        """After a restart: adopt the expected tasks that still run, report those that ended, end all others.
+
+        Adopted tasks are reported RUNNING (again), since the first report may have been lost with the old daemon;
+        expected tasks of which nothing is known are reported LOST. When this returns, the others have ended.
+        """
         ...
 
     async def shutdown(self, grace_seconds: float) -> None:
