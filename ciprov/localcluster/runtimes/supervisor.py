@@ -23,6 +23,7 @@ WAKING = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 RESET = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD)
 KILL_AGAIN_SECONDS = 0.02
 KILL_AGAIN_AT_MOST = 1.0
+SCANS_AT_MOST = 5
 
 prctl = ctypes.CDLL(None, use_errno=True).prctl
 
@@ -94,6 +95,18 @@ def send(pids: "list[int]", *numbers: int) -> None:
                 os.kill(pid, number)
             except (ProcessLookupError, PermissionError):
                 break
+
+
+def ask_all_to_end() -> None:
+    """SIGTERM to every descendant, once. Looked at again, because some may have been forked while others were told."""
+    told: set[int] = set()
+    for _ in range(SCANS_AT_MOST):
+        new = [pid for pid in descendants() if pid not in told]
+        if not new:
+            return
+        # Continued as well, for a stopped process would not see the request.
+        send(new, signal.SIGTERM, signal.SIGCONT)
+        told.update(new)
 
 
 class Task:
@@ -194,8 +207,7 @@ class Task:
                 received = signal.sigwaitinfo(WAKING)
             if received is not None and received.si_signo != signal.SIGCHLD:
                 if not self.kill_asked:
-                    # Continued as well, for a stopped process would not see the request.
-                    send(descendants(), signal.SIGTERM, signal.SIGCONT)
+                    ask_all_to_end()
                 self.kill_asked = True
                 end = time.monotonic() + self.asked_grace()
                 deadline = end if deadline is None else min(end, deadline)
