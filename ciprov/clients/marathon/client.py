@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 from urllib.parse import quote
 
-from ciprov.clients.marathon.connection import Connection
+from ciprov.clients.connection import Connection
 from ciprov.clients.marathon.events import EventReader, Pauses
 from ciprov.clients.marathon.transport import Query, Retries, Transport
 from ciprov.domain.marathon import DeploymentRef, MarathonError, MarathonEvent, MarathonNotFound

@@ -14,7 +14,7 @@ from urllib.parse import urljoin, urlsplit
 import requests
 from urllib3.exceptions import HTTPError
 
-from ciprov.clients.marathon.connection import Connection, Session
+from ciprov.clients.connection import Connection, Session
 from ciprov.clients.marathon.sse import Unfinished, feed
 from ciprov.domain.marathon import MarathonEvent
 
@@ -99,7 +99,6 @@ class EventReader:
                 params=[("event_type", name) for name in sorted(self._types)],
                 headers={"Accept": "text/event-stream", "Cache-Control": "no-store"},
                 timeout=(self._connection.connect_timeout, self._pauses.silence),
-                verify=self._connection.verify,
                 allow_redirects=False,
                 stream=True,
             )

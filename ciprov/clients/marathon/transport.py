@@ -14,7 +14,7 @@ import requests
 import tenacity
 from marathon import MarathonClient
 
-from ciprov.clients.marathon.connection import Connection, Session
+from ciprov.clients.connection import Connection, Session
 from ciprov.clients.marathon.refusals import never_sent, not_json, refusal, silence
 from ciprov.domain.marathon import MarathonError, MarathonUnavailable
 from ciprov.foundation.json import JsonObject, JsonValue
@@ -40,7 +40,6 @@ class OneServer(MarathonClient):  # type: ignore[misc]
             timeout=(connection.connect_timeout, connection.read_timeout),
             session=Session(connection),
             sse_session=Session(connection),
-            verify=connection.verify,
         )
 
     def _do_request(
@@ -59,7 +58,6 @@ class OneServer(MarathonClient):  # type: ignore[misc]
                 data=data.encode() if data is not None else None,
                 headers=headers,
                 timeout=self.timeout,
-                verify=self.verify,
                 allow_redirects=False,
             )
         except requests.RequestException as error:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from ciprov.clients.marathon.connection import Connection, Credentials, is_loopback
+from ciprov.clients.connection import Connection, Credentials, is_loopback
 from ciprov.clients.marathon.refusals import refusal
 from ciprov.domain.marathon import (
     MarathonConflict,

@@ -1,4 +1,4 @@
-"""How to reach a Marathon: addresses, credentials, TLS, time-outs."""
+"""How to reach a Marathon or a Mesos master: addresses, credentials, TLS, time-outs."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
+from typing import Any
 from urllib.parse import urlsplit
 
 import requests
@@ -65,6 +66,12 @@ class Session(requests.Session):
             self.cert = (connection.certificate, connection.key) if connection.key else connection.certificate
         # A proxy of the environment cannot reach this machine's own loopback.
         self.trust_env = not all(is_loopback(server) for server in connection.servers)
+        self._verify = connection.verify
+
+    def request(self, *args: Any, **kwargs: Any) -> requests.Response:
+        # Said with each request: of a session's own setting, requests lets REQUESTS_CA_BUNDLE have its way.
+        kwargs.setdefault("verify", self._verify)
+        return super().request(*args, **kwargs)
 
 
 def is_loopback(url: str) -> bool:
