@@ -2,9 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from ciprov.environments.fixed_ports import fixed_host_ports
+from ciprov.environments.ports import Agents
 from ciprov.foundation.json import JsonObject
+
+STDERR_BYTES = 2000
+_HIDDEN = "(hidden)"
+
+_REJECTED: Mapping[str, str] = {
+    "UnfulfilledRole": "no offer is for its role",
+    "UnfulfilledConstraint": "no agent satisfies its constraints",
+    "NoCorrespondingReservationFound": "its reserved resources are on no agent that offers any",
+    "AgentMaintenance": "the agents are about to be maintained",
+    "InsufficientCpus": "no agent has enough cpus free",
+    "InsufficientMemory": "no agent has enough memory free",
+    "InsufficientDisk": "no agent has enough disk free",
+    "InsufficientGpus": "no agent has enough gpus free",
+    "InsufficientPorts": "no agent has its ports free",
+    "DeclinedScarceResources": "the agents left have scarce resources that it does not ask for",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +58,68 @@ class Diagnosis:
             "last_failure": self.last_failure,
             "stderr": self.stderr,
         }
+
+
+def diagnose(
+    app: JsonObject, queued: JsonObject | None, reason: str, agents: Agents, secrets: Collection[str] = ()
+) -> Diagnosis:
+    """`app` as Marathon answers it with its tasks, `queued` its entry in the queue if it has one.
+
+    Reads the end of stderr of the task that failed last, else of one that runs; what cannot be read is left out.
+    """
+    failure = app.get("lastTaskFailure") or {}
+    task_id, agent_id = failure.get("taskId"), failure.get("slaveId")
+    if not task_id:
+        running = [task for task in app.get("tasks") or [] if task.get("slaveId")]
+        task_id, agent_id = (running[-1].get("id"), running[-1].get("slaveId")) if running else (None, None)
+    stderr = agents.sandbox_tail(agent_id, task_id, "stderr", STDERR_BYTES) if task_id and agent_id else None
+    return Diagnosis(
+        app_id=str(app.get("id", "")),
+        reason=_hidden(reason, secrets),
+        waiting_for=explain_queue(queued, app) if queued else "",
+        last_failure=_hidden(explain_failure(failure), secrets),
+        stderr=_hidden((stderr or "").strip("\n"), secrets),
+    )
+
+
+def explain_failure(failure: JsonObject | None) -> str:
+    """`lastTaskFailure` in one line; empty where there is none."""
+    if not failure:
+        return ""
+    state = str(failure.get("state", "")).removeprefix("TASK_").lower()
+    message = str(failure.get("message") or "").strip() or "no message"
+    where = f" on {failure['host']}" if failure.get("host") else ""
+    when = f" at {failure['timestamp']}" if failure.get("timestamp") else ""
+    return f"{state}{where}{when}: {message}"
+
+
+def explain_queue(queued: JsonObject, app: JsonObject) -> str:
+    """Why instances of `app` wait for launch."""
+    delay = queued.get("delay") or {}
+    if delay.get("overdue") is False:
+        return f"back-off after failures, next try in {float(delay.get('timeLeftSeconds') or 0):.0f} s"
+    reasons = _rejections(queued)
+    if not reasons:
+        return "resources: no offer was looked at yet"
+    ports = ", ".join(map(str, fixed_host_ports(app)))
+    words = []
+    for reason in reasons:
+        text = _REJECTED.get(reason, reason)
+        words.append(f"{text} ({ports})" if reason == "InsufficientPorts" and ports else text)
+    return "resources: " + "; ".join(words)
+
+
+def _rejections(queued: JsonObject) -> list[str]:
+    """The reasons of the last offers that were declined, else of this launch attempt."""
+    summary = queued.get("processedOffersSummary") or {}
+    for key in ("rejectSummaryLastOffers", "rejectSummaryLaunchAttempt"):
+        reasons = [str(one.get("reason")) for one in summary.get(key) or [] if one.get("declined")]
+        if reasons:
+            return reasons
+    return []
+
+
+def _hidden(text: str, secrets: Collection[str]) -> str:
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+        text = text.replace(secret, _HIDDEN)
+    return text

@@ -51,10 +51,9 @@ class AwaitGone:
 
 @dataclass(frozen=True, slots=True)
 class PutGroup:
-    """One write with the complete list of apps."""
+    """One write with the complete list of apps, whose counts are read afresh just before."""
 
     path: str
-    body: JsonObject = field(repr=False)
 
     def __str__(self) -> str:
         return f"put group {self.path}"
@@ -74,7 +73,7 @@ class DeleteGroup:
 Step = StopApps | AwaitGone | PutGroup | DeleteGroup
 
 
-def steps_of(plan: Plan, body: JsonObject, live: JsonObject | None) -> tuple[Step, ...]:
+def steps_of(plan: Plan, live: JsonObject | None) -> tuple[Step, ...]:
     """The writes of `plan`, in order; none where nothing changes.
 
     1. Removed apps that other removed apps need stop after those: Marathon would stop all of them at once. The last
@@ -94,7 +93,7 @@ def steps_of(plan: Plan, body: JsonObject, live: JsonObject | None) -> tuple[Ste
     if replaced:
         last = stops.pop() if stops else StopApps()
         stops.append(StopApps((*last.scale_to_zero, *by_scaling), by_deleting))
-    return (*_stopping(stops, apps), PutGroup(plan.group_path, body))
+    return (*_stopping(stops, apps), PutGroup(plan.group_path))
 
 
 def teardown_steps(group_path: str, live: JsonObject | None) -> tuple[Step, ...]:

@@ -1,0 +1,224 @@
+"""When is an app ready, and when is it hopeless? A pure verdict per app from what one poll saw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from ciprov.environments.diagnosis import explain_failure, explain_queue
+from ciprov.environments.progress import AppState
+from ciprov.environments.tree import teardown_layers
+from ciprov.foundation.json import JsonObject
+
+_ALIVE = ("TASK_STAGING", "TASK_STARTING", "TASK_RUNNING", "TASK_KILLING", "TASK_UNREACHABLE")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`timeout`: seconds from when the app's dependencies are ready until it must be ready itself.
+
+    `settle`: seconds that an app without health checks must run. `failures`: as many in a row are a crash loop.
+    """
+
+    timeout: float
+    settle: float = 1.0
+    failures: int = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What one poll saw of an app: its definition with counts (and tasks, where they were read), its queue entry, and
+    whether a deployment still acts on it.
+    """
+
+    app: JsonObject
+    queued: JsonObject | None = None
+    deploying: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """How the other apps stand: which ones that it needs are not ready, and whether any may still become ready."""
+
+    blocked_by: tuple[str, ...] = ()
+    others_moving: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What is remembered of one app between polls; times are monotonic seconds.
+
+    `since`: when its dependencies were ready, or when it lost its own readiness. `steady_since`: when enough instances
+    were first seen running. `failures`: task failures seen since the last progress, `last_failure` names the last.
+    """
+
+    since: float | None = None
+    steady_since: float | None = None
+    failures: int = 0
+    last_failure: str = ""
+    best: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    state: AppState
+    ready: int
+    wanted: int
+    detail: str = ""
+
+    @property
+    def is_ready(self) -> bool:
+        return self.state in (AppState.HEALTHY, AppState.ASLEEP)
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether it may still become ready without anything else happening first."""
+        return self.state in (AppState.WAITING, AppState.STARTING, AppState.STOPPING)
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """The state of all apps after one poll, by absolute id."""
+
+    watches: Mapping[str, Watch] = field(default_factory=dict)
+    verdicts: Mapping[str, Verdict] = field(default_factory=dict)
+
+    @property
+    def all_ready(self) -> bool:
+        return all(verdict.is_ready for verdict in self.verdicts.values())
+
+    @property
+    def failed(self) -> tuple[str, ...]:
+        return tuple(app_id for app_id, verdict in self.verdicts.items() if verdict.state is AppState.FAILED)
+
+
+def judge_all(
+    sights: Mapping[str, Sight], graph: Mapping[str, frozenset[str]], before: Round, limits: Limits, now: float
+) -> Round:
+    """One poll of a whole environment; `graph` tells the direct dependencies of each app."""
+    watches: dict[str, Watch] = {}
+    verdicts: dict[str, Verdict] = {}
+    for layer in reversed(teardown_layers(sights.keys(), graph)):
+        for app_id in layer:
+            blocked_by = tuple(
+                sorted(need for need in graph.get(app_id, ()) if need in verdicts and not verdicts[need].is_ready)
+            )
+            around = Around(blocked_by, _others_moving(app_id, sights, before, limits))
+            watch = before.watches.get(app_id, Watch())
+            watches[app_id], verdicts[app_id] = judge(sights[app_id], watch, around, limits, now)
+    if any(verdict.is_ready and not _was_ready(app_id, before) for app_id, verdict in verdicts.items()):
+        # What failed for want of another app gets its chance now that this one is there.
+        watches = {app_id: replace(watch, failures=0) for app_id, watch in watches.items()}
+    return Round(watches, verdicts)
+
+
+def judge(sight: Sight, watch: Watch, around: Around, limits: Limits, now: float) -> tuple[Watch, Verdict]:
+    """The next memory and the verdict for one app; `now` is monotonic seconds."""
+    app = sight.app
+    wanted = int(app.get("instances", 1))
+    if wanted == 0:
+        left = sum(int(app.get(key, 0)) for key in ("tasksRunning", "tasksStaged"))
+        verdict = Verdict(AppState.STOPPING if left else AppState.ASLEEP, 0, 0)
+        return _deadline(app, watch, verdict, around, limits, now)
+    checked = bool(app.get("healthChecks"))
+    ready = _ready_instances(app)
+    watch = _with_failure(watch, app)
+    watch = replace(watch, steady_since=(watch.steady_since or now) if ready >= wanted else None)
+    settled = watch.steady_since is not None and (checked or now - watch.steady_since >= limits.settle)
+    gated = bool(app.get("readinessChecks")) and sight.deploying
+    if settled and not gated:
+        watch = replace(watch, since=None, failures=0, best=ready)
+        return watch, Verdict(AppState.HEALTHY, ready, wanted)
+    if checked and ready > watch.best:
+        watch = replace(watch, failures=0, best=ready)
+    return _deadline(app, watch, _unready(sight, around, ready, wanted), around, limits, now)
+
+
+def current_tasks(app: JsonObject) -> list[JsonObject]:
+    """The running tasks of the app's present definition: scaling keeps the version of a task, other changes do not."""
+    since = (app.get("versionInfo") or {}).get("lastConfigChangeAt") or ""
+    return [
+        task
+        for task in app.get("tasks") or []
+        if task.get("state", "TASK_RUNNING") == "TASK_RUNNING" and str(task.get("version") or since) >= since
+    ]
+
+
+def living_tasks(tasks: list[JsonObject]) -> list[JsonObject]:
+    """Those that still hold resources; tasks that ended may remain listed."""
+    return [task for task in tasks if task.get("state", "TASK_RUNNING") in _ALIVE]
+
+
+def healthy(task: JsonObject, checks: int) -> bool:
+    results = task.get("healthCheckResults") or []
+    return len(results) >= checks and all(result.get("alive") for result in results)
+
+
+def _ready_instances(app: JsonObject) -> int:
+    checks = len(app.get("healthChecks") or [])
+    if "tasks" in app:
+        return sum(healthy(task, checks) for task in current_tasks(app))
+    return int(app.get("tasksHealthy" if checks else "tasksRunning", 0))
+
+
+def _with_failure(watch: Watch, app: JsonObject) -> Watch:
+    failure = app.get("lastTaskFailure")
+    since = (app.get("versionInfo") or {}).get("lastConfigChangeAt") or ""
+    if not failure or str(failure.get("version") or since) < since:
+        return watch
+    key = f"{failure.get('taskId')} {failure.get('timestamp')}"
+    return watch if key == watch.last_failure else replace(watch, failures=watch.failures + 1, last_failure=key)
+
+
+def _unready(sight: Sight, around: Around, ready: int, wanted: int) -> Verdict:
+    app = sight.app
+    if around.blocked_by and not current_tasks(app) and not sight.queued and not int(app.get("tasksStaged", 0)):
+        return Verdict(AppState.BLOCKED, ready, wanted, f"waits for {', '.join(around.blocked_by)}")
+    if sight.queued:
+        return Verdict(AppState.WAITING, ready, wanted, explain_queue(sight.queued, app))
+    return Verdict(AppState.STARTING, ready, wanted, _health_detail(app))
+
+
+def _health_detail(app: JsonObject) -> str:
+    checks = len(app.get("healthChecks") or [])
+    for task in current_tasks(app):
+        if not healthy(task, checks):
+            for result in task.get("healthCheckResults") or []:
+                if not result.get("alive") and result.get("lastFailureCause"):
+                    return f"health check: {result['lastFailureCause']}"
+            return "no health check has passed yet"
+    return ""
+
+
+def _deadline(
+    app: JsonObject, watch: Watch, verdict: Verdict, around: Around, limits: Limits, now: float
+) -> tuple[Watch, Verdict]:
+    """Turn a verdict into a failure where the app is hopeless or out of time."""
+    if verdict.is_ready or verdict.state is AppState.BLOCKED:
+        return replace(watch, since=None), verdict
+    since = now if watch.since is None else watch.since
+    watch = replace(watch, since=since)
+    if watch.failures >= limits.failures and not around.others_moving:
+        failure = explain_failure(app.get("lastTaskFailure"))
+        reason = f"its tasks failed {watch.failures} times in a row; the last one {failure}"
+        return watch, replace(verdict, state=AppState.FAILED, detail=reason)
+    if now - since > limits.timeout:
+        detail = f": {verdict.detail}" if verdict.detail else ""
+        reason = f"not ready after {limits.timeout:.0f} s, {verdict.ready} of {verdict.wanted} instances{detail}"
+        return watch, replace(verdict, state=AppState.FAILED, detail=reason)
+    return watch, verdict
+
+
+def _others_moving(app_id: str, sights: Mapping[str, Sight], before: Round, limits: Limits) -> bool:
+    """Whether another app may become ready soon; one that fails again and again itself does not count."""
+    for other in sights:
+        if other != app_id:
+            verdict = before.verdicts.get(other)
+            if verdict is None or (verdict.is_moving and before.watches[other].failures < limits.failures):
+                return True
+    return False
+
+
+def _was_ready(app_id: str, before: Round) -> bool:
+    verdict = before.verdicts.get(app_id)
+    return verdict is not None and verdict.is_ready
