@@ -1,0 +1,123 @@
+"""The event bus: whoever publishes never waits, whoever reads too slowly is dropped.
+
+Everything runs on the daemon's one event loop. There is no replay: a subscriber sees what is published from then on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections import deque
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+PENDING_LIMIT = 1000
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event, ready to be sent: `data` is one line of JSON with `eventType` and `timestamp`."""
+
+    type: str
+    data: str
+
+
+class Subscription:
+    """The events for one reader, of `types` only unless empty. At most `limit` wait; one more and it is dropped.
+
+    `ended` is set when the subscription is closed, by whomever.
+    """
+
+    def __init__(self, reader: str, types: Collection[str], limit: int) -> None:
+        self.reader = reader
+        self.dropped = False
+        self._types = frozenset(types)
+        self._limit = limit
+        self._pending: deque[Event] = deque()
+        self._wake = asyncio.Event()
+        self.ended = asyncio.Event()
+
+    @property
+    def closed(self) -> bool:
+        return self.ended.is_set()
+
+    def offer(self, event: Event) -> None:
+        if self.closed or (self._types and event.type not in self._types):
+            return
+        if len(self._pending) >= self._limit:
+            logger.warning("event stream of %s is dropped: %d events wait to be read", self.reader, self._limit)
+            self.dropped = True
+            self._pending.clear()
+            self.close()
+            return
+        self._pending.append(event)
+        self._wake.set()
+
+    async def next(self, patience_seconds: float) -> tuple[Event, ...]:
+        """All events that wait, at once; empty after so long without one, or where the subscription is closed."""
+        if not self._pending and not self.closed:
+            self._wake.clear()
+            try:
+                await asyncio.wait_for(self._wake.wait(), patience_seconds)
+            except TimeoutError:
+                return ()
+        events = tuple(self._pending)
+        self._pending.clear()
+        return events
+
+    def close(self) -> None:
+        """End the reader's stream after what waits already; a second call does nothing."""
+        self.ended.set()
+        self._wake.set()
+
+
+class EventBus:
+    """Implements `Events` of `api/port.py`. `now` gives aware UTC times."""
+
+    def __init__(self, now: Callable[[], datetime], limit: int = PENDING_LIMIT) -> None:
+        self._now = now
+        self._limit = limit
+        self._subscriptions: list[Subscription] = []
+        self._closed = False
+
+    def publish(self, event_type: str, fields: Mapping[str, Any]) -> None:
+        """Tell all subscribers now; `eventType` and `timestamp` are added unless `fields` has them."""
+        if not self._subscriptions:
+            return
+        body = {"eventType": event_type, "timestamp": _timestamp(self._now()), **fields}
+        event = Event(event_type, json.dumps(body, default=str, separators=(",", ":")))
+        for subscription in self._subscriptions:
+            subscription.offer(event)
+        self._subscriptions = [each for each in self._subscriptions if not each.closed]
+
+    def subscribe(self, reader: str, types: Collection[str] = ()) -> Subscription:
+        """A subscription for `reader` (its address); everybody, itself included, hears `event_stream_attached`."""
+        subscription = Subscription(reader, types, self._limit)
+        if self._closed:
+            subscription.close()
+            return subscription
+        self._subscriptions.append(subscription)
+        self.publish("event_stream_attached", {"remoteAddress": reader})
+        return subscription
+
+    def unsubscribe(self, subscription: Subscription) -> None:
+        """To be called once by every reader, also by one whose subscription was closed or dropped."""
+        subscription.close()
+        self._subscriptions = [each for each in self._subscriptions if each is not subscription]
+        self.publish("event_stream_detached", {"remoteAddress": subscription.reader})
+
+    def close(self) -> None:
+        """End all streams, for the daemon stops; later subscriptions end at once."""
+        self._closed = True
+        for subscription in self._subscriptions:
+            subscription.close()
+        self._subscriptions = []
+
+
+def _timestamp(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
