@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from ciprov.foundation.json import JsonValue
 
@@ -26,19 +26,24 @@ class Place:
     column: int = 0
 
 
+NOWHERE = Place()
+
+
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One value: None, bool, int, float, str, a dict of nodes or a list of nodes. `at` is its place, `key_at` its key's.
+    """One value: None, bool, int, float, str, a dict of nodes or a list of nodes.
 
-    `filled` tells that placeholders were filled in, so each environment may have its own value; `secret` that a secret
-    went in, so the value must not be shown.
+    `at` is its place, `key_at` its key's (for an item of a list: its own). `written` is how the file writes a number
+    or a truth value. `filled` tells that placeholders were filled in, so each environment may have its own value;
+    `secret` that a secret went in, so the value must not be shown.
     """
 
     value: JsonValue
-    at: Place = Place()
-    key_at: Place = Place()
+    at: Place = NOWHERE
+    key_at: Place = NOWHERE
+    written: str = ""
     filled: bool = False
-    secret: bool = field(default=False)
+    secret: bool = False
 
     def get(self, key: str) -> Node | None:
         """The member `key` of a mapping; None where there is none, or it is null, or this is no mapping."""
@@ -70,6 +75,9 @@ class Node:
             return type_names[type(self.value)]
         text = repr(self.value) if isinstance(self.value, str) else str(plain(self)).lower()
         return text if len(text) <= 60 else f"{text[:57]}…"
+
+
+EMPTY = Node({})
 
 
 def plain(node: Node) -> JsonValue:

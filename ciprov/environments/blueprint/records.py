@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ciprov.environments.blueprint.findings import Finding
-from ciprov.environments.blueprint.nodes import Node, Place
+from ciprov.environments.blueprint.nodes import EMPTY, NOWHERE, Node, Place
 
 DEFAULT_TIMEOUT = 300
 """Seconds that waiting gives each app where the header has no `timeout`."""
@@ -26,7 +26,7 @@ class Parameter:
     maximum: float | None = None
     enum: tuple[object, ...] = ()
     pattern: str | None = None
-    at: Place = Place()
+    at: Place = NOWHERE
 
     @property
     def is_secret(self) -> bool:
@@ -41,7 +41,7 @@ class Route:
     app: str
     port: str
     path: str
-    at: Place = Place()
+    at: Place = NOWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,5 +61,5 @@ class Blueprint:
     ttl: int | None = None
     timeout: int = DEFAULT_TIMEOUT
     routes: tuple[Route, ...] = ()
-    group: Node = Node({})
+    group: Node = EMPTY
     findings: tuple[Finding, ...] = ()
