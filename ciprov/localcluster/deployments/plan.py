@@ -12,13 +12,15 @@ Steps without actions vanish. A dependency on something that is absent, or that 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from ciprov.localcluster.definitions.app import App
+from ciprov.localcluster.definitions.compare import only_scaled
 from ciprov.localcluster.definitions.group import Group
-from ciprov.localcluster.deployments.versions import same, same_but_count
+from ciprov.localcluster.deployments.versions import same
 from ciprov.localcluster.model import Action, ActionKind, Step
+from ciprov.localcluster.tree.dependencies import app_dependencies
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +110,7 @@ def _kind(change: AppChange, restart: bool) -> ActionKind:
     assert change.target is not None
     if change.original is None or change.target.instances == 0:
         return ActionKind.SCALE
-    if (
-        not restart
-        and change.original.instances != change.target.instances
-        and same_but_count(change.original, change.target)
-    ):
+    if not restart and only_scaled(change.original, change.target):
         return ActionKind.SCALE
     return ActionKind.RESTART
 
@@ -122,7 +120,9 @@ def dependency_layers(app_ids: Collection[str], root: Group) -> list[list[str]]:
 
     Raises ValueError naming the apps of a cycle.
     """
-    dependencies = _dependencies(frozenset(app_ids), root)
+    graph = app_dependencies(root) if app_ids else {}
+    known = frozenset(app_ids)
+    dependencies = {app_id: (graph.get(app_id, frozenset()) & known) - {app_id} for app_id in app_ids}
     depth: dict[str, int] = {}
     for app_id in app_ids:
         _measure(app_id, dependencies, depth)
@@ -147,37 +147,6 @@ def _measure(app_id: str, dependencies: Mapping[str, Collection[str]], depth: di
             open_apps.add(current)
             stack.append((current, True))
             stack.extend((below, False) for below in dependencies[current] if below not in depth)
-
-
-def _dependencies(app_ids: frozenset[str], root: Group) -> dict[str, frozenset[str]]:
-    """Per given app the given apps it depends on; names of groups mean every app below them."""
-    below = _apps_below(app_ids)
-    found: dict[str, frozenset[str]] = {}
-    stack: list[tuple[Group, tuple[str, ...]]] = [(root, ())]
-    while stack:
-        group, inherited = stack.pop()
-        inherited = (*inherited, *group.dependencies)
-        for app in group.apps.values():
-            if app.id in app_ids:
-                found[app.id] = frozenset(
-                    name
-                    for dependency in (*inherited, *app.dependencies)
-                    for name in ([dependency] if dependency in app_ids else below.get(dependency, ()))
-                    if name != app.id
-                )
-        stack.extend((child, inherited) for child in group.groups.values())
-    return found
-
-
-def _apps_below(app_ids: Iterable[str]) -> dict[str, list[str]]:
-    """Per group path the apps below it."""
-    below: dict[str, list[str]] = {}
-    for app_id in app_ids:
-        path = app_id
-        while path != "/":
-            path = path.rpartition("/")[0] or "/"
-            below.setdefault(path, []).append(app_id)
-    return below
 
 
 def _group_changes(original: Group, target: Group) -> dict[str, GroupChange]:

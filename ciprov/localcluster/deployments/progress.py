@@ -6,7 +6,7 @@ been applied to the instances before `progress` is asked again; asking again the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ciprov.localcluster.definitions.app import App
@@ -106,6 +106,12 @@ class DeploymentState:
     def replacing(self, app_id: str) -> bool:
         return isinstance(self.actions.get(app_id), Replacing)
 
+    def open_for(self, app_id: str) -> bool:
+        """Whether an action on the app is running or still to come."""
+        return not isinstance(self.actions.get(app_id, Done()), Done) or any(
+            action.app_id == app_id for step in self.plan.steps[self.step :] for action in step.actions
+        )
+
     def awaits_restart(self, app_id: str) -> bool:
         """Whether a later step restarts the app: until then it stays as it was."""
         return any(
@@ -115,12 +121,17 @@ class DeploymentState:
         )
 
 
-def progress(state: DeploymentState, instances: Instances) -> tuple[DeploymentState, tuple[Effect, ...]]:
-    """Move on as far as the instances allow. `finished` is set together with the effect `DeploymentDone`."""
+def progress(
+    state: DeploymentState, instances: Instances, touched: Collection[str] | None = None
+) -> tuple[DeploymentState, tuple[Effect, ...]]:
+    """Move on as far as the instances allow. `finished` is set together with the effect `DeploymentDone`.
+
+    `touched` names the only apps whose instances may have changed since the last call; None means all.
+    """
     effects: list[Effect] = []
     while not state.finished:
         if state.step:
-            state, acted = _advance(state, instances)
+            state, acted = _advance(state, instances, touched)
             effects += acted
             if not all(isinstance(action, Done) for action in state.actions.values()):
                 break
@@ -129,22 +140,24 @@ def progress(state: DeploymentState, instances: Instances) -> tuple[DeploymentSt
             effects.append(DeploymentDone())
             state = replace(state, finished=True, actions={})
         else:
-            state, acted = _begin(state, instances)
+            state, acted, touched = _begin(state, instances)
             effects += acted
-            if any(isinstance(effect, StartInstances | KillInstance) for effect in acted):
-                break
     return state, tuple(effects)
 
 
-def _begin(state: DeploymentState, instances: Instances) -> tuple[DeploymentState, list[Effect]]:
+def _begin(state: DeploymentState, instances: Instances) -> tuple[DeploymentState, list[Effect], Collection[str]]:
+    """The next step, and the apps for which nothing is to be done, so that they may be done already."""
     number = state.step + 1
     effects: list[Effect] = [StepBegun(number)]
     actions: dict[str, ActionState] = {}
+    idle: list[str] = []
     for action in state.plan.steps[number - 1].actions:
         begun, acted = _begin_action(state.plan, action, instances.get(action.app_id, ()))
         actions[action.app_id] = begun
         effects += acted
-    return replace(state, step=number, actions=actions), effects
+        if not acted:
+            idle.append(action.app_id)
+    return replace(state, step=number, actions=actions), effects, idle
 
 
 def _begin_action(plan: Plan, action: Action, instances: Sequence[Instance]) -> tuple[ActionState, list[Effect]]:
@@ -193,23 +206,27 @@ def _starts(target: App, instances: Sequence[Instance], capacity: int) -> list[E
     return [StartInstances(target.id, count)] if count > 0 else []
 
 
-def _advance(state: DeploymentState, instances: Instances) -> tuple[DeploymentState, list[Effect]]:
+def _advance(
+    state: DeploymentState, instances: Instances, touched: Collection[str] | None
+) -> tuple[DeploymentState, list[Effect]]:
     effects: list[Effect] = []
-    actions = dict(state.actions)
-    for app_id, action in state.actions.items():
+    changed: dict[str, ActionState] = {}
+    for app_id in state.actions if touched is None else touched:
+        action = state.actions.get(app_id)
         target = state.plan.target(app_id)
         present = instances.get(app_id, ())
         if isinstance(action, Stopping):
             if not present:
-                actions[app_id] = Done()
+                changed[app_id] = Done()
                 effects.append(AppStopped(app_id))
         elif isinstance(action, Scaling) and target is not None:
-            actions[app_id], acted = _advance_scaling(target, action, present)
+            changed[app_id], acted = _advance_scaling(target, action, present)
             effects += acted
         elif isinstance(action, Replacing) and target is not None:
-            actions[app_id], acted = _advance_replacing(target, action, present)
+            changed[app_id], acted = _advance_replacing(target, action, present)
             effects += acted
-    return (state if actions == state.actions else replace(state, actions=actions)), effects
+    changed = {app_id: action for app_id, action in changed.items() if action is not state.actions[app_id]}
+    return (replace(state, actions={**state.actions, **changed}) if changed else state), effects
 
 
 def _advance_scaling(target: App, action: Scaling, instances: Sequence[Instance]) -> tuple[ActionState, list[Effect]]:
@@ -239,4 +256,4 @@ def _advance_replacing(
     effects += _starts(target, instances, action.capacity)
     if not old and len(served) >= target.instances:
         return Done(), effects
-    return replace(action, credited=action.credited | fresh), effects
+    return (replace(action, credited=action.credited | fresh) if fresh else action), effects

@@ -6,19 +6,13 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from ciprov.localcluster.definitions.app import App, VersionInfo
+from ciprov.localcluster.definitions.compare import only_scaled, same_definition
 from ciprov.localcluster.definitions.group import Group
-
-_NO_DIFFERENCE = {"version": "", "version_info": VersionInfo()}
 
 
 def same(one: App, other: App) -> bool:
     """Whether two definitions are equal apart from their versions."""
-    return one is other or one.model_copy(update=_NO_DIFFERENCE) == other.model_copy(update=_NO_DIFFERENCE)
-
-
-def same_but_count(one: App, other: App) -> bool:
-    """Whether two definitions are equal apart from their versions and `instances`."""
-    return same(one, other.model_copy(update={"instances": one.instances}))
+    return one is other or (one.instances == other.instances and same_definition(one, other))
 
 
 def stamp(original: Group, target: Group, version: str, restart: Collection[str] = ()) -> Group:
@@ -61,7 +55,7 @@ def _stamp_app(original: App | None, target: App, version: str, restart: frozens
     if original is not None and target.id not in restart:
         if same(original, target):
             return original
-        if same_but_count(original, target):
+        if only_scaled(original, target):
             scaled = original.version_info.model_copy(update={"last_scaling_at": version})
             return target.model_copy(update={"version": version, "version_info": scaled})
     info = VersionInfo(last_scaling_at=version, last_config_change_at=version)

@@ -245,6 +245,30 @@ def test_removal_ends_when_the_last_task_has() -> None:
     assert effects == (AppStopped("/a"), StepDone(1), DeploymentDone())
 
 
+def test_an_upgrade_ends_only_when_the_old_tasks_have() -> None:
+    world = World(app("v1"), app("v2"))
+    world.add("v1", Condition.RUNNING)
+    world.move()
+    world.launch_one()
+    world.move()
+    assert sorted(instance.condition for instance in world.instances.values()) == ["killing", "running"]
+    assert world.move() == ()
+    world.end_killed()
+    assert world.move() == (StepDone(1), DeploymentDone())
+
+
+def test_an_app_of_a_step_that_needs_nothing_holds_nobody_up() -> None:
+    """`touched` names what changed since the last call, and nothing ever happens to `/b`."""
+    before = Group(apps={"/a": app("v1"), "/b": App(id="/b", instances=2)})
+    after = Group(apps={"/a": app("v1", instances=0), "/b": App(id="/b", instances=1)})
+    one = Instance("i", "/a", "v1", Condition.RUNNING, START)
+    instances = {"/a": [one], "/b": [replace(one, id="j", app_id="/b")]}
+    state, effects = progress(DeploymentState(plan(before, after, "v2", "d")), instances, ["/a"])
+    assert effects == (StepBegun(1), KillInstance("i", "scaled to 0"))
+    _, effects = progress(state, {**instances, "/a": []}, ["/a"])
+    assert effects == (StepDone(1), DeploymentDone())
+
+
 def test_an_old_one_that_ends_by_itself_makes_room() -> None:
     strategy = {"minimumHealthCapacity": 0, "maximumOverCapacity": 0}
     world = World(app("v1", checked=True), app("v2", checked=True, upgradeStrategy=strategy))
