@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from ciprov.clients.marathon.client import HttpMarathon
 from ciprov.clients.connection import Connection
+from ciprov.clients.marathon.client import HttpMarathon
 from ciprov.clients.marathon.events import Pauses
 from ciprov.clients.marathon.transport import Retries
 from ciprov.domain.marathon import MarathonError, MarathonEvent, MarathonUnavailable
