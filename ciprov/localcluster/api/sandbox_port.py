@@ -50,6 +50,14 @@ class Session(Protocol):
         """To the command's standard input; empty data closes it. Ended commands are ignored."""
         ...
 
+    def resize(self, rows: int, columns: int) -> None:
+        """The size of the command's terminal, where it has one."""
+        ...
+
+    def send_signal(self, number: int) -> None:
+        """To the command and all its descendants; ended commands are ignored."""
+        ...
+
     async def wait(self) -> int:
         """The exit status, when the command has ended."""
         ...
@@ -64,6 +72,10 @@ class Sandboxes(Protocol):
 
     def all(self) -> Sequence[TaskSandbox]: ...
     def find(self, task_id: str) -> TaskSandbox | None: ...
+    def holds(self, path: Path) -> bool:
+        """Whether `path`, absolute and without symbolic links or `..`, is a sandbox or below one."""
+        ...
+
     async def start(
         self, task_id: str, argv: Sequence[str], environment: Mapping[str, str], *, tty: bool = False
     ) -> Session:

@@ -1,0 +1,211 @@
+"""What a Mesos master tells of its agents, and an agent of its tasks, as far as clients of a sandbox need it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from ciprov.localcluster.api.port import Engine
+from ciprov.localcluster.api.sandbox_port import Sandboxes, TaskSandbox
+from ciprov.localcluster.model import HOLDS_RESOURCES, TASK_STATES, Agent, Instance, Resources
+from ciprov.localcluster.scheduling.agents import add, resources_of, subtract
+
+MESOS_VERSION = "1.11.0"
+FRAMEWORK_NAME = "marathon"
+FRAMEWORK_ID = "embedded-marathon-0000"
+
+Json = dict[str, Any]
+
+_CONTAINERS = uuid.UUID("6d5b9e0a-2f0c-4d0e-9b1c-0f2f5f0e7a11")
+_NONE = Resources()
+
+
+def agent_routes(engine: Engine, sandboxes: Sandboxes, framework_id: str = FRAMEWORK_ID) -> list[Route]:
+    async def slaves(request: Request) -> Response:
+        used = _used(engine)
+        listed = [
+            {**_slave(agent, request, number), **_amounts(agent, used.get(agent.id, _NONE))}
+            for number, agent in enumerate(engine.agents, 1)
+        ]
+        return JSONResponse({"slaves": listed, "recovered_slaves": []})
+
+    async def state(request: Request) -> Response:
+        agent = agent_at(engine, request)
+        if agent is None:
+            return unknown_agent(engine, request)
+        number = request.path_params["agent"]
+        return JSONResponse(
+            {
+                "version": MESOS_VERSION,
+                **_slave(agent, request, number),
+                "resources": _resources(agent.total),
+                "flags": {},
+                "frameworks": [_framework(engine, sandboxes, agent, framework_id)],
+                "completed_frameworks": [],
+            }
+        )
+
+    return [
+        *(Route(path, slaves, methods=["GET"]) for path in ("/slaves", "/master/slaves")),
+        *(
+            Route(path, state, methods=["GET"])
+            for path in ("/slave({agent:int})/state", "/slave({agent:int})/state.json")
+        ),
+    ]
+
+
+def agent_at(engine: Engine, request: Request) -> Agent | None:
+    """The agent that the URL's `slave(k)` names; k counts from 1 as in each agent's `pid`."""
+    number = request.path_params["agent"]
+    return engine.agents[number - 1] if 1 <= number <= len(engine.agents) else None
+
+
+def unknown_agent(engine: Engine, request: Request) -> Response:
+    number = request.path_params["agent"]
+    return PlainTextResponse(f"There is no slave({number}): this cluster has {len(engine.agents)} agents.\n", 404)
+
+
+def container_of(task_id: str) -> str:
+    """The id of a task's container: the same at each call, and in the form that Mesos gives them."""
+    return str(uuid.uuid5(_CONTAINERS, task_id))
+
+
+def _slave(agent: Agent, request: Request, number: int) -> Json:
+    host, port = request.scope.get("server") or ("127.0.0.1", 0)
+    return {
+        "id": agent.id,
+        "pid": f"slave({number})@{host}:{port}",
+        "hostname": agent.hostname,
+        "port": port,
+        "attributes": dict(agent.attributes),
+        "active": agent.active,
+        "deactivated": not agent.active,
+        "capabilities": ["MULTI_ROLE"],
+    }
+
+
+def _amounts(agent: Agent, used: Resources) -> Json:
+    total = _resources(agent.total)
+    reserved = agent.role != "*"
+    return {
+        "version": MESOS_VERSION,
+        "resources": total,
+        "used_resources": _resources(used),
+        "offered_resources": _resources(_NONE),
+        "reserved_resources": {agent.role: total} if reserved else {},
+        "unreserved_resources": _resources(_NONE) if reserved else total,
+        "available_resources": _resources(subtract(agent.total, used)),
+    }
+
+
+def _used(engine: Engine) -> dict[str, Resources]:
+    used: dict[str, Resources] = {}
+    for instance in engine.instances():
+        app = engine.app_version(instance.app_id, instance.app_version)
+        if app is not None and instance.condition in HOLDS_RESOURCES:
+            used[instance.agent_id] = add(used.get(instance.agent_id, _NONE), resources_of(app, instance.ports))
+    return used
+
+
+def _resources(amount: Resources) -> Json:
+    result: Json = {
+        "cpus": float(amount.cpus),
+        "mem": float(amount.mem),
+        "disk": float(amount.disk),
+        "gpus": float(amount.gpus),
+    }
+    return {**result, "ports": ranges(amount.ports)} if amount.ports else result
+
+
+def ranges(ports: Iterable[int]) -> str:
+    """Ports in Mesos' text form, `[31000-31009, 31020-31020]`."""
+    found: list[list[int]] = []
+    for port in sorted(ports):
+        if found and port == found[-1][1] + 1:
+            found[-1][1] = port
+        else:
+            found.append([port, port])
+    return f"[{', '.join(f'{first}-{last}' for first, last in found)}]"
+
+
+def _framework(engine: Engine, sandboxes: Sandboxes, agent: Agent, framework_id: str) -> Json:
+    here = {each.task_id: each for each in engine.instances() if each.agent_id == agent.id}
+    running, ended = [], []
+    for sandbox in sandboxes.all():
+        instance = here.get(sandbox.task_id)
+        if instance is not None and instance.condition in HOLDS_RESOURCES:
+            running.append(_executor(engine, sandbox, instance, agent, framework_id))
+        elif sandbox.agent_id in {"", agent.id}:
+            ended.append(_executor(engine, sandbox, None, agent, framework_id))
+    return {
+        "id": framework_id,
+        "name": FRAMEWORK_NAME,
+        "user": "",
+        "hostname": agent.hostname,
+        "checkpoint": True,
+        "executors": running,
+        "completed_executors": ended,
+    }
+
+
+def _executor(engine: Engine, sandbox: TaskSandbox, instance: Instance | None, agent: Agent, framework_id: str) -> Json:
+    app = engine.app_version(instance.app_id, instance.app_version) if instance else None
+    amount = resources_of(app, instance.ports) if app and instance else _NONE
+    state = TASK_STATES[instance.condition] if instance else sandbox.state
+    task = {
+        "id": sandbox.task_id,
+        "name": _name(instance.app_id if instance else sandbox.app_id),
+        "framework_id": framework_id,
+        "executor_id": "",
+        "slave_id": agent.id,
+        "state": state,
+        "resources": _resources(amount),
+        "role": app.role if app else "*",
+        "statuses": _statuses(sandbox, instance, state),
+        "labels": _labels(app.labels if app else {}),
+    }
+    return {
+        "id": sandbox.task_id,
+        "name": f"Command Executor (Task: {sandbox.task_id})",
+        "source": sandbox.task_id,
+        "container": container_of(sandbox.task_id),
+        "directory": str(sandbox.directory),
+        "resources": _resources(amount),
+        "tasks": [task] if instance else [],
+        "queued_tasks": [],
+        "completed_tasks": [] if instance else [task],
+    }
+
+
+def _statuses(sandbox: TaskSandbox, instance: Instance | None, state: str) -> Sequence[Json]:
+    if instance is None:
+        return []
+    network = {"ip_addresses": [{"protocol": "IPv4", "ip_address": instance.host}]}
+    status = {
+        "state": state,
+        "timestamp": _seconds(instance.started_at or instance.staged_at or instance.since),
+        "container_status": {
+            "container_id": {"value": container_of(sandbox.task_id)},
+            "network_infos": [network],
+        },
+    }
+    return [status if instance.healthy is None else {**status, "healthy": instance.healthy}]
+
+
+def _labels(labels: Mapping[str, str]) -> Sequence[Json]:
+    return [{"key": key, "value": value} for key, value in labels.items()]
+
+
+def _name(app_id: str) -> str:
+    """Marathon names tasks by the path read backwards: `/shop/api` runs as `api.shop`."""
+    return ".".join(reversed(app_id.strip("/").split("/")))
+
+
+def _seconds(moment: datetime) -> float:
+    return moment.timestamp()
