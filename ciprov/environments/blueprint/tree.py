@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from ciprov.environments.blueprint.findings import Finding, Severity
@@ -230,7 +230,7 @@ def dependency_findings(tree: Tree, file: str) -> list[Finding]:
         if target in known:
             continue
         place = (file, node.at.line, node.at.column, key)
-        if tree.base != "/" and target != tree.base and not inside(target, tree.base):
+        if tree.base not in {"/", target} and not inside(target, tree.base):
             message = f"{target} lies outside the blueprint: all environments share it, and nothing waits for it"
             findings.append(Finding(*place, message, severity=Severity.WARNING))
             continue
@@ -262,21 +262,20 @@ def _dependencies(tree: Tree) -> Iterator[tuple[str, Node, str]]:
 
 def app_dependencies(tree: Tree) -> dict[str, set[str]]:
     """By app path, the paths of the apps it depends on: its own dependencies and those of all groups around it."""
-    paths = [app.path for app in tree.apps]
     targets: dict[str, set[str]] = {}
+    for app in tree.apps:
+        for path in (app.path, *_ancestors(app.path, tree.base), tree.base):
+            targets.setdefault(path, set()).add(app.path)
 
     def below(owner: Node, base: str) -> set[str]:
         found: set[str] = set()
         own = owner.get("dependencies")
         for node in own.items() if own else []:
             if isinstance(node.value, str):
-                target = resolve(node.value, base)
-                if target not in targets:
-                    targets[target] = {path for path in paths if path == target or inside(path, target)}
-                found |= targets[target]
+                found |= targets.get(resolve(node.value, base), set())
         return found
 
-    around: Mapping[str, set[str]] = {group.path: below(group.node, group.path) for group in tree.groups}
+    around = {group.path: found for group in tree.groups if (found := below(group.node, group.path))}
     result: dict[str, set[str]] = {}
     for app in tree.apps:
         found = below(app.node, app.group)

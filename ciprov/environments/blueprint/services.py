@@ -1,0 +1,53 @@
+"""What `${service.<app>.<port>}` stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ciprov.environments.blueprint.app_ports import AppPort, key_of
+from ciprov.environments.blueprint.substitution import Answer, Filling, Unknown
+from ciprov.environments.blueprint.suggestions import did_you_mean, listed
+
+PREFIX = "service."
+_PARTS = frozenset({"host", "port"})
+_FORM = "${service.<app>.<port>}, ${service.<app>.<port>.host}, ${service.<app>.<port>.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The service address, and the ports of every app by its id relative to the group."""
+
+    address: str
+    ports: Mapping[str, list[AppPort]]
+    allocated: Mapping[str, int]
+
+    def answer(self, name: str) -> Answer:
+        """What `${name}` stands for; `name` starts with `service.`. Ids of apps may hold dots themselves."""
+        words = name.removeprefix(PREFIX).split(".")
+        if len(words) > 2 and words[-1] in _PARTS and ".".join(words[:-2]) in self.ports:
+            return self._address(".".join(words[:-2]), words[-2], words[-1])
+        if len(words) < 2:
+            return Unknown(f"${{{name}}} names no port", _FORM, self._example(words[0]))
+        return self._address(".".join(words[:-1]), words[-1], "")
+
+    def _address(self, app: str, label: str, part: str) -> Answer:
+        whole = f"${{{PREFIX}{app}.{label}{'.' + part if part else ''}}}"
+        if app not in self.ports:
+            return Unknown(f"{whole}: there is no app {app!r}", listed(self.ports), did_you_mean(app, self.ports))
+        port = next((one for one in self.ports[app] if label in {one.name, str(one.index)}), None)
+        if port is None:
+            labels = [one.label for one in self.ports[app]]
+            return Unknown(f"{whole}: {app} has no port {label!r}", listed(labels), did_you_mean(label, labels))
+        number = self.allocated.get(key_of(app, port), 0)
+        if not number:
+            return Unknown(
+                f"{whole}: this port has no service port", way_out="give the port a number, or no requirePorts"
+            )
+        if part == "port":
+            return Filling(number)
+        return Filling(self.address if part == "host" else f"{self.address}:{number}")
+
+    def _example(self, app: str) -> str:
+        ports = self.ports.get(app)
+        return f"for example ${{{PREFIX}{app}.{ports[0].label}}}" if ports else f"the apps are {listed(self.ports)}"
