@@ -59,7 +59,12 @@ def parse_update(raw: Any) -> dict[str, Any]:
 
     `version` may stand with nothing but `id` beside it: that is a rollback.
     """
-    update = translated(checked(APP_UPDATE, raw))
+    return update_of(checked(APP_UPDATE, raw))
+
+
+def update_of(cleaned: Mapping[str, Any]) -> dict[str, Any]:
+    """The same from an object whose types are checked already."""
+    update = translated(dict(cleaned))
     if "version" in update and set(update) - {"id", "version"}:
         raise InvalidObject([Violation("/", "The 'version' field may only be combined with the 'id' field.")])
     return update
