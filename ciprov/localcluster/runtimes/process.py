@@ -64,7 +64,7 @@ class ProcessRuntime:
         self._background: set[asyncio.Task[None]] = set()
         self._fetches = asyncio.Semaphore(FETCHES_AT_ONCE)
         self._collecting: asyncio.TimerHandle | None = None
-        self._all_gone = asyncio.Event()
+        self._one_gone = asyncio.Event()
 
     def launch(self, spec: LaunchSpec) -> None:
         task = _Task(spec.task_id)
@@ -83,7 +83,6 @@ class ProcessRuntime:
             self._ask_to_end(task)
 
     async def recover(self, expected: Sequence[str]) -> None:
-        """See `Runtime`. Every adopted task is reported RUNNING once more."""
         await asyncio.to_thread(self._sandboxes.prepare)
         names = {directory_name(task_id): task_id for task_id in expected}
         present = sorted(entry.name for entry in self._sandboxes.supervised.iterdir())
@@ -91,14 +90,17 @@ class ProcessRuntime:
         for name, task_id in names.items():
             if name not in present:
                 self._report(TaskUpdate(task_id, Condition.LOST, "The task was not found when the agent restarted"))
+        while any(not task.expected for task in self._tasks.values()):
+            self._one_gone.clear()
+            await self._one_gone.wait()
         self._collect_later()
 
     async def shutdown(self, grace_seconds: float) -> None:
         for task_id in list(self._tasks):
             self.kill(task_id, grace_seconds)
         while self._tasks:
-            self._all_gone.clear()
-            await self._all_gone.wait()
+            self._one_gone.clear()
+            await self._one_gone.wait()
         if self._collecting is not None:
             self._collecting.cancel()
 
@@ -244,8 +246,7 @@ class ProcessRuntime:
         # After the report, so that a crash in between repeats it rather than losing it.
         self._sandboxes.ended(task.id)
         self._collect_later()
-        if not self._tasks:
-            self._all_gone.set()
+        self._one_gone.set()
 
     # Restart of the daemon
 

@@ -1,0 +1,23 @@
+"""What a single probe brought back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """The final answer to one request; `body` is cut at the asked-for number of bytes."""
+
+    status: int
+    reason: str
+    content_type: str
+    body: bytes
+
+    @property
+    def line(self) -> str:
+        return f"{self.status} {self.reason}".strip()
+
+
+class ProbeFailed(Exception):
+    """No answer came, or the check said no; the message is the failure's cause."""

@@ -1,0 +1,68 @@
+"""One run of a COMMAND check: beside the task, in its sandbox and with its environment."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ciprov.localcluster.probes.answers import ProbeFailed
+from ciprov.localcluster.runtimes.spec import Account
+
+
+@dataclass(frozen=True, slots=True)
+class CommandPlace:
+    """Where a command runs and as whom; None is the daemon's own account."""
+
+    sandbox: Path
+    environment: Mapping[str, str]
+    account: Account | None = None
+
+
+async def run(command: str, place: CommandPlace) -> None:
+    """Run by `/bin/sh -c`; its output goes to the task's stderr, as with Mesos.
+
+    Raises ProbeFailed unless it exits with 0. On cancellation (a time-out too) its whole process group is killed.
+    """
+    try:
+        process, pidfd = _start(command, place)
+    except OSError as error:
+        raise ProbeFailed(f"the command could not be started: {error.strerror or error}") from None
+    loop = asyncio.get_running_loop()
+    gone = asyncio.Event()
+    loop.add_reader(pidfd, gone.set)
+    try:
+        await gone.wait()
+    finally:
+        loop.remove_reader(pidfd)
+        os.close(pidfd)
+        # Also after a good end: what it left in the background must not pile up with every interval.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        code = process.wait()
+    if code:
+        how = f"terminated with signal {signal.strsignal(-code)}" if code < 0 else f"exited with status {code}"
+        raise ProbeFailed(f"Command {how}")
+
+
+def _start(command: str, place: CommandPlace) -> tuple[subprocess.Popen[bytes], int]:
+    account = place.account
+    with (place.sandbox / "stderr").open("ab") as output:
+        process = subprocess.Popen(
+            ["/bin/sh", "-c", command],
+            cwd=place.sandbox,
+            env=dict(place.environment),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            user=account.uid if account else None,
+            group=account.gid if account else None,
+            extra_groups=account.groups if account else None,
+        )
+    return process, os.pidfd_open(process.pid)

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from ciprov.localcluster.definitions.app import App, Container, HealthCheck, PortDefinition, PortMapping, ReadinessCheck
+from ciprov.localcluster.model import Condition, Instance
+from ciprov.localcluster.probes import plan
+from ciprov.localcluster.probes.network import HttpTarget
+
+SINCE = datetime(2024, 1, 1, tzinfo=UTC)
+INSTANCE = Instance("app.instance-1", "/app", "v", Condition.RUNNING, SINCE, host="127.9.9.1", ports=(31001, 31002))
+
+
+@pytest.mark.parametrize(
+    ("check", "port"),
+    [
+        (HealthCheck(), 31001),
+        (HealthCheck(port_index=1), 31002),
+        (HealthCheck(port_index=1, port=80), 80),
+        (HealthCheck(port_index=2), plan.Unprobeable("portIndex 2 is not among the task's 2 ports")),
+    ],
+)
+def test_port_beats_port_index(check: HealthCheck, port: int | plan.Unprobeable) -> None:
+    assert plan.probed_port(check, INSTANCE) == port
+
+
+@pytest.mark.parametrize(
+    ("protocol", "pause", "hosts"),
+    [
+        ("HTTP", 0.0, ("127.9.9.1",)),
+        ("TCP", 0.0, ("127.9.9.1",)),
+        ("COMMAND", 15.0, ("127.9.9.1", "127.0.0.1")),
+        ("MESOS_TCP", 15.0, ("127.9.9.1", "127.0.0.1")),
+    ],
+)
+def test_only_checks_of_mesos_wait_first_and_run_beside_the_task(
+    protocol: str, pause: float, hosts: tuple[str, ...]
+) -> None:
+    check = HealthCheck(protocol=protocol)
+    assert plan.first_pause(check) == pause
+    assert plan.hosts(check, INSTANCE) == hosts
+
+
+@pytest.mark.parametrize(("status", "success"), [(199, False), (200, True), (302, True), (399, True), (400, False)])
+def test_success_is_200_to_399(status: int, success: bool) -> None:
+    assert plan.is_success(status) is success
+
+
+def test_readiness_finds_its_port_by_name() -> None:
+    app = App(id="/app", port_definitions=(PortDefinition(name="a"), PortDefinition(name="b")))
+    check = ReadinessCheck(port_name="b", path="/ready", protocol="HTTPS")
+    assert plan.readiness_target(check, INSTANCE, app) == HttpTarget("127.9.9.1", 31002, "/ready", tls=True)
+    missing = plan.readiness_target(ReadinessCheck(port_name="c"), INSTANCE, app)
+    assert missing == plan.Unprobeable("the app has no port named 'c'")
+    bridged = App(id="/app", container=Container(port_mappings=(PortMapping(name="b"), PortMapping(name="c"))))
+    found = plan.readiness_target(ReadinessCheck(port_name="c"), INSTANCE, bridged)
+    assert isinstance(found, HttpTarget)
+    assert found.port == 31002
