@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def paths_in(text: str) -> set[str]:
     """Repository paths in back quotes, and the rooms of the trees drawn in architecture.md."""
-    return {p for p in re.findall(r"`((?:ciprov|tests|docs|environments|scripts|locks|shims)/[\w./-]*)`", text)}
+    return set(re.findall(r"`((?:ciprov|tests|docs|environments|scripts|locks|shims)/[\w./-]*)`", text))
 
 
 @pytest.mark.parametrize("document", ["README.md", "docs/architecture.md", "docs/dependencies.md"])
