@@ -1,0 +1,152 @@
+"""The keys of a cluster: the variable of each, what may stand there, and what it means."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from ciprov.environments.service_ports import PortRange
+
+Parse = Callable[[Any], Any]
+"""`raw value → value`; raises ValueError saying what is allowed."""
+
+_ID = re.compile(r"^(/[a-z0-9]([a-z0-9.-]*[a-z0-9])?)+$")
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """`variable` is the environment variable that overrides the key; a `secret`'s value is shown nowhere.
+
+    `is_path`: a relative value starts from the settings file's directory.
+    """
+
+    variable: str
+    parse: Parse
+    meaning: str
+    secret: bool = False
+    is_path: bool = False
+
+
+def text(raw: Any) -> str:
+    if isinstance(raw, str) and raw.strip():
+        return raw.strip()
+    raise ValueError("a text is wanted")
+
+
+def secret_text(raw: Any) -> str:
+    """Numbers are taken as they may stand unquoted in YAML; spaces may belong to it."""
+    if isinstance(raw, str | int) and not isinstance(raw, bool) and str(raw):
+        return str(raw)
+    raise ValueError("a text is wanted (put it into quotes)")
+
+
+def url_list(raw: Any) -> tuple[str, ...]:
+    """One URL, a list of them, or a text with commas between them."""
+    parts = raw if isinstance(raw, list) else re.split(r"[,\s]+", raw.strip()) if isinstance(raw, str) else [raw]
+    urls = tuple(_url(part) for part in parts if part != "")
+    if not urls:
+        raise ValueError("at least one URL is wanted, such as http://marathon.example:8080")
+    return urls
+
+
+def _url(raw: Any) -> str:
+    if not isinstance(raw, str):
+        raise ValueError("a URL or a list of URLs is wanted, such as http://marathon.example:8080")
+    try:
+        parts = urlsplit(raw.strip())
+        _ = parts.port
+    except ValueError as error:
+        raise ValueError(f"no valid URL: {error}") from error
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("a URL with http:// or https:// and a host is wanted, such as http://marathon.example:8080")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("the URL must hold no credentials: give them under `auth`")
+    if parts.query or parts.fragment:
+        raise ValueError("the URL must have no query and no fragment")
+    return raw.strip().rstrip("/")
+
+
+def group_prefix(raw: Any) -> str:
+    if raw == "/":
+        return "/"
+    value = raw.rstrip("/") if isinstance(raw, str) else ""
+    if not _ID.match(value):
+        raise ValueError("an absolute group id is wanted, such as /ciprov (lower-case letters, digits, inner dashes)")
+    return value
+
+
+def port_range(raw: Any) -> PortRange:
+    match = re.fullmatch(r"\s*(\d{1,5})\s*-\s*(\d{1,5})\s*", raw) if isinstance(raw, str) else None
+    ports = PortRange(int(match[1]), int(match[2])) if match else PortRange(1, 0)
+    if not 1 <= ports.first <= ports.last <= 65535:
+        raise ValueError("a range within 1-65535 is wanted, such as 20001-24999")
+    return ports
+
+
+def yes_or_no(raw: Any) -> bool:
+    if isinstance(raw, bool):
+        return raw
+    word = str(raw).strip().lower()
+    if word in {"true", "yes", "on", "1"}:
+        return True
+    if word in {"false", "no", "off", "0"}:
+        return False
+    raise ValueError("true or false is wanted")
+
+
+def existing_file(raw: Any) -> str:
+    path = text(raw)
+    if not Path(path).is_file():
+        raise ValueError(f"there is no file {path}")
+    return path
+
+
+def seconds(raw: Any) -> float:
+    try:
+        value = float(raw) if not isinstance(raw, bool) else 0.0
+    except (TypeError, ValueError):
+        value = 0.0
+    if not 0 < value <= 3600:
+        raise ValueError("a number of seconds up to 3600 is wanted")
+    return value
+
+
+def store_url(raw: Any) -> str:
+    value = text(raw)
+    if not value.startswith("sqlite:///") or value == "sqlite:///":
+        raise ValueError("a URL of a store is wanted: sqlite:///absolute/path.db")
+    return value
+
+
+CLUSTER_KEYS: Mapping[str, Key] = {
+    "marathon": Key("CIPROV_MARATHON", url_list, "URLs of Marathon, with path prefix; several for one cluster"),
+    "mesos": Key("CIPROV_MESOS", url_list, "URLs of the Mesos masters: offered ports, logs, exec"),
+    "role": Key("CIPROV_ROLE", text, "Mesos role of the apps; empty leaves it to Marathon"),
+    "prefix": Key("CIPROV_PREFIX", group_prefix, "group below which environments are made"),
+    "store": Key("CIPROV_STORE", store_url, "where records and locks are kept"),
+    "service_address": Key("CIPROV_SERVICE_ADDRESS", text, "host at which service ports are reached"),
+    "service_ports": Key("CIPROV_SERVICE_PORTS", port_range, "range of the service ports that ciprov gives out"),
+    "timeout": Key("CIPROV_TIMEOUT", seconds, "seconds that an answer of Marathon may take"),
+    "auth.user": Key("CIPROV_MARATHON_USER", text, "user for HTTP Basic"),
+    "auth.password": Key("CIPROV_MARATHON_PASSWORD", secret_text, "password", secret=True),
+    "auth.password_file": Key("CIPROV_MARATHON_PASSWORD_FILE", text, "file that holds the password", is_path=True),
+    "auth.password_env": Key("CIPROV_MARATHON_PASSWORD_ENV", text, "variable that holds the password"),
+    "auth.token": Key("CIPROV_MARATHON_TOKEN", secret_text, "token, sent as `Authorization: token=…`", secret=True),
+    "auth.token_file": Key("CIPROV_MARATHON_TOKEN_FILE", text, "file that holds the token", is_path=True),
+    "auth.token_env": Key("CIPROV_MARATHON_TOKEN_ENV", text, "variable that holds the token"),
+    "mesos_auth.user": Key("CIPROV_MESOS_USER", text, "user for the Mesos masters and agents"),
+    "mesos_auth.password": Key("CIPROV_MESOS_PASSWORD", secret_text, "its password", secret=True),
+    "mesos_auth.password_file": Key("CIPROV_MESOS_PASSWORD_FILE", text, "file that holds it", is_path=True),
+    "mesos_auth.password_env": Key("CIPROV_MESOS_PASSWORD_ENV", text, "variable that holds it"),
+    "tls.verify": Key("CIPROV_TLS_VERIFY", yes_or_no, "false trusts every certificate"),
+    "tls.ca": Key("CIPROV_TLS_CA", existing_file, "file of the authority", is_path=True),
+    "tls.certificate": Key("CIPROV_TLS_CERTIFICATE", existing_file, "file of the client's certificate", is_path=True),
+    "tls.key": Key("CIPROV_TLS_KEY", existing_file, "file of its key, where it is not in the same file", is_path=True),
+}
+
+GROUPS = ("auth", "mesos_auth", "tls")
+"""Keys that hold keys."""

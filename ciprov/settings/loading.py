@@ -1,0 +1,182 @@
+"""Finds the settings, reads them, and chooses the cluster that a command works on.
+
+defaults ──▶ file ──▶ environment variables ──▶ options: what comes later wins.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from ciprov.foundation.errors import UsageError
+from ciprov.settings.cluster import Layer, build, layer_of_entry, layer_of_environment, over
+from ciprov.settings.document import Entry, SettingsError, read, unknown_keys
+from ciprov.settings.model import LOCAL, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line says. `cluster_source` tells the option from its variable."""
+
+    cluster: str = ""
+    cluster_source: str = "option --cluster"
+    local: bool = False
+    state_dir: str = ""
+    state_dir_source: str = "option --state-dir"
+    config: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    path: Path
+    exists: bool
+    layers: Mapping[str, Layer]
+    default_cluster: str = ""
+    default_place: str = ""
+
+
+def load(environment: Mapping[str, str], options: Options) -> Settings:
+    """Raises `SettingsError` with all that is wrong, or `UsageError` where no cluster can be chosen."""
+    home = Path(environment.get("HOME") or Path.home())
+    state_dir, state_dir_source = _state_dir(environment, options, home)
+    file = _read_file(environment, options)
+    variables = layer_of_environment(environment, Path.cwd())
+    name, chosen_by = _choose(file, variables, environment, options)
+
+    findings: list[str] = []
+    for other, layer in file.layers.items():
+        if other != name:
+            build(other, layer, environment, findings)
+    if name == LOCAL:
+        # Where it is and who may enter is known to the embedded cluster itself.
+        variables = {key: item for key, item in variables.items() if key in _OF_EMBEDDED}
+    layer = over(variables, file.layers.get(name, {}))
+    cluster = build(name, layer, environment, findings)
+    if findings:
+        raise SettingsError(findings)
+    if not cluster.store:
+        cluster = replace(cluster, store=f"sqlite://{state_dir / 'state.db'}")
+    return Settings(
+        file=file.path,
+        file_exists=file.exists,
+        state_dir=state_dir,
+        state_dir_source=state_dir_source,
+        cluster=cluster,
+        chosen_by=chosen_by,
+        names=tuple(file.layers),
+        default_cluster=file.default_cluster,
+    )
+
+
+_OF_EMBEDDED = frozenset({"prefix", "role", "store", "service_ports", "timeout"})
+
+
+def config_path(environment: Mapping[str, str], options: Options) -> Path:
+    """Where the settings file is or would be."""
+    home = Path(environment.get("HOME") or Path.home())
+    given = options.config or environment.get("CIPROV_CONFIG", "")
+    if given:
+        return Path(given).expanduser().absolute()
+    return Path(environment.get("XDG_CONFIG_HOME") or home / ".config") / "ciprov" / "config.yaml"
+
+
+def _state_dir(environment: Mapping[str, str], options: Options, home: Path) -> tuple[Path, str]:
+    if options.state_dir:
+        return Path(options.state_dir).expanduser().absolute(), options.state_dir_source
+    if environment.get("CIPROV_STATE_DIR"):
+        return Path(environment["CIPROV_STATE_DIR"]).expanduser().absolute(), "variable CIPROV_STATE_DIR"
+    if environment.get("XDG_STATE_HOME"):
+        return Path(environment["XDG_STATE_HOME"]).absolute() / "ciprov", "variable XDG_STATE_HOME"
+    return home / ".local" / "state" / "ciprov", "default"
+
+
+def _read_file(environment: Mapping[str, str], options: Options) -> _File:
+    path = config_path(environment, options)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        if options.config or environment.get("CIPROV_CONFIG"):
+            raise SettingsError(
+                [f"{path}: there is no such settings file; correct CIPROV_CONFIG or --config"]
+            ) from error
+        return _File(path, exists=False, layers={})
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+        raise SettingsError([f"{path}: the settings file cannot be read: {reason}"]) from error
+    return _understand(read(text, str(path)), path)
+
+
+def _understand(document: Entry, path: Path) -> _File:
+    findings: list[str] = []
+    if not isinstance(document.value, dict):
+        raise SettingsError([f"{document.place}: a mapping is wanted, with the keys clusters and default_cluster"])
+    findings.extend(unknown_keys(document, ["clusters", "default_cluster"], ""))
+    clusters = document.value.get("clusters") or Entry({}, document.place)
+    if clusters.value is None:
+        clusters = replace(clusters, value={})
+    layers: dict[str, Layer] = {}
+    if not isinstance(clusters.value, dict):
+        findings.append(f"{clusters.place}: clusters: a mapping is wanted, from names to clusters")
+    else:
+        for name, entry in clusters.value.items():
+            layers[name] = layer_of_entry(entry, f"clusters.{name}", path.parent, findings)
+            if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name):
+                findings.append(f"{entry.key_place}: clusters.{name}: letters, digits, and inner _ . - make a name")
+            elif name == LOCAL:
+                findings.append(f"{entry.key_place}: clusters.{name}: the embedded cluster has this name; take another")
+            elif isinstance(entry.value, dict) and "marathon" not in entry.value:
+                findings.append(f"{entry.key_place}: clusters.{name}.marathon: the URL of its Marathon is wanted")
+    default = document.value.get("default_cluster")
+    if default is not None and default.value not in {*layers, LOCAL}:
+        findings.append(f"{default.place}: default_cluster: {_no_cluster(str(default.value), tuple(layers))}")
+    if findings:
+        raise SettingsError(findings)
+    return _File(
+        path,
+        exists=True,
+        layers=layers,
+        default_cluster=str(default.value) if default else "",
+        default_place=default.place if default else "",
+    )
+
+
+def _choose(file: _File, variables: Layer, environment: Mapping[str, str], options: Options) -> tuple[str, str]:
+    """The cluster's name and what chose it."""
+    if options.local:
+        if options.cluster not in {"", LOCAL}:
+            raise UsageError(f"--local and the cluster {options.cluster} ({options.cluster_source}) exclude each other")
+        return LOCAL, "option --local"
+    if options.cluster:
+        if options.cluster in file.layers or options.cluster == LOCAL or "marathon" in variables:
+            return options.cluster, options.cluster_source
+        raise UsageError(_no_cluster(options.cluster, tuple(file.layers)), place=options.cluster_source)
+    if "marathon" in variables:
+        first = str(variables["marathon"].raw).replace(",", " ").split()[0]
+        return urlsplit(first).netloc.rpartition("@")[2] or "marathon", variables["marathon"].place
+    if file.default_cluster:
+        return file.default_cluster, file.default_place
+    if len(file.layers) == 1:
+        return next(iter(file.layers)), f"{file.path}: the only cluster"
+    if file.layers:
+        raise UsageError(
+            f"several clusters are configured: {', '.join(file.layers)}",
+            place=str(file.path),
+            way_out="name one with --cluster or CIPROV_CLUSTER, or set default_cluster in the file",
+        )
+    if environment.get("CI", "").lower() not in {"", "0", "false", "no"}:
+        raise UsageError(
+            "no cluster is configured, and CI is set: the embedded cluster of this machine must be asked for here",
+            way_out="use --local (CIPROV_LOCAL=1), or name a cluster: CIPROV_MARATHON=http://…, or the file "
+            f"{file.path}",
+        )
+    return LOCAL, "default: no cluster is configured"
+
+
+def _no_cluster(name: str, known: tuple[str, ...]) -> str:
+    near = get_close_matches(name, known, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"configured are: {', '.join(known) or 'none'}"
+    return f"no cluster {name!r} is configured; {hint}"
