@@ -18,7 +18,7 @@ from ciprov.localcluster.scheduling.agents import add, resources_of, subtract
 
 MESOS_VERSION = "1.11.0"
 FRAMEWORK_NAME = "marathon"
-FRAMEWORK_ID = "embedded-marathon-0000"
+FRAMEWORK_ID = "ciprov-localcluster-0000"
 
 Json = dict[str, Any]
 

@@ -87,8 +87,8 @@ class Sandboxes:
         except OSError:
             return None
 
-    def environment(self, task_id: str) -> dict[str, str] | None:
-        """The complete environment of a running task; None where it does not run.
+    def specification(self, task_id: str) -> tuple[SupervisorStatus, bytes] | None:
+        """What a running task was started with, as `spec.py` encodes it; None where it does not run.
 
         It is in no file: the supervisor holds its unlinked specification open, also while no daemon runs.
         """
@@ -101,7 +101,12 @@ class Sandboxes:
             return None
         if not is_running(status.supervisor, status.supervisor_start):
             return None
-        return environment_of(content)
+        return status, content
+
+    def environment(self, task_id: str) -> dict[str, str] | None:
+        """The complete environment of a running task; None where it does not run."""
+        found = self.specification(task_id)
+        return environment_of(found[1]) if found else None
 
     def ended(self, task_id: str) -> None:
         """The end of a task was reported: its papers go, its sandbox starts to age."""
