@@ -7,16 +7,17 @@ Marathon (`${PORT0}`) and stays. Filled-in values are not looked at again.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from ciprov.environments.blueprint.nodes import Node, map_texts
-from ciprov.environments.blueprint.suggestions import did_you_mean, listed
+from ciprov.environments.blueprint.suggestions import did_you_mean, listed, nearest
 from ciprov.foundation.json import JsonValue
 
 _TOKEN = re.compile(r"\$\$\{|\$\{(?P<name>[^{}$]*)\}|\$\{")
 _SHELL = re.compile(r"[A-Z_][A-Z0-9_]*(?![A-Za-z0-9_.])")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-/]*")
+_FAMILIES = ("env", "blueprint", "service")
 _LITERAL = "for a literal ${ write $${"
 
 
@@ -115,7 +116,8 @@ def as_text(value: JsonValue) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def unknown_name(name: str, known: Mapping[str, object] | set[str]) -> Unknown:
+def unknown_name(name: str, known: Collection[str]) -> Unknown:
     """The answer for a name that nothing is known of."""
-    suggestion = did_you_mean(name, known) or _LITERAL
-    return Unknown(f"${{{name}}} stands for nothing", listed(known), suggestion)
+    family = nearest(name.partition(".")[0], _FAMILIES) if "." in name else None
+    suggestion = did_you_mean(name, known) or (f"did you mean ${{{family}.…}}?" if family else _LITERAL)
+    return Unknown(f"${{{name}}} stands for nothing", listed({*known, "service.<app>.<port>"}), suggestion)
