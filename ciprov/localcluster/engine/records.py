@@ -129,7 +129,9 @@ def _group(raw: dict[str, Any] | None) -> Group | None:
     return Group(**{**raw, "dependencies": tuple(raw["dependencies"])}) if raw else None
 
 
-_ACTIONS: Mapping[str, type[ActionState]] = {kind.__name__: kind for kind in (Stopping, Scaling, Replacing, Done)}
+_ACTIONS: Mapping[str, Callable[..., ActionState]] = {
+    kind.__name__: kind for kind in (Stopping, Scaling, Replacing, Done)
+}
 
 
 def dump_action(action: ActionState) -> str:

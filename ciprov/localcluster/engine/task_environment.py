@@ -1,4 +1,7 @@
-"""The environment variables that Marathon gives a task. Pure. Later ones win: metadata, ports and HOST, the app's own."""
+"""The environment variables that Marathon gives a task. Pure.
+
+Later ones win: metadata, then ports and HOST, then the app's own `env`.
+"""
 
 from __future__ import annotations
 
