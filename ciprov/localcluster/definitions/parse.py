@@ -27,7 +27,11 @@ def parse_json(body: bytes) -> Any:
     if not body.strip():
         raise BadRequest("Please specify data in JSON format", "No content to map due to end-of-input")
     try:
-        return json.loads(body, parse_constant=_no_constant)
+        value = json.loads(body, parse_constant=_no_constant)
+        if b"\\u" in body:
+            # An escaped half of a surrogate pair is no text that could be sent back.
+            json.dumps(value, ensure_ascii=False).encode()
+        return value
     except (ValueError, RecursionError) as error:
         raise BadRequest("Invalid JSON", str(error) or "nested too deeply") from None
 

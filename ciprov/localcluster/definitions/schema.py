@@ -31,6 +31,9 @@ class Text:
     def read(self, value: Any, path: str, out: list[Violation]) -> Any:
         if not isinstance(value, str):
             _wrong(out, path, "error.expected.jsstring")
+        elif "\0" in value:
+            # No command line, environment or file name can hold it.
+            _wrong(out, path, "error.pattern")
         elif self.choices is not None:
             if value not in self.choices:
                 _wrong(out, path, "error.unknown.enum.literal")
@@ -54,7 +57,7 @@ class Number:
         if isinstance(value, bool) or not isinstance(value, int | float):
             _wrong(out, path, "error.expected.jsnumber")
             return value
-        if not math.isfinite(value):
+        if not _is_finite(value):
             _wrong(out, path, "error.expected.jsnumber")
             return value
         if self.integer:
@@ -139,10 +142,20 @@ class Choose:
         return self.pick(value).read(value, path, out)
 
 
+def _is_finite(value: float) -> bool:
+    try:
+        return math.isfinite(float(value))
+    except OverflowError:
+        return False
+
+
 def checked(kind: Kind, value: Any) -> Any:
     """The cleaned value; raises `InvalidJson` with everything that is wrong with it."""
     out: list[Violation] = []
-    result = kind.read(value, "", out)
+    try:
+        result = kind.read(value, "", out)
+    except RecursionError:
+        raise InvalidJson([Violation("/", "error.nested.too.deeply")]) from None
     if out:
         raise InvalidJson(out)
     return result

@@ -142,8 +142,8 @@ def _extras(app: App) -> Iterator[Violation]:
     if app.secrets:
         yield Violation("/secrets", "Feature secrets is not enabled; this cluster has no secret store")
     for name, value in app.env.items():
-        if not name:
-            yield Violation("/env", "names of environment variables must not be empty")
+        if not name or "=" in name or "\0" in name:
+            yield Violation("/env", f"'{name}' cannot name an environment variable")
         if isinstance(value, dict):
             yield Violation(f"/env/{name}", "Feature secrets is not enabled; this cluster has no secret store")
     if app.gpus:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from ciprov.localcluster.definitions.app import App
-from ciprov.localcluster.definitions.errors import Exists, NotFound
+from ciprov.localcluster.definitions.errors import Exists, InvalidObject, NotFound, Violation
 from ciprov.localcluster.definitions.group import Group
 from ciprov.localcluster.tree.edit import map_apps, with_app, with_group, without_app, without_group
 from ciprov.localcluster.tree.group_update import GroupUpdate, applied
@@ -20,6 +20,8 @@ from ciprov.localcluster.tree.rules import check_tree
 from ciprov.localcluster.tree.service_ports import assign_service_ports
 
 TreeChange = Callable[[Group, str], Group]
+MAX_INSTANCES = 2**31 - 1
+
 AppEdit = Callable[[App | None], App]
 """An app from what is there now; raises `Exists` or `NotFound` where that does not suit."""
 
@@ -116,7 +118,9 @@ def scale_group(group_id: str, factor: float) -> TreeChange:
     """Multiply the instances of all apps below, rounding up. Raises `NotFound`."""
 
     def scaled(app: App) -> App:
-        instances = math.ceil(app.instances * factor)
+        instances = math.ceil(min(app.instances * factor, MAX_INSTANCES + 1))
+        if instances > MAX_INSTANCES:
+            raise InvalidObject([Violation("/scaleBy", f"{app.id} would have more than {MAX_INSTANCES} instances")])
         return app if instances == app.instances else app.model_copy(update={"instances": instances})
 
     def edit(root: Group) -> Group:
