@@ -58,4 +58,6 @@ def _typed(name: str, value: Any) -> Any:
         return Phase(value)
     if name in _MOMENTS and value is not None:
         return moment(value)
+    if name == "claimed_ports":
+        return {app: tuple(ports) for app, ports in value.items()}
     return tuple(value) if name in _TUPLES else value

@@ -116,7 +116,9 @@ class StoreContract:
             app_ids=("/ciprov/feature-x/api",),
             counts={"/ciprov/feature-x/api": 2},
             pending_counts={"/ciprov/feature-x/api": 3},
+            claimed_ports={"/ciprov/feature-x/api": (31700, 31701)},
             failure="too bad",
+            given_name="feature/X",
         )
         saved = store.save(full)
         assert type(self).open_store(place, 30.0).get("staging", "feature-x") == saved
