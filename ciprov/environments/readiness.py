@@ -18,11 +18,13 @@ class Limits:
     """`timeout`: seconds from when the app's dependencies are ready until it must be ready itself.
 
     `settle`: seconds that an app without health checks must run. `failures`: as many in a row are a crash loop.
+    `idle`: seconds without deployment, queue entry and task after which nobody is going to start what is missing.
     """
 
     timeout: float
     settle: float = 1.0
     failures: int = 4
+    idle: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class Watch:
 
     `since`: when its dependencies were ready, or when it lost its own readiness. `steady_since`: when enough instances
     were first seen running. `failures`: task failures seen since the last progress, `last_failure` names the last.
+    `idle_since`: when it was first seen lacking instances that nothing is about to start.
     """
 
     since: float | None = None
@@ -57,6 +60,7 @@ class Watch:
     failures: int = 0
     last_failure: str = ""
     best: int = 0
+    idle_since: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,7 @@ class Verdict:
     ready: int
     wanted: int
     detail: str = ""
+    stalled: bool = False
 
     @property
     def is_ready(self) -> bool:
@@ -90,6 +95,11 @@ class Round:
     @property
     def failed(self) -> tuple[str, ...]:
         return tuple(app_id for app_id, verdict in self.verdicts.items() if verdict.state is AppState.FAILED)
+
+    @property
+    def stalled(self) -> tuple[str, ...]:
+        """Apps that lack instances which nothing will start: a deployment of theirs was cancelled half-way."""
+        return tuple(app_id for app_id, verdict in self.verdicts.items() if verdict.stalled)
 
 
 def judge_all(
@@ -127,11 +137,13 @@ def judge(sight: Sight, watch: Watch, around: Around, limits: Limits, now: float
     settled = watch.steady_since is not None and (checked or now - watch.steady_since >= limits.settle)
     gated = bool(app.get("readinessChecks")) and sight.deploying
     if settled and not gated:
-        watch = replace(watch, since=None, failures=0, best=ready)
+        watch = replace(watch, since=None, failures=0, best=ready, idle_since=None)
         return watch, Verdict(AppState.HEALTHY, ready, wanted)
     if checked and ready > watch.best:
         watch = replace(watch, failures=0, best=ready)
-    return _deadline(app, watch, _unready(sight, around, ready, wanted), around, limits, now)
+    watch = replace(watch, idle_since=(watch.idle_since or now) if _idle(sight, wanted) else None)
+    stalled = watch.idle_since is not None and now - watch.idle_since >= limits.idle
+    return _deadline(app, watch, replace(_unready(sight, around, ready, wanted), stalled=stalled), around, limits, now)
 
 
 def current_tasks(app: JsonObject) -> list[JsonObject]:
@@ -177,6 +189,12 @@ def _unready(sight: Sight, around: Around, ready: int, wanted: int) -> Verdict:
     if sight.queued:
         return Verdict(AppState.WAITING, ready, wanted, explain_queue(sight.queued, app))
     return Verdict(AppState.STARTING, ready, wanted, _health_detail(app))
+
+
+def _idle(sight: Sight, wanted: int) -> bool:
+    if sight.deploying or sight.queued or "tasks" not in sight.app:
+        return False
+    return len(current_tasks(sight.app)) + int(sight.app.get("tasksStaged", 0)) < wanted
 
 
 def _health_detail(app: JsonObject) -> str:

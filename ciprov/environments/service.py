@@ -5,50 +5,55 @@ desired + live + record ──▶ plan ──▶ steps ──▶ apply ──▶
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
-from ciprov.domain.environment import EnvironmentRecord
+from ciprov.domain.environment import EnvironmentRecord, HistoryEntry
+from ciprov.environments.bringing_up import bring_up
 from ciprov.environments.context import Context
+from ciprov.environments.outlook import Build, look
+from ciprov.environments.outside import Outside
 from ciprov.environments.plan import Plan
 from ciprov.environments.ports import Agents, Marathon, Store
-from ciprov.environments.progress import Progress
+from ciprov.environments.removal import take_down
 from ciprov.environments.results import DownOptions, DownResult, UpOptions, UpResult
+from ciprov.environments.session import Report
+from ciprov.environments.standing import read_status, summaries
 from ciprov.environments.status import EnvironmentStatus, EnvironmentSummary
 
-if TYPE_CHECKING:
-    from ciprov.environments.desired import Desired
-
-Report = Callable[[Progress], None]
-Build = Callable[[EnvironmentRecord | None, frozenset[int]], "Desired"]
-"""Makes the desired state from the record (None: no such environment yet) and the ports that others have taken.
-
-It allocates the service ports that the record lacks, and is called while the cluster's ports are locked, so that two
-operations cannot allocate the same ones.
-"""
+__all__ = ["Build", "EnvironmentService", "Report"]
 
 
 class EnvironmentService:
-    """All calls raise `CiprovError`s, among them those of `ciprov.domain.marathon` and `ciprov.domain.environment`."""
+    """All calls raise `CiprovError`s, among them those of `ciprov.domain.marathon` and `ciprov.domain.environment`.
+
+    Where a `group_path` is asked for, it is where the environment would be if no record tells.
+    """
 
     def __init__(self, marathon: Marathon, agents: Agents, store: Store, context: Context) -> None:
-        self._marathon = marathon
-        self._agents = agents
-        self._store = store
-        self._context = context
+        self._outside = Outside(marathon, agents, store, context)
 
-    def record(self, name: str) -> EnvironmentRecord | None: ...
+    def record(self, name: str) -> EnvironmentRecord | None:
+        return self._outside.store.get(self._outside.context.cluster, name)
+
+    def history(self, name: str, limit: int = 50) -> Sequence[HistoryEntry]:
+        return self._outside.store.history(self._outside.context.cluster, name, limit)
 
     def plan(self, name: str, build: Build) -> Plan:
         """Reads only. Conflicts are part of the plan, not raised."""
+        return look(self._outside, name, build).plan
 
     def up(self, name: str, build: Build, options: UpOptions, report: Report) -> UpResult:
         """Raises `PlanConflict`, `UpFailed`, `Interrupted` or `LockHeld`."""
+        return bring_up(self._outside, name, build, options, report)
 
     def down(self, name: str, group_path: str, options: DownOptions, report: Report) -> DownResult:
-        """`group_path` is where the environment would be if no record tells. Raises `Interrupted` or `LockHeld`."""
+        """Quiet and successful where nothing is left. Raises `NotOurs`, `StillThere`, `Interrupted` or `LockHeld`."""
+        return take_down(self._outside, name, group_path, options, report)
 
-    def status(self, name: str) -> EnvironmentStatus:
+    def status(self, name: str, group_path: str) -> EnvironmentStatus:
         """Raises `NoSuchEnvironment`."""
+        return read_status(self._outside, name, group_path)
 
-    def list(self) -> tuple[EnvironmentSummary, ...]: ...
+    def list(self) -> tuple[EnvironmentSummary, ...]:
+        """Of all recorded environments of the cluster, by name."""
+        return summaries(self._outside)

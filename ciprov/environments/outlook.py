@@ -1,0 +1,89 @@
+"""What an operation sees before it acts: the record, the desired state, what is live, and the plan with conflicts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from ciprov.domain.environment import EnvironmentRecord
+from ciprov.environments.conflicts import ENV_LABEL, Neighbours, with_conflicts
+from ciprov.environments.counts import NOTHING_RECORDED, RecordedCounts
+from ciprov.environments.desired import Desired
+from ciprov.environments.fixed_ports import fixed_host_ports, service_ports
+from ciprov.environments.outside import Outside
+from ciprov.environments.plan import Plan
+from ciprov.environments.planning import Target, make_plan
+from ciprov.environments.tree import apps_of, is_below
+from ciprov.foundation.errors import CiprovError
+from ciprov.foundation.json import JsonObject
+
+Build = Callable[[EnvironmentRecord | None, frozenset[int]], Desired]
+"""Makes the desired state from the record (None: no such environment yet) and the ports that others have taken.
+
+It allocates the service ports that the record lacks, and is called while the cluster's ports are locked, so that two
+operations cannot allocate the same ones.
+"""
+
+
+class NotOurs(CiprovError):
+    """A group is in the way that ciprov did not make."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """`before` is the record and `live` the group as they were found; None where there is none."""
+
+    before: EnvironmentRecord | None
+    live: JsonObject | None
+    desired: Desired
+    target: Target
+    plan: Plan
+
+
+def look(outside: Outside, name: str, build: Build) -> Outlook:
+    """Reads only. Raises `NotOurs`, and what `build` raises."""
+    cluster, marathon = outside.context.cluster, outside.marathon
+    before = outside.store.get(cluster, name)
+    records = outside.store.list(cluster)
+    apps = marathon.apps()
+    desired = build(before, taken_ports(name, before, apps, records))
+    if before is not None and before.group_path != desired.group_path:
+        raise CiprovError(
+            f"environment {name} is recorded at {before.group_path}, not at {desired.group_path}",
+            way_out="set the cluster's path prefix back, or take the environment down first",
+        )
+    live = marathon.group(desired.group_path)
+    if before is None:
+        refuse_foreign(name, desired.group_path, live)
+    target = Target(name, desired.group_path, desired.group, desired.secret_values)
+    recorded = RecordedCounts(before.counts, before.pending_counts) if before else NOTHING_RECORDED
+    plan = make_plan(target, live, recorded)
+    if plan.changes:
+        plan = with_conflicts(plan, desired.group, live, Neighbours(apps, records, outside.agents.agents()))
+    return Outlook(before, live, desired, target, plan)
+
+
+def taken_ports(
+    name: str, record: EnvironmentRecord | None, apps: Iterable[JsonObject], records: Sequence[EnvironmentRecord]
+) -> frozenset[int]:
+    """All ports that others have: of apps outside the environment, and recorded for other environments."""
+    taken: set[int] = set()
+    for app in apps:
+        ours = is_below(app["id"], record.group_path) if record else (app.get("labels") or {}).get(ENV_LABEL) == name
+        if not ours:
+            taken.update(service_ports(app), fixed_host_ports(app))
+    for other in records:
+        if other.name != name:
+            taken.update(other.service_ports.values(), *other.claimed_ports.values())
+    return frozenset(taken)
+
+
+def refuse_foreign(name: str, group_path: str, live: JsonObject | None) -> None:
+    """Raise `NotOurs` where a group without a record holds an app that does not carry our label."""
+    foreign = [app_id for app_id, app in apps_of(live).items() if (app.get("labels") or {}).get(ENV_LABEL) != name]
+    if foreign:
+        raise NotOurs(
+            f"group {group_path} exists and was not made by ciprov: {', '.join(sorted(foreign))} "
+            f"{'lacks' if len(foreign) == 1 else 'lack'} the label {ENV_LABEL}={name}",
+            way_out="choose another name for the environment, or remove that group by hand",
+        )

@@ -1,0 +1,85 @@
+"""The ends of one cluster and the store, as operations take them: locked, journalled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+
+from ciprov.domain.environment import HistoryEntry, LockHeld, LockHolder
+from ciprov.environments.context import Context
+from ciprov.environments.ports import Agents, Marathon, Store
+from ciprov.environments.progress import Note
+from ciprov.environments.session import Report, Session
+from ciprov.foundation.errors import CiprovError
+
+PORTS_WAIT_SECONDS = 60.0
+"""For another operation that allocates ports: it holds that lock only while it plans."""
+
+Check = Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    marathon: Marathon
+    agents: Agents
+    store: Store
+    context: Context
+
+    def environment_locked(self, name: str, what: str, wait: float, report: Report) -> AbstractContextManager[Check]:
+        """Hold one environment; gives what raises `LockHeld` once the lease is lost."""
+        return self._locked(f"env/{self.context.cluster}/{name}", what, wait, report)
+
+    def ports_locked(self, what: str, report: Report) -> AbstractContextManager[Check]:
+        """Hold the cluster's ports, so that two operations cannot take the same ones between look and record."""
+        return self._locked(f"ports/{self.context.cluster}", what, PORTS_WAIT_SECONDS, report)
+
+    def session(
+        self,
+        group_path: str,
+        check: Check,
+        report: Report,
+        *,
+        patience: float = 300.0,
+        secrets: frozenset[str] = frozenset(),
+    ) -> Session:
+        return Session(self.marathon, self.agents, self.context.clock, group_path, check, report, patience, secrets)
+
+    @contextmanager
+    def journal(self, name: str, operation: str, summary: str) -> Iterator[Journal]:
+        """A history entry that ends with an outcome, whatever happens short of a crash."""
+        context = self.context
+        entry = HistoryEntry(context.cluster, name, operation, context.clock.now(), context.who, summary=summary)
+        journal = Journal(self.store.begin(entry), self)
+        try:
+            yield journal
+        except KeyboardInterrupt:
+            journal.end("interrupted")
+            raise
+        except CiprovError as error:
+            journal.end(f"failed: {error.message}")
+            raise
+        except BaseException as error:
+            journal.end(f"broke off: {type(error).__name__}")
+            raise
+
+    def _locked(self, key: str, what: str, wait: float, report: Report) -> AbstractContextManager[Check]:
+        def waiting(holder: LockHolder) -> None:
+            report(Note(f"waits: {LockHeld(holder).message}"))
+
+        return self.store.lock(key, f"{self.context.who}, {what}", wait_seconds=wait, on_wait=waiting)
+
+
+class Journal:
+    """One history entry under way."""
+
+    def __init__(self, entry: int, outside: Outside) -> None:
+        self._entry = entry
+        self._outside = outside
+        self._ended = False
+
+    def end(self, outcome: str) -> None:
+        """The first outcome stays."""
+        if not self._ended:
+            self._ended = True
+            self._outside.store.end(self._entry, outcome, self._outside.context.clock.now())

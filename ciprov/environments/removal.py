@@ -1,0 +1,58 @@
+"""`down`: from the record and the live group, never from a checkout of the blueprint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from ciprov.domain.environment import EnvironmentRecord, Phase
+from ciprov.environments.applying import tear_down
+from ciprov.environments.outlook import refuse_foreign
+from ciprov.environments.outside import Outside
+from ciprov.environments.results import DownOptions, DownResult, Interrupted
+from ciprov.environments.session import Report
+from ciprov.environments.steps import teardown_steps
+from ciprov.environments.tree import apps_of, relative
+from ciprov.foundation.json import JsonObject
+
+
+def take_down(outside: Outside, name: str, group_path: str, options: DownOptions, report: Report) -> DownResult:
+    """`group_path` is where the environment would be if no record tells. The prefix group above it stays.
+
+    Raises `NotOurs`, `StillThere`, `ForeignDeployment`, `Interrupted` and `LockHeld`.
+    """
+    try:
+        with outside.environment_locked(name, "env down", options.lock_wait_seconds, report) as check:
+            record = outside.store.get(outside.context.cluster, name)
+            path = record.group_path if record else group_path
+            session = outside.session(path, check, report)
+            live = session.steadily(lambda: outside.marathon.group(path))
+            apps = tuple(relative(app_id, path) for app_id in sorted(apps_of(live)))
+            if record is None:
+                if not apps:  # an empty group carries no label that says whose it is
+                    return DownResult(name, nothing=True)
+                refuse_foreign(name, path, live)
+            with outside.journal(name, "down", f"{len(apps)} apps") as journal:
+                if record is not None:
+                    record = _removing(outside, record, apps_of(live))
+                with session.listening():
+                    tear_down(session, teardown_steps(path, live))
+                check()
+                if record is not None:
+                    outside.store.delete(record.cluster, name)
+                journal.end("removed")
+            return DownResult(name, removed=apps)
+    except KeyboardInterrupt:
+        raise Interrupted(
+            f"interrupted: environment {name} is removed only in part",
+            way_out=f"`ciprov env down {name}` goes on, `ciprov env status {name}` shows what is left",
+        ) from None
+
+
+def _removing(outside: Outside, record: EnvironmentRecord, live: Mapping[str, JsonObject]) -> EnvironmentRecord:
+    """Keeps the counts that are about to go to zero: an `up` after an interrupted `down` wants them back."""
+    pending = {
+        app_id: int(app.get("instances", 1)) or record.pending_counts.get(app_id, 0) for app_id, app in live.items()
+    }
+    now = outside.context.clock.now()
+    return outside.store.save(replace(record, phase=Phase.REMOVING, updated_at=now, pending_counts=pending))

@@ -1,0 +1,102 @@
+"""What one operation under way holds in hand: the cluster's ends, its clock, its lease, and whom it tells."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from ciprov.domain.marathon import MarathonEvent, MarathonUnavailable
+from ciprov.environments.context import Clock
+from ciprov.environments.ports import Agents, Marathon
+from ciprov.environments.progress import Note, Progress
+from ciprov.environments.tree import is_below
+
+Report = Callable[[Progress], None]
+T = TypeVar("T")
+
+SHORTEST_POLL = 0.1
+LONGEST_POLL = 1.0
+_EVENTS = (
+    "status_update_event",
+    "instance_changed_event",
+    "instance_health_changed_event",
+    "health_status_changed_event",
+    "deployment_step_success",
+    "deployment_success",
+    "deployment_failed",
+)
+_NEVER = threading.Event()
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """`check` raises `LockHeld` once the lease is lost; it is asked before every write and every poll.
+
+    `patience`: seconds to wait for foreign deployments and an unreachable Marathon. `secrets` are hidden from all that
+    is told.
+    """
+
+    marathon: Marathon
+    agents: Agents
+    clock: Clock
+    group_path: str
+    check: Callable[[], None]
+    report: Report
+    patience: float = 300.0
+    secrets: frozenset[str] = field(default=frozenset(), repr=False)
+    wake: threading.Event = field(default_factory=threading.Event)
+
+    def note(self, text: str) -> None:
+        self.report(Note(text))
+
+    def owns(self, deployment: dict[str, object]) -> bool:
+        """Whether a running deployment acts on nothing but this environment: then an interrupted operation of it, or a
+        hand in its group, left it behind.
+        """
+        affected = deployment.get("affectedApps")
+        return isinstance(affected, list) and all(is_below(str(app), self.group_path) for app in affected)
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """While entered, events of the environment end a pause early. They are hints only."""
+
+        def heard(event: MarathonEvent) -> None:
+            app = event.data.get("appId") or event.data.get("runSpecId")
+            if app is None or is_below(str(app), self.group_path):
+                self.wake.set()
+
+        with self.marathon.events(_EVENTS, heard):
+            yield
+
+    def steadily(self, read: Callable[[], T]) -> T:
+        """What `read` gives, tried again for `patience` seconds while Marathon does not answer. Only for reading."""
+        since = self.clock.monotonic()
+        interval, told = SHORTEST_POLL, False
+        while True:
+            try:
+                return read()
+            except MarathonUnavailable as error:
+                if self.clock.monotonic() - since > self.patience:
+                    raise
+                if not told:
+                    self.note(f"Marathon does not answer, trying again ({error.message})")
+                    told = True
+            interval = self.pause(interval)
+
+    def pause(self, interval: float) -> float:
+        """Wait `interval` seconds, or less after an event, but never poll more than ten times a second.
+
+        Returns the next interval: longer while nothing happens.
+        """
+        self.check()
+        self.clock.wait(_NEVER, SHORTEST_POLL)
+        if interval > SHORTEST_POLL:
+            self.clock.wait(self.wake, interval - SHORTEST_POLL)
+        self.check()
+        if self.wake.is_set():
+            self.wake.clear()
+            return SHORTEST_POLL
+        return min(LONGEST_POLL, interval * 1.5)

@@ -1,0 +1,128 @@
+"""Reads how environments stand, once, without waiting."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from ciprov.domain.environment import EnvironmentRecord
+from ciprov.environments.diagnosis import explain_failure
+from ciprov.environments.endpoints import Addresses, endpoints
+from ciprov.environments.outlook import NotOurs, refuse_foreign
+from ciprov.environments.outside import Outside
+from ciprov.environments.progress import AppState
+from ciprov.environments.readiness import Limits, Round, Sight, Verdict, healthy, judge_all, living_tasks
+from ciprov.environments.status import AppStatus, EnvironmentStatus, EnvironmentSummary, NoSuchEnvironment, TaskStatus
+from ciprov.environments.tree import apps_of, depends_on, group_dependencies, is_below, relative
+from ciprov.foundation.json import JsonObject
+
+_AT_A_GLANCE = Limits(timeout=math.inf, settle=0, failures=1_000_000, idle=math.inf)
+
+
+def read_status(outside: Outside, name: str, group_path: str) -> EnvironmentStatus:
+    """`group_path` is where the environment would be if no record tells. Raises `NoSuchEnvironment`."""
+    record = outside.store.get(outside.context.cluster, name)
+    path = record.group_path if record else group_path
+    live = outside.marathon.group(path)
+    if record is None:
+        _exists(outside, name, path, live)
+    apps = {app_id: outside.marathon.app(app_id) or app for app_id, app in apps_of(live).items()}
+    queue = {str((one.get("app") or {}).get("id")): one for one in outside.marathon.queue()}
+    sights = {app_id: Sight(app, queue.get(app_id)) for app_id, app in apps.items()}
+    graph = depends_on(apps, group_dependencies(live))
+    verdicts = judge_all(sights, graph, Round(), _AT_A_GLANCE, 0.0).verdicts
+    addresses = Addresses(
+        path,
+        outside.context.service_address,
+        record.service_ports if record else {},
+        record.routes if record else (),
+    )
+    statuses = [_app_status(app, verdicts[app_id], record, path) for app_id, app in apps.items()]
+    return EnvironmentStatus(
+        name=name,
+        group_path=path,
+        target=outside.marathon.target,
+        record=record,
+        apps=tuple(sorted([*statuses, *_missing(record, apps, path)], key=lambda status: status.app)),
+        endpoints=endpoints(apps, addresses),
+        front_url=addresses.front_url if apps else "",
+    )
+
+
+def summaries(outside: Outside) -> tuple[EnvironmentSummary, ...]:
+    apps = outside.marathon.apps()
+    return tuple(_summary(record, apps) for record in outside.store.list(outside.context.cluster))
+
+
+def _exists(outside: Outside, name: str, path: str, live: JsonObject | None) -> None:
+    try:
+        refuse_foreign(name, path, live)
+    except NotOurs as error:
+        raise NoSuchEnvironment(error.message, place=outside.marathon.target, way_out=error.way_out) from error
+    if not apps_of(live):
+        raise NoSuchEnvironment(
+            f"there is no environment {name}",
+            place=outside.marathon.target,
+            way_out="`ciprov env list` shows those that are there",
+        )
+
+
+def _app_status(app: JsonObject, verdict: Verdict, record: EnvironmentRecord | None, path: str) -> AppStatus:
+    checks = len(app.get("healthChecks") or [])
+    return AppStatus(
+        app=relative(app["id"], path),
+        app_id=app["id"],
+        state=verdict.state,
+        ready=verdict.ready,
+        wanted=verdict.wanted,
+        detail=verdict.detail,
+        drift=_drift(app, record),
+        last_failure=explain_failure(app.get("lastTaskFailure")),
+        tasks=tuple(_task(task, checks) for task in living_tasks(app.get("tasks") or [])),
+    )
+
+
+def _task(task: JsonObject, checks: int) -> TaskStatus:
+    return TaskStatus(
+        id=str(task.get("id", "")),
+        host=str(task.get("host", "")),
+        agent_id=str(task.get("slaveId", "")),
+        state=str(task.get("state", "")),
+        ports=tuple(task.get("ports") or ()),
+        healthy=healthy(task, checks) if checks else None,
+        started_at=str(task.get("startedAt") or ""),
+    )
+
+
+def _drift(app: JsonObject, record: EnvironmentRecord | None) -> str:
+    """What somebody else changed, as far as the record can tell."""
+    if record is None:
+        return ""
+    if app["id"] not in record.app_ids:
+        return "not put there by ciprov"
+    asked, instances = record.counts.get(app["id"]), int(app.get("instances", 1))
+    if asked is not None and asked != instances and not record.pending_counts:
+        return f"scaled to {instances}, the blueprint asked for {asked}"
+    return ""
+
+
+def _missing(record: EnvironmentRecord | None, apps: Mapping[str, JsonObject], path: str) -> list[AppStatus]:
+    """Apps that ciprov put and that are no longer there."""
+    if record is None:
+        return []
+    return [
+        AppStatus(relative(app_id, path), app_id, AppState.GONE, 0, record.counts.get(app_id, 0), drift="gone")
+        for app_id in record.app_ids
+        if app_id not in apps and app_id in record.counts
+    ]
+
+
+def _summary(record: EnvironmentRecord, apps: list[JsonObject]) -> EnvironmentSummary:
+    ours = [app for app in apps if is_below(app["id"], record.group_path)]
+    ready = sum(_counts_ready(app) for app in ours)
+    return EnvironmentSummary(record, len(ours), ready)
+
+
+def _counts_ready(app: JsonObject) -> bool:
+    counted = int(app.get("tasksHealthy" if app.get("healthChecks") else "tasksRunning", 0))
+    return counted >= int(app.get("instances", 1))

@@ -1,0 +1,230 @@
+"""Waiting for a cluster: until apps are gone and their ports free, until deployments ended, until apps are ready.
+
+Events only cut a pause short; every verdict rests on what was read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from functools import partial
+
+from ciprov.domain.marathon import MarathonNotFound
+from ciprov.environments.agent_ports import agent_ports
+from ciprov.environments.diagnosis import Diagnosis, diagnose
+from ciprov.environments.progress import AppProgress, AppState
+from ciprov.environments.readiness import Limits, Round, Sight, Verdict, judge_all, living_tasks
+from ciprov.environments.session import SHORTEST_POLL, Session
+from ciprov.environments.steps import AwaitGone
+from ciprov.environments.tree import apps_of, depends_on, group_dependencies, is_below, relative
+from ciprov.foundation.errors import CiprovError
+from ciprov.foundation.json import JsonObject
+
+ALARM_SECONDS = 60.0
+"""After the kill grace: a task that is still there then will not go by itself."""
+
+PORT_SECONDS = 15.0
+"""After the end of the tasks: the master gives ports back within its allocation and revive intervals."""
+
+
+class NotReady(CiprovError):
+    """Apps failed, or were not ready in time."""
+
+    def __init__(self, diagnoses: tuple[Diagnosis, ...]) -> None:
+        super().__init__("\n".join(map(str, diagnoses)))
+        self.diagnoses = diagnoses
+
+
+class StillThere(CiprovError):
+    """Tasks did not end."""
+
+
+Places = Mapping[str, frozenset[str]]
+"""The agents on which the tasks of each app ran."""
+
+
+def places_of(session: Session, app_ids: Collection[str]) -> Places:
+    return {
+        app_id: frozenset(str(task.get("slaveId") or "") for task in living_tasks(_tasks(session, app_id))) - {""}
+        for app_id in app_ids
+    }
+
+
+def await_gone(session: Session, step: AwaitGone, deployments: Collection[str], places: Places) -> None:
+    """Raises `StillThere` after the kill grace and `ALARM_SECONDS`. `deployments` are those that end the tasks."""
+    started = session.clock.monotonic()
+    interval = SHORTEST_POLL
+    left: set[str] = set()
+    while True:
+        before, left = left, {app_id for app_id in step.app_ids if living_tasks(_tasks(session, app_id))}
+        open_ones = _open(session, deployments)
+        for app_id in sorted(left - before):
+            session.report(AppProgress(relative(app_id, session.group_path), AppState.STOPPING))
+        for app_id in sorted(before - left):
+            session.report(AppProgress(relative(app_id, session.group_path), AppState.GONE))
+        if not left and not open_ones:
+            break
+        if session.clock.monotonic() - started > step.grace + ALARM_SECONDS:
+            what = f"tasks of {', '.join(sorted(left))}" if left else f"deployment {', '.join(sorted(open_ones))}"
+            raise StillThere(
+                f"{what} did not end within {step.grace + ALARM_SECONDS:.0f} s",
+                place=session.marathon.target,
+                way_out="look at the agents they run on, end them there, and repeat the command",
+            )
+        interval = session.pause(interval)
+    _await_ports(session, step, places)
+
+
+def _await_ports(session: Session, step: AwaitGone, places: Places) -> None:
+    """A port that stays in use is told, not refused: whoever has it now shows in the queue's reasons."""
+    started = session.clock.monotonic()
+    interval = SHORTEST_POLL
+    while held := _held_ports(session, step, places):
+        if session.clock.monotonic() - started > PORT_SECONDS:
+            session.note(f"still in use although no task is left: {', '.join(held)}")
+            return
+        interval = session.pause(interval)
+
+
+def _held_ports(session: Session, step: AwaitGone, places: Places) -> list[str]:
+    if not any(places.get(app_id) for app_id in step.ports):
+        return []
+    slaves = session.agents.agents()
+    return [
+        f"port {port} on {agent.hostname or agent.id}"
+        for agent in agent_ports(slaves or [])
+        for app_id, ports in step.ports.items()
+        if agent.id in places.get(app_id, ())
+        for port in ports
+        if agent.uses(port)
+    ]
+
+
+def await_deployments(session: Session, deployments: Collection[str], patience: float) -> None:
+    """Until none of `deployments` is listed. Raises `StillThere`."""
+    started = session.clock.monotonic()
+    interval = SHORTEST_POLL
+    while open_ones := _open(session, deployments):
+        if session.clock.monotonic() - started > patience:
+            raise StillThere(
+                f"deployment {', '.join(sorted(open_ones))} did not end within {patience:.0f} s",
+                place=session.marathon.target,
+                way_out="look at `ciprov env status`, and repeat the command",
+            )
+        interval = session.pause(interval)
+
+
+def await_ready(session: Session, limits: Limits) -> tuple[str, ...]:
+    """Until every app of the environment is ready and no deployment acts on it any more. Raises `NotReady`.
+
+    Returns early with the apps that lack instances which nothing will start, so that the caller can start them.
+    """
+    now = session.clock.monotonic
+    state, told = Round(), dict[str, str]()
+    interval, all_ready_since = SHORTEST_POLL, None
+    while True:
+        looked, sights, graph, busy = session.steadily(partial(_look, session, state))
+        state = judge_all(sights, graph, state, limits, now())
+        _tell(session, state, told)
+        if state.failed:
+            raise NotReady(_diagnoses(session, state.failed, looked, state))
+        if state.stalled:
+            return state.stalled
+        if state.all_ready:
+            if not busy:
+                return ()
+            all_ready_since = now() if all_ready_since is None else all_ready_since
+            if now() - all_ready_since > limits.timeout:
+                reason = f"all its apps are ready, but deployment {', '.join(busy)} did not end"
+                raise NotReady((Diagnosis(session.group_path, reason),))
+        else:
+            all_ready_since = None
+        interval = session.pause(interval)
+
+
+Looked = Mapping[str, JsonObject]
+
+
+def _look(session: Session, before: Round) -> tuple[Looked, dict[str, Sight], dict[str, frozenset[str]], list[str]]:
+    """One poll: queue entries, sights and dependencies per app, and the deployments that act on the environment.
+
+    Apps that are ready by their counts, with no deployment on them, are not read one by one.
+    """
+    marathon = session.marathon
+    group = marathon.group(session.group_path)
+    if group is None:
+        raise CiprovError(f"group {session.group_path} was removed by somebody else", place=marathon.target)
+    deployments = [
+        one
+        for one in marathon.deployments()
+        if any(is_below(str(app), session.group_path) for app in one.get("affectedApps") or [])
+    ]
+    acting = {app_id for one in deployments for app_id in _acted_on(one)}
+    apps = apps_of(group)
+    detailed = {
+        app_id: (marathon.app(app_id) or app) if _needs_detail(app_id, app, acting, before) else app
+        for app_id, app in apps.items()
+    }
+    waiting = any("tasks" in app for app in detailed.values())
+    queue = {str((one.get("app") or {}).get("id")): one for one in marathon.queue()} if waiting else {}
+    sights = {app_id: Sight(app, queue.get(app_id), app_id in acting) for app_id, app in detailed.items()}
+    busy = [str(one.get("id")) for one in deployments]
+    return queue, sights, depends_on(apps, group_dependencies(group)), busy
+
+
+def _needs_detail(app_id: str, app: JsonObject, acting: Collection[str], before: Round) -> bool:
+    wanted = int(app.get("instances", 1))
+    counted = int(app.get("tasksHealthy" if app.get("healthChecks") else "tasksRunning", 0))
+    if counted < wanted:
+        return True
+    known = before.verdicts.get(app_id)
+    return app_id in acting and not (known is not None and known.is_ready)
+
+
+def _acted_on(deployment: JsonObject) -> set[str]:
+    """The apps of its present step and of those to come."""
+    steps = deployment.get("steps") or []
+    present = max(0, int(deployment.get("currentStep") or 0) - 1)
+    return {str(action.get("app")) for step in steps[present:] for action in step.get("actions") or []}
+
+
+def _tell(session: Session, state: Round, told: dict[str, str]) -> None:
+    for app_id, verdict in sorted(state.verdicts.items()):
+        # A count-down in the detail is no news.
+        news = re.sub(r"\d+ s\b", "", f"{verdict.state} {verdict.ready}/{verdict.wanted} {verdict.detail}")
+        if told.get(app_id) != news:
+            told[app_id] = news
+            session.report(_progress(session, app_id, verdict))
+
+
+def _progress(session: Session, app_id: str, verdict: Verdict) -> AppProgress:
+    detail = verdict.detail
+    for secret in session.secrets:
+        detail = detail.replace(secret, "(hidden)") if secret else detail
+    return AppProgress(relative(app_id, session.group_path), verdict.state, verdict.ready, verdict.wanted, detail)
+
+
+def _diagnoses(session: Session, failed: Collection[str], queue: Looked, state: Round) -> tuple[Diagnosis, ...]:
+    return tuple(
+        diagnose(
+            session.marathon.app(app_id) or {"id": app_id},
+            queue.get(app_id),
+            state.verdicts[app_id].detail,
+            session.agents,
+            session.secrets,
+        )
+        for app_id in sorted(failed)
+    )
+
+
+def _open(session: Session, deployments: Collection[str]) -> set[str]:
+    if not deployments:
+        return set()
+    return {str(one.get("id")) for one in session.steadily(session.marathon.deployments)} & set(deployments)
+
+
+def _tasks(session: Session, app_id: str) -> list[JsonObject]:
+    try:
+        return session.steadily(lambda: session.marathon.tasks(app_id))
+    except MarathonNotFound:
+        return []

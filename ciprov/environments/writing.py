@@ -1,0 +1,73 @@
+"""One write to Marathon, through locks and outages: force what is ours, wait for what is not, read before repeating."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ciprov.domain.marathon import DeploymentRef, MarathonConflict, MarathonError, MarathonUnavailable
+from ciprov.environments.session import SHORTEST_POLL, Session
+from ciprov.foundation.json import JsonObject
+
+
+class ForeignDeployment(MarathonError):
+    """Deployments that are not this environment's held its apps locked for too long."""
+
+
+def write(session: Session, what: str, attempt: Callable[[bool], DeploymentRef | None]) -> DeploymentRef | None:
+    """Call `attempt(force)` until it went through. `what` names the write for people.
+
+    `attempt` reads before it writes and returns None where nothing is left to do, so that it can be repeated after an
+    answer was lost. Raises `ForeignDeployment`, and every refusal of Marathon that is neither a lock nor an outage.
+    """
+    started = session.clock.monotonic()
+    force = told_of_outage = False
+    told: set[str] = set()
+    interval = SHORTEST_POLL
+    while True:
+        session.check()
+        late = session.clock.monotonic() - started > session.patience
+        try:
+            return attempt(force)
+        except MarathonUnavailable as error:
+            if late:
+                raise
+            if not told_of_outage:
+                session.note(f"{what}: no answer, trying again ({error.message})")
+                told_of_outage = True
+        except MarathonConflict as conflict:
+            foreign = None if force else _foreign(session, conflict)
+            if foreign is None:
+                raise
+            if late and foreign:
+                raise _too_late(session, what, foreign) from conflict
+            if new := {str(one.get("id")) for one in foreign} - told:
+                told |= new
+                session.note(f"{what}: waits for deployment {_names(foreign)}")
+            force = not foreign
+            if force:
+                continue
+        interval = session.pause(interval)
+
+
+def _foreign(session: Session, conflict: MarathonConflict) -> list[JsonObject] | None:
+    """The locking deployments that are not ours; None where the conflict is no lock at all."""
+    if not conflict.deployment_ids:
+        return None
+    locking = [one for one in session.marathon.deployments() if one.get("id") in conflict.deployment_ids]
+    return [one for one in locking if not session.owns(one)]
+
+
+def _too_late(session: Session, what: str, foreign: Sequence[JsonObject]) -> ForeignDeployment:
+    return ForeignDeployment(
+        f"{what}: still locked after {session.patience:.0f} s by deployment {_names(foreign)}",
+        status=409,
+        place=session.marathon.target,
+        way_out="wait for its end or have its owner cancel it, then repeat the command",
+    )
+
+
+def _names(deployments: Sequence[JsonObject]) -> str:
+    return ", ".join(
+        f"{one.get('id')} (which acts on {', '.join(map(str, one.get('affectedApps') or ['?']))})"
+        for one in deployments
+    )
