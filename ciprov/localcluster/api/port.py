@@ -71,8 +71,8 @@ class Events(Protocol):
 class Engine(Protocol):
     """The embedded cluster behind the API."""
 
-    events: Events
-
+    @property
+    def events(self) -> Events: ...
     @property
     def root(self) -> Group: ...
     @property

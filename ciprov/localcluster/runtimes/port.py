@@ -56,7 +56,7 @@ class Runtime(Protocol):
         ...
 
     async def shutdown(self, grace_seconds: float) -> None:
-        """End every task and wait until all are gone."""
+        """End every task, each within its own grace but `grace_seconds` at most, and wait until all are gone."""
         ...
 
 

@@ -46,6 +46,16 @@ def boot_id() -> str:
         return ""
 
 
+def started_at(ticks: int) -> float:
+    """A start time in clock ticks since boot as seconds since the epoch."""
+    try:
+        lines = (_PROC / "stat").read_text().splitlines()
+        boot = next((float(line.split()[1]) for line in lines if line.startswith("btime ")), 0.0)
+    except OSError:
+        boot = 0.0
+    return boot + ticks / os.sysconf("SC_CLK_TCK")
+
+
 def is_running(pid: int, start: int) -> bool:
     """Whether the process that once had this pid and start time still runs (a zombie does not)."""
     found = stat(pid)

@@ -27,6 +27,7 @@ from ciprov.localcluster.runtimes.sandbox import Sandboxes, directory_name
 from ciprov.localcluster.runtimes.spec import SupervisorSpec, encode, outcome
 
 FETCHES_AT_ONCE = 8
+MESOS_GRACE_SECONDS = 3.0
 COLLECT_AFTER_SECONDS = 60.0
 STATUS_WAIT_SECONDS = 2.0
 STRAYS_PAUSE_AT_MOST = 5.0
@@ -45,6 +46,7 @@ class _Task:
     pidfd: int = -1
     child: bool = True
     expected: bool = True
+    own_grace_seconds: float = MESOS_GRACE_SECONDS
     grace_seconds: float | None = None
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -67,7 +69,7 @@ class ProcessRuntime:
         self._one_gone = asyncio.Event()
 
     def launch(self, spec: LaunchSpec) -> None:
-        task = _Task(spec.task_id)
+        task = _Task(spec.task_id, own_grace_seconds=spec.kill_grace_seconds)
         self._tasks[spec.task_id] = task
         self._in_background(self._start(task, spec))
 
@@ -96,8 +98,8 @@ class ProcessRuntime:
         self._collect_later()
 
     async def shutdown(self, grace_seconds: float) -> None:
-        for task_id in list(self._tasks):
-            self.kill(task_id, grace_seconds)
+        for task in list(self._tasks.values()):
+            self.kill(task.id, min(task.own_grace_seconds, grace_seconds))
         while self._tasks:
             self._one_gone.clear()
             await self._one_gone.wait()

@@ -1,0 +1,138 @@
+"""The whole embedded cluster, put together: engine, runtime, probes, forwarder and the API in front of them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from ciprov.localcluster.api.agents import agent_routes
+from ciprov.localcluster.api.app import create_app
+from ciprov.localcluster.api.events import event_routes
+from ciprov.localcluster.api.exec import Sessions, exec_routes
+from ciprov.localcluster.api.sandbox_files import file_routes
+from ciprov.localcluster.daemon.files import Layout
+from ciprov.localcluster.daemon.options import Options, virtual_agents
+from ciprov.localcluster.daemon.overview import overview_routes
+from ciprov.localcluster.daemon.server import ApiServer
+from ciprov.localcluster.daemon.sockets import is_held
+from ciprov.localcluster.definitions.app import App
+from ciprov.localcluster.engine.cluster import ClusterEngine
+from ciprov.localcluster.engine.database import Database
+from ciprov.localcluster.engine.ports import Outside, ProbeReport, ReadinessReport
+from ciprov.localcluster.events import EventBus
+from ciprov.localcluster.forwarder import TcpForwarder
+from ciprov.localcluster.probes.command import CommandPlace
+from ciprov.localcluster.probes.prober import AsyncProber
+from ciprov.localcluster.runtimes.environment import account_entry, account_for, base_environment
+from ciprov.localcluster.runtimes.port import TaskUpdate
+from ciprov.localcluster.runtimes.process import ProcessRuntime
+from ciprov.localcluster.runtimes.sandbox import Sandboxes
+from ciprov.localcluster.runtimes.sessions import TaskSandboxes
+
+STOP_GRACE_AT_MOST_SECONDS = 10.0
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the cluster is: its files, its own loopback address, and the socket its API listens on."""
+
+    layout: Layout
+    address: str
+    listener: socket.socket
+    credential: str
+
+    @property
+    def endpoint(self) -> str:
+        return f"{self.address}:{self.listener.getsockname()[1]}"
+
+
+class EmbeddedCluster:
+    """Made on the running loop. `start` returns when the API answers; `stop` when nothing of it runs any more."""
+
+    def __init__(self, place: Place, options: Options) -> None:
+        layout = place.layout
+        self._stopping = False
+        self._sandboxes = layout.sandboxes()
+        self._events = EventBus(_now)
+        self._runtime = ProcessRuntime(self._sandboxes, layout.cache, self._task_updated)
+        self._prober = AsyncProber(self._probed, self._readiness_probed, _Places(self._sandboxes))
+        self._forwarder = TcpForwarder(place.address)
+        self._database = Database(layout.database)
+        outside = Outside(
+            runtime=self._runtime,
+            prober=self._prober,
+            forwarder=self._forwarder,
+            events=self._events,
+            agents=virtual_agents(options, place.address, layout.directory),
+            now=_now,
+            call_later=asyncio.get_running_loop().call_later,
+            port_held=is_held,
+        )
+        self._engine = ClusterEngine(self._database, outside)
+        tasks = TaskSandboxes(self._sandboxes, self._engine.instances)
+        self._sessions = Sessions(tasks)
+        app = create_app(
+            self._engine,
+            place.credential,
+            place.endpoint,
+            more=[
+                *event_routes(self._events),
+                *agent_routes(self._engine, tasks),
+                *file_routes(tasks),
+                *exec_routes(self._engine, self._sessions),
+                *overview_routes(self._engine, self._forwarder),
+            ],
+        )
+        self._server = ApiServer(app, place.listener)
+
+    async def start(self) -> None:
+        await self._engine.recover()
+        await self._server.start()
+
+    async def stop(self) -> None:
+        """End all tasks, each within its own grace but ten seconds at most. Definitions stay for the next start."""
+        self._stopping = True
+        self._events.close()
+        self._prober.close()
+        await self._sessions.close()
+        await self._server.stop()
+        await self._runtime.shutdown(STOP_GRACE_AT_MOST_SECONDS)
+        self._forwarder.close()
+        self._database.close()
+
+    # What the engine hears. Once the daemon stops, it must not relaunch what is being ended.
+
+    def _task_updated(self, update: TaskUpdate) -> None:
+        if not self._stopping:
+            self._engine.task_updated(update)
+
+    def _probed(self, report: ProbeReport) -> None:
+        if not self._stopping:
+            self._engine.probed(report)
+
+    def _readiness_probed(self, report: ReadinessReport) -> None:
+        if not self._stopping:
+            self._engine.readiness_probed(report)
+
+
+class _Places:
+    """Where COMMAND checks run: beside the task, as its user and with exactly its environment."""
+
+    def __init__(self, sandboxes: Sandboxes) -> None:
+        self._sandboxes = sandboxes
+
+    def __call__(self, task_id: str, app: App, environment: Mapping[str, str]) -> CommandPlace:
+        sandbox = self._sandboxes.path(task_id)
+        complete = base_environment(os.environ, account_entry(app.user)) | dict(environment)
+        return CommandPlace(sandbox, complete | {"MESOS_SANDBOX": str(sandbox)}, account_for(app.user))
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

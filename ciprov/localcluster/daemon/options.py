@@ -1,0 +1,101 @@
+"""How large an embedded cluster is."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from ciprov.localcluster.model import Agent, Resources
+from ciprov.localcluster.scheduling.agents import split
+
+DEFAULT_PORTS = "31000-32000"
+
+
+class BadOptions(ValueError):
+    """An option makes no sense; the message names it and what is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """None is: as the last start had it, else this machine's own size. `mem` and `disk` are MiB over all agents."""
+
+    agents: int | None = None
+    cpus: float | None = None
+    mem: int | None = None
+    disk: int | None = None
+    ports: str | None = None
+
+    def given(self) -> dict[str, Any]:
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+    def over(self, earlier: Options) -> Options:
+        return Options(**{**earlier.given(), **self.given()})
+
+    def check(self) -> None:
+        """Raises BadOptions."""
+        if self.agents is not None and not 1 <= self.agents <= 1000:
+            raise BadOptions(f"agents is {self.agents}; allowed are 1 to 1000")
+        for name in ("cpus", "mem", "disk"):
+            value = getattr(self, name)
+            if value is not None and value <= 0:
+                raise BadOptions(f"{name} is {value}; it must be above 0")
+        first, last = port_range(self.ports or DEFAULT_PORTS)
+        if last - first + 1 < (self.agents or 1):
+            raise BadOptions(f"ports {first}-{last} are too few for {self.agents} agents: each needs at least one")
+
+
+def port_range(text: str) -> tuple[int, int]:
+    """Both ends belong to the range. Raises BadOptions."""
+    match = re.fullmatch(r"(\d{1,5})-(\d{1,5})", text.strip())
+    if match:
+        first, last = int(match[1]), int(match[2])
+        if 1 <= first <= last <= 65535:
+            return first, last
+    raise BadOptions(f"ports is '{text}'; give a range within 1-65535, such as {DEFAULT_PORTS}")
+
+
+def load(path: Path) -> Options:
+    """The options of the last start; none where there was none, or where they cannot be read."""
+    known = {each.name for each in fields(Options)}
+    try:
+        values = json.loads(path.read_text())
+        options = Options(**{name: value for name, value in values.items() if name in known})
+        options.check()
+    except (OSError, ValueError, TypeError, AttributeError):
+        return Options()
+    return options
+
+
+def machine_size(meminfo: str, cpus: int | None, disk_free_bytes: int) -> Mapping[str, float]:
+    """`cpus`, `mem` and `disk` of this machine; `meminfo` is the text of `/proc/meminfo`."""
+    match = re.search(r"^MemTotal:\s+(\d+) kB", meminfo, re.MULTILINE)
+    return {
+        "cpus": float(cpus or 1),
+        "mem": float(int(match[1]) // 1024 if match else 1024),
+        "disk": float(disk_free_bytes // 1024**2),
+    }
+
+
+def virtual_agents(options: Options, address: str, directory: Path) -> tuple[Agent, ...]:
+    """The agents that the options ask for, of the machine's size by default."""
+    size = machine_size(_meminfo(), os.cpu_count(), shutil.disk_usage(directory).free)
+    total = Resources(
+        cpus=float(options.cpus or size["cpus"]),
+        mem=float(options.mem or size["mem"]),
+        disk=float(options.disk or size["disk"]),
+    )
+    first, last = port_range(options.ports or DEFAULT_PORTS)
+    return split(total, [address] * (options.agents or 1), first, last)
+
+
+def _meminfo() -> str:
+    try:
+        return Path("/proc/meminfo").read_text()
+    except OSError:
+        return ""

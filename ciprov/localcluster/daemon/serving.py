@@ -1,0 +1,90 @@
+"""One life of the daemon: lock, cluster, descriptor, wait for a signal, and back in reverse order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import resource
+import signal
+from datetime import UTC, datetime
+
+from ciprov.localcluster.daemon.cluster import EmbeddedCluster, Place
+from ciprov.localcluster.daemon.descriptor import Descriptor
+from ciprov.localcluster.daemon.files import ClusterLock, Layout, credential, service_address, write_atomically
+from ciprov.localcluster.daemon.options import Options
+from ciprov.localcluster.daemon.sockets import listening
+from ciprov.localcluster.runtimes import proc
+
+OPEN_FILES = 65536
+
+logger = logging.getLogger(__name__)
+
+
+def serve(layout: Layout, options: Options) -> bool:
+    """Run the cluster until a signal asks to stop; False where another daemon has it already.
+
+    Raises OSError, DatabaseUnusable or BadOptions where it cannot start.
+    """
+    lock = ClusterLock.acquire(layout.lock)
+    if lock is None:
+        return False
+    try:
+        options.check()
+        _allow_many_files()
+        asyncio.run(_live(layout, options))
+    finally:
+        lock.release()
+    return True
+
+
+async def _live(layout: Layout, options: Options) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    address = service_address(layout.state_dir)
+    place = Place(layout, address, listening(address), credential(layout.credential))
+    cluster = EmbeddedCluster(place, options)
+    await cluster.start()
+    write_atomically(layout.options, json.dumps(options.given()) + "\n")
+    write_atomically(layout.descriptor, _descriptor(place, options).to_json())
+    logger.info("serving on http://%s, pid=%d", place.endpoint, os.getpid())
+    await stop.wait()
+    logger.info("stopping")
+    # Gone first: whoever looks for a cluster now must not find one that is about to end.
+    layout.descriptor.unlink(missing_ok=True)
+    await cluster.stop()
+    logger.info("stopped")
+
+
+def _descriptor(place: Place, options: Options) -> Descriptor:
+    now = datetime.now(UTC)
+    own = proc.stat(os.getpid())
+    ticks = own.start if own is not None else 0
+    url = f"http://{place.endpoint}"
+    return Descriptor(
+        pid=os.getpid(),
+        started_at=now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        process_start=proc.started_at(ticks),
+        start_ticks=ticks,
+        boot_id=proc.boot_id(),
+        marathon=url,
+        mesos=url,
+        credential_file=str(place.layout.credential),
+        service_address=place.address,
+        log=str(place.layout.log),
+        options=options.given(),
+    )
+
+
+def _allow_many_files() -> None:
+    """Every task, probe and forwarded connection needs a few; the usual soft limit ends at some hundred tasks."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
