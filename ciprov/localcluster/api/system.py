@@ -16,7 +16,7 @@ from ciprov.localcluster.api.port import Engine
 from ciprov.localcluster.definitions.old_forms import MESOS_BRIDGE
 from ciprov.localcluster.definitions.validate import FEATURES
 from ciprov.localcluster.model import Condition
-from ciprov.localcluster.tree.service_ports import FIRST_PORT, LAST_PORT
+from ciprov.localcluster.tree.service_ports import SERVICE_PORTS
 
 MARATHON_VERSION = "1.11.24"
 """The version whose behaviour this cluster reproduces, and which it reports to clients that ask."""
@@ -68,8 +68,8 @@ def describe(address: str) -> dict[str, Any]:
             "framework_name": "marathon",
             "ha": False,
             "hostname": host,
-            "local_port_min": FIRST_PORT,
-            "local_port_max": LAST_PORT,
+            "local_port_min": SERVICE_PORTS[0],
+            "local_port_max": SERVICE_PORTS[-1],
             "master": address,
             "mesos_bridge_name": MESOS_BRIDGE,
             "mesos_leader_ui_url": f"http://{address}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ciprov.localcluster.definitions.ids import is_spelled_well
 from ciprov.localcluster.definitions.schema import Choose, Flag, Items, Kind, Number, Record, Table, Text
 
 TEXT = Text()
@@ -20,8 +21,7 @@ PORT_NAME = Text(min_length=1, pattern=r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 NETWORK_NAME = Text(min_length=1, max_length=63, pattern=r"[a-z0-9]([-a-z0-9_]*[a-z0-9])?")
 PROTOCOL = Text(choices=("tcp", "udp", "udp,tcp"))
 PATH = Text(min_length=1, max_length=1024)
-_LABEL = r"([a-z0-9]|[a-z0-9][a-z0-9\-]*[a-z0-9])"
-PATH_ID = Text(min_length=1, pattern=rf"(/?(\.\.?|({_LABEL}\.)*{_LABEL})?($|/))+")
+PATH_ID = Text(min_length=1, accepts=is_spelled_well)
 MODE = Text(choices=("RO", "RW"))
 
 _SECRET_REFERENCE = Record({"secret": TEXT}, required=("secret",))

@@ -7,8 +7,11 @@ from collections.abc import Iterator
 
 ROOT = "/"
 RESERVED = ("restart", "tasks", "versions", ".", "..")
-_LABEL = r"[a-z0-9]|[a-z0-9][a-z0-9\-]*[a-z0-9]"
-_ELEMENT = re.compile(rf"(({_LABEL})\.)*({_LABEL})|\.|\.\.")
+DEEPEST = 100
+"""Marathon has no such bound; here it keeps every walk through the tree within Python's stack."""
+
+_LABEL = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
+_ELEMENT = re.compile(rf"{_LABEL}(?:\.{_LABEL})*|\.|\.\.")
 
 
 def elements(path: str) -> list[str]:
@@ -50,10 +53,17 @@ def top_level(path: str) -> str:
     return next(iter(elements(path)), "")
 
 
+def is_spelled_well(path: str) -> bool:
+    """Whether every element consists of lower-case letters, digits, inner dashes, and dots between labels."""
+    return all(_ELEMENT.fullmatch(part) for part in elements(path))
+
+
 def faults(path: str) -> Iterator[str]:
     """What is wrong with an id."""
     parts = elements(path)
-    if not all(_ELEMENT.fullmatch(part) for part in parts):
+    if len(parts) > DEEPEST:
+        yield f"must not have more than {DEEPEST} path elements"
+    if not is_spelled_well(path):
         yield f"must fully match regular expression '^{_ELEMENT.pattern}$' in each path element"
     if parts and parts[-1] in RESERVED:
         yield f"must not end with any of the following reserved keywords: {', '.join(RESERVED)}"

@@ -26,6 +26,7 @@ class Text:
     min_length: int = 0
     max_length: int | None = None
     pattern: str | None = None
+    accepts: Callable[[str], bool] | None = None
     choices: Sequence[str] | None = None
 
     def read(self, value: Any, path: str, out: list[Violation]) -> Any:
@@ -42,7 +43,8 @@ class Text:
                 _wrong(out, path, "error.minLength")
             if self.max_length is not None and len(value) > self.max_length:
                 _wrong(out, path, "error.maxLength")
-            if self.pattern is not None and not re.fullmatch(self.pattern, value):
+            fits = self.pattern is None or re.fullmatch(self.pattern, value)
+            if not fits or (self.accepts is not None and not self.accepts(value)):
                 _wrong(out, path, "error.pattern")
         return value
 

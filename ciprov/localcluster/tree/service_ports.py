@@ -12,30 +12,30 @@ from ciprov.localcluster.definitions.errors import PortRangeExhausted
 from ciprov.localcluster.definitions.group import Group
 from ciprov.localcluster.tree.edit import map_apps
 
-FIRST_PORT = 10000
-LAST_PORT = 20000
+SERVICE_PORTS = range(10000, 20001)
 
 
-def assign_service_ports(old: Group, new: Group) -> Group:
-    """`new` without service ports 0; `old` says which app had which. Raises `PortRangeExhausted`."""
+def assign_service_ports(old: Group, new: Group, ports: range = SERVICE_PORTS) -> Group:
+    """`new` without service ports 0: `ports` are given out, `old` says which app had which.
+
+    Raises `PortRangeExhausted`.
+    """
     if not any(0 in app.service_ports for app in new.all_apps()):
         return new
     before = {app.id: app for app in old.all_apps()}
     used = {port for tree in (old, new) for app in tree.all_apps() for port in app.service_ports}
-    free = iter(port for port in range(FIRST_PORT, LAST_PORT + 1) if port not in used)
-    return map_apps(new, lambda app: _assigned(app, before.get(app.id), free) if 0 in app.service_ports else app)
+    free = iter(port for port in ports if port not in used)
+    return map_apps(new, lambda app: _assigned(app, before.get(app.id), free, ports) if 0 in app.service_ports else app)
 
 
-def _assigned(app: App, old: App | None, free: Iterator[int]) -> App:
+def _assigned(app: App, old: App | None, free: Iterator[int], ports: range) -> App:
     chosen = set(app.service_ports)
-    kept = iter(
-        port for port in (old.service_ports if old else ()) if FIRST_PORT <= port <= LAST_PORT and port not in chosen
-    )
+    kept = iter(port for port in (old.service_ports if old else ()) if port in ports and port not in chosen)
     numbers: list[int] = []
     for port in app.service_ports:
         number = port or next(kept, None) or next(free, None)
         if number is None:
-            raise PortRangeExhausted(f"All ports in the range [{FIRST_PORT}-{LAST_PORT}] are already in use")
+            raise PortRangeExhausted(f"All ports in the range [{ports[0]}-{ports[-1]}] are already in use")
         numbers.append(number)
     return _with_service_ports(app, numbers)
 
