@@ -278,7 +278,7 @@ class ClusterEngine:
 
     def app_version(self, app_id: str, version: str) -> App | None:
         try:
-            return self._database.app(app_id, version)
+            return self._state.app(app_id, version)
         except KeyError:
             return None
 

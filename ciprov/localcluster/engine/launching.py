@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -31,6 +32,8 @@ from ciprov.localcluster.scheduling.launch_queue import (
     next_wakeup,
 )
 from ciprov.localcluster.scheduling.matching import Placement, Rejection, match
+
+logger = logging.getLogger(__name__)
 
 FOREIGN_PORT_RETRY_SECONDS = 5.0
 """Nobody tells when a foreign process lets go of a port, so it is asked for again after this time."""
@@ -196,7 +199,14 @@ class Launching:
         if fault:
             self._outbox.do(partial(self._report, TaskUpdate(staged.task_id, Condition.ERROR, fault)))
         else:
-            self._outbox.do(partial(self._outside.runtime.launch, launch_spec(app, staged)))
+            self._outbox.do(partial(self._start, launch_spec(app, staged)))
+
+    def _start(self, spec: LaunchSpec) -> None:
+        try:
+            self._outside.runtime.launch(spec)
+        except Exception as error:
+            logger.exception("task_id=%s could not be launched", spec.task_id)
+            self._report(TaskUpdate(spec.task_id, Condition.ERROR, f"the runtime refused the task: {error}"))
 
     def next_try(self) -> datetime | None:
         """When launching may succeed though nothing happens until then."""

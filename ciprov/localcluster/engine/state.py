@@ -77,10 +77,14 @@ class State:
 
     def definition(self, instance: Instance) -> App:
         """What the instance runs, or is to run."""
-        current = self.apps.get(instance.app_id)
-        if current is not None and current.version == instance.app_version:
+        return self.app(instance.app_id, instance.app_version)
+
+    def app(self, app_id: str, version: str) -> App:
+        """A definition, present or past. Raises KeyError."""
+        current = self.apps.get(app_id)
+        if current is not None and current.version == version:
             return current
-        return self._stored_app(instance.app_id, instance.app_version)
+        return self._stored_app(app_id, version)
 
     def deployment(self, app_id: str) -> DeploymentState | None:
         """The running deployment that holds the app's lock."""
