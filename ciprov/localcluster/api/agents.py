@@ -135,13 +135,16 @@ def ranges(ports: Iterable[int]) -> str:
 
 
 def _framework(engine: Engine, sandboxes: Sandboxes, agent: Agent, framework_id: str) -> Json:
-    here = {each.task_id: each for each in engine.instances() if each.agent_id == agent.id}
+    instances = {each.task_id: each for each in engine.instances()}
     running, ended = [], []
     for sandbox in sandboxes.all():
-        instance = here.get(sandbox.task_id)
+        instance = instances.get(sandbox.task_id)
+        # An ended task of which no more is known is told by every agent: better found twice than not at all.
+        if (instance.agent_id if instance else sandbox.agent_id) not in {"", agent.id}:
+            continue
         if instance is not None and instance.condition in HOLDS_RESOURCES:
             running.append(_executor(engine, sandbox, instance, agent, framework_id))
-        elif sandbox.agent_id in {"", agent.id}:
+        else:
             ended.append(_executor(engine, sandbox, None, agent, framework_id))
     return {
         "id": framework_id,
