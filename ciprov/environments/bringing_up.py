@@ -114,12 +114,12 @@ def _await(up: _Up) -> None:
         stalled = await_ready(up.session, up.limits)
         if not stalled:
             return
-        up.session.note(f"starting what a cancelled deployment left behind: {', '.join(stalled)}")
+        up.session.note(f"starting again what a cancelled deployment left behind: {', '.join(stalled)}")
         start_again(up.session, stalled)
         _apply(up)
     stalled = await_ready(up.session, up.limits)
     if stalled:
-        reason = "it lacks instances that Marathon does not start"
+        reason = "its tasks are not those of its definition, and Marathon does nothing about it"
         raise NotReady(tuple(Diagnosis(app_id, reason) for app_id in stalled))
 
 

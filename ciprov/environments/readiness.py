@@ -18,7 +18,7 @@ class Limits:
     """`timeout`: seconds from when the app's dependencies are ready until it must be ready itself.
 
     `settle`: seconds that an app without health checks must run. `failures`: as many in a row are a crash loop.
-    `idle`: seconds without deployment, queue entry and task after which nobody is going to start what is missing.
+    `idle`: seconds without deployment and queue entry after which nothing is going to change an app's tasks.
     """
 
     timeout: float
@@ -52,7 +52,7 @@ class Watch:
 
     `since`: when its dependencies were ready, or when it lost its own readiness. `steady_since`: when enough instances
     were first seen running. `failures`: task failures seen since the last progress, `last_failure` names the last.
-    `idle_since`: when it was first seen lacking instances that nothing is about to start.
+    `idle_since`: when it was first seen with other tasks than it shall have and nothing about to change that.
     """
 
     since: float | None = None
@@ -98,7 +98,7 @@ class Round:
 
     @property
     def stalled(self) -> tuple[str, ...]:
-        """Apps that lack instances which nothing will start: a deployment of theirs was cancelled half-way."""
+        """Apps with other tasks than they shall have, which nothing changes: a deployment was cancelled half-way."""
         return tuple(app_id for app_id, verdict in self.verdicts.items() if verdict.stalled)
 
 
@@ -136,7 +136,7 @@ def judge(sight: Sight, watch: Watch, around: Around, limits: Limits, now: float
     watch = replace(watch, steady_since=(watch.steady_since or now) if ready >= wanted else None)
     settled = watch.steady_since is not None and (checked or now - watch.steady_since >= limits.settle)
     gated = bool(app.get("readinessChecks")) and sight.deploying
-    if settled and not gated:
+    if settled and not gated and not _mixed(sight, wanted):
         watch = replace(watch, since=None, failures=0, best=ready, idle_since=None)
         return watch, Verdict(AppState.HEALTHY, ready, wanted)
     if checked and ready > watch.best:
@@ -153,6 +153,16 @@ def current_tasks(app: JsonObject) -> list[JsonObject]:
         task
         for task in app.get("tasks") or []
         if task.get("state", "TASK_RUNNING") == "TASK_RUNNING" and str(task.get("version") or since) >= since
+    ]
+
+
+def outdated_tasks(app: JsonObject) -> list[JsonObject]:
+    """The running tasks of an earlier definition."""
+    current = {task.get("id") for task in current_tasks(app)}
+    return [
+        task
+        for task in app.get("tasks") or []
+        if task.get("state", "TASK_RUNNING") == "TASK_RUNNING" and task.get("id") not in current
     ]
 
 
@@ -186,15 +196,27 @@ def _unready(sight: Sight, around: Around, ready: int, wanted: int) -> Verdict:
     app = sight.app
     if around.blocked_by and not current_tasks(app) and not sight.queued and not int(app.get("tasksStaged", 0)):
         return Verdict(AppState.BLOCKED, ready, wanted, f"waits for {', '.join(around.blocked_by)}")
+    if _mixed(sight, wanted) and ready >= wanted:
+        return Verdict(AppState.STARTING, ready, wanted, "tasks of an earlier definition or too many of them run on")
     if sight.queued:
         return Verdict(AppState.WAITING, ready, wanted, explain_queue(sight.queued, app))
     return Verdict(AppState.STARTING, ready, wanted, _health_detail(app))
 
 
+def _mixed(sight: Sight, wanted: int) -> bool:
+    """Whether tasks of an earlier definition run on, or more than are wanted, and no deployment is about to end them:
+    what a rolling update leaves that was cancelled half-way.
+    """
+    app = sight.app
+    return not sight.deploying and (bool(outdated_tasks(app)) or len(current_tasks(app)) > wanted)
+
+
 def _idle(sight: Sight, wanted: int) -> bool:
+    """Whether the app is not as it shall be, and nothing is about to change that."""
     if sight.deploying or sight.queued or "tasks" not in sight.app:
         return False
-    return len(current_tasks(sight.app)) + int(sight.app.get("tasksStaged", 0)) < wanted
+    missing = len(current_tasks(sight.app)) + int(sight.app.get("tasksStaged", 0)) < wanted
+    return missing or _mixed(sight, wanted)
 
 
 def _health_detail(app: JsonObject) -> str:

@@ -10,9 +10,10 @@ from ciprov.environments.applying import tear_down
 from ciprov.environments.outlook import refuse_foreign
 from ciprov.environments.outside import Outside
 from ciprov.environments.results import DownOptions, DownResult, Interrupted
-from ciprov.environments.session import Report
+from ciprov.environments.session import Report, Session
 from ciprov.environments.steps import teardown_steps
 from ciprov.environments.tree import apps_of, relative
+from ciprov.environments.waiting import ALARM_SECONDS, await_deployments
 from ciprov.foundation.json import JsonObject
 
 
@@ -37,6 +38,7 @@ def take_down(outside: Outside, name: str, group_path: str, options: DownOptions
                     record = _removing(outside, record, apps_of(live))
                 with session.listening():
                     tear_down(session, teardown_steps(path, live))
+                    _await_earlier(session)
                 check()
                 if record is not None:
                     outside.store.delete(record.cluster, name)
@@ -47,6 +49,12 @@ def take_down(outside: Outside, name: str, group_path: str, options: DownOptions
             f"interrupted: environment {name} is removed only in part",
             way_out=f"`ciprov env down {name}` goes on, `ciprov env status {name}` shows what is left",
         ) from None
+
+
+def _await_earlier(session: Session) -> None:
+    """The group may be gone while its tasks still end: an earlier `down` was killed between its delete and its wait."""
+    running = session.steadily(session.marathon.deployments)
+    await_deployments(session, [str(one.get("id")) for one in running if session.owns(one)], ALARM_SECONDS)
 
 
 def _removing(outside: Outside, record: EnvironmentRecord, live: Mapping[str, JsonObject]) -> EnvironmentRecord:

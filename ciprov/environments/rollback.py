@@ -39,7 +39,7 @@ def roll_back(session: Session, name: str, before: JsonObject, limits: Limits) -
     apply(session, target, counts, {})
     stalled = await_ready(session, limits)
     if stalled:
-        reason = "its deployment was cancelled half-way, and nothing starts what is missing"
+        reason = "its deployment was cancelled half-way, and its tasks are not those of its definition"
         raise NotReady(tuple(Diagnosis(app_id, reason) for app_id in stalled))
 
 

@@ -57,7 +57,11 @@ class Session:
         hand in its group, left it behind.
         """
         affected = deployment.get("affectedApps")
-        return isinstance(affected, list) and all(is_below(str(app), self.group_path) for app in affected)
+        return (
+            isinstance(affected, list)
+            and bool(affected)
+            and all(is_below(str(app), self.group_path) for app in affected)
+        )
 
     @contextmanager
     def listening(self) -> Iterator[None]:

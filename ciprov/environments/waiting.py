@@ -117,7 +117,7 @@ def await_deployments(session: Session, deployments: Collection[str], patience: 
 def await_ready(session: Session, limits: Limits) -> tuple[str, ...]:
     """Until every app of the environment is ready and no deployment acts on it any more. Raises `NotReady`.
 
-    Returns early with the apps that lack instances which nothing will start, so that the caller can start them.
+    Returns early with the apps whose tasks a cancelled deployment left as nobody wants them, for the caller to mend.
     """
     now = session.clock.monotonic
     state, told = Round(), dict[str, str]()
@@ -148,7 +148,7 @@ Looked = Mapping[str, JsonObject]
 def _look(session: Session, before: Round) -> tuple[Looked, dict[str, Sight], dict[str, frozenset[str]], list[str]]:
     """One poll: queue entries, sights and dependencies per app, and the deployments that act on the environment.
 
-    Apps that are ready by their counts, with no deployment on them, are not read one by one.
+    Apps that were ready before, and still are by their counts, are not read one by one.
     """
     marathon = session.marathon
     group = marathon.group(session.group_path)
@@ -162,7 +162,7 @@ def _look(session: Session, before: Round) -> tuple[Looked, dict[str, Sight], di
     acting = {app_id for one in deployments for app_id in _acted_on(one)}
     apps = apps_of(group)
     detailed = {
-        app_id: (marathon.app(app_id) or app) if _needs_detail(app_id, app, acting, before) else app
+        app_id: (marathon.app(app_id) or app) if _needs_detail(app_id, app, before) else app
         for app_id, app in apps.items()
     }
     waiting = any("tasks" in app for app in detailed.values())
@@ -172,13 +172,12 @@ def _look(session: Session, before: Round) -> tuple[Looked, dict[str, Sight], di
     return queue, sights, depends_on(apps, group_dependencies(group)), busy
 
 
-def _needs_detail(app_id: str, app: JsonObject, acting: Collection[str], before: Round) -> bool:
+def _needs_detail(app_id: str, app: JsonObject, before: Round) -> bool:
+    """Until its tasks have shown that it is ready; from then on its counts do."""
     wanted = int(app.get("instances", 1))
     counted = int(app.get("tasksHealthy" if app.get("healthChecks") else "tasksRunning", 0))
-    if counted < wanted:
-        return True
     known = before.verdicts.get(app_id)
-    return app_id in acting and not (known is not None and known.is_ready)
+    return counted < wanted or known is None or not known.is_ready
 
 
 def _acted_on(deployment: JsonObject) -> set[str]:
