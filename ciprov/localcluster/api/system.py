@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from ciprov.localcluster.api.agents import FRAMEWORK_ID
 from ciprov.localcluster.api.answers import Json
 from ciprov.localcluster.api.port import Engine
 from ciprov.localcluster.definitions.old_forms import MESOS_BRIDGE
@@ -59,7 +60,7 @@ def describe(address: str) -> dict[str, Any]:
         "buildref": "ciprov",
         "elected": True,
         "leader": address,
-        "frameworkId": "ciprov-localcluster-0000",
+        "frameworkId": FRAMEWORK_ID,
         "marathon_config": {
             "checkpoint": True,
             "executor": "//cmd",

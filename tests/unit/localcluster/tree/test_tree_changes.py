@@ -245,23 +245,16 @@ def test_the_range_ends() -> None:
 
 
 def test_groups_bind_the_apps_below() -> None:
-    root = after(
-        EMPTY,
-        put(
-            {
-                "groups": [
-                    {"id": "db", "apps": [app("pg")], "groups": [{"id": "q", "apps": [app("redis")]}]},
-                    {
-                        "id": "web",
-                        "dependencies": ["../db"],
-                        "apps": [app("front", dependencies=["absent"]), app("api")],
-                    },
-                ]
-            }
-        ),
-    )
+    db = {"id": "db", "apps": [app("pg")], "groups": [{"id": "q", "apps": [app("redis")]}]}
+    web = {
+        "id": "web",
+        "dependencies": ["../db"],
+        "apps": [app("front", dependencies=["absent"])],
+        "groups": [{"id": "inner", "apps": [app("api")]}],
+    }
+    root = after(EMPTY, put({"groups": [db, web]}))
     both = frozenset({"/db/pg", "/db/q/redis"})
-    assert app_dependencies(root) == {"/web/front": both, "/web/api": both}
+    assert app_dependencies(root) == {"/web/front": both, "/web/inner/api": both}
 
 
 @pytest.mark.parametrize(
