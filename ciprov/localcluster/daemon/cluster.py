@@ -16,9 +16,10 @@ from ciprov.localcluster.api.events import event_routes
 from ciprov.localcluster.api.exec import Sessions, exec_routes
 from ciprov.localcluster.api.sandbox_files import file_routes
 from ciprov.localcluster.daemon.files import Layout
-from ciprov.localcluster.daemon.options import Options, virtual_agents
+from ciprov.localcluster.daemon.options import Options
 from ciprov.localcluster.daemon.overview import overview_routes
 from ciprov.localcluster.daemon.server import ApiServer
+from ciprov.localcluster.daemon.sizing import virtual_agents
 from ciprov.localcluster.daemon.sockets import is_held
 from ciprov.localcluster.definitions.app import App
 from ciprov.localcluster.engine.cluster import ClusterEngine

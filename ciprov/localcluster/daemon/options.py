@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
-
-from ciprov.localcluster.model import Agent, Resources
-from ciprov.localcluster.scheduling.agents import split
 
 DEFAULT_PORTS = "31000-32000"
 
@@ -70,32 +64,3 @@ def load(path: Path) -> Options:
     except (OSError, ValueError, TypeError, AttributeError):
         return Options()
     return options
-
-
-def machine_size(meminfo: str, cpus: int | None, disk_free_bytes: int) -> Mapping[str, float]:
-    """`cpus`, `mem` and `disk` of this machine; `meminfo` is the text of `/proc/meminfo`."""
-    match = re.search(r"^MemTotal:\s+(\d+) kB", meminfo, re.MULTILINE)
-    return {
-        "cpus": float(cpus or 1),
-        "mem": float(int(match[1]) // 1024 if match else 1024),
-        "disk": float(disk_free_bytes // 1024**2),
-    }
-
-
-def virtual_agents(options: Options, address: str, directory: Path) -> tuple[Agent, ...]:
-    """The agents that the options ask for, of the machine's size by default."""
-    size = machine_size(_meminfo(), os.cpu_count(), shutil.disk_usage(directory).free)
-    total = Resources(
-        cpus=float(options.cpus or size["cpus"]),
-        mem=float(options.mem or size["mem"]),
-        disk=float(options.disk or size["disk"]),
-    )
-    first, last = port_range(options.ports or DEFAULT_PORTS)
-    return split(total, [address] * (options.agents or 1), first, last)
-
-
-def _meminfo() -> str:
-    try:
-        return Path("/proc/meminfo").read_text()
-    except OSError:
-        return ""

@@ -1,0 +1,174 @@
+"""`ciprov local`: the embedded cluster of this machine."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ciprov.cli.invocation import Invocation, pass_invocation
+from ciprov.cli.output import Result, emit, output_option, table
+
+if TYPE_CHECKING:
+    from ciprov.wiring.localcluster_status import ClusterStatus
+
+
+@click.group("local")
+def group() -> None:
+    """The embedded cluster: Marathon's API and virtual Mesos agents on this machine, with tasks as processes.
+
+    Other commands start it by themselves where no cluster is configured. There is one per state directory.
+
+    \b
+    Examples:
+      ciprov local start --agents 3
+      ciprov local status -o json
+      ciprov local stop --purge
+    """
+
+
+local = group
+
+
+@group.command()
+@click.option("--agents", type=int, metavar="N", help="Number of virtual agents.  [default: 1]")
+@click.option("--cpus", type=float, help="Cores over all agents.  [default: this machine's]")
+@click.option("--mem", type=int, metavar="MIB", help="Memory over all agents.  [default: this machine's]")
+@click.option("--disk", type=int, metavar="MIB", help="Disk over all agents.  [default: what is free]")
+@click.option("--ports", metavar="FIRST-LAST", help="Host ports, shared out among the agents.  [default: 31000-32000]")
+@pass_invocation
+def start(invocation: Invocation, /, **sizes: Any) -> None:
+    """Start it, or find it running. Options hold for later starts too.
+
+    \b
+    Examples:
+      ciprov local start
+      ciprov local start --agents 3 --cpus 12 --ports 31000-31999
+    """
+    from ciprov.wiring.localcluster import Options, ensure_started
+
+    running = ensure_started(_state_dir(invocation), Options(**sizes), lambda text: click.echo(text, err=True))
+    click.echo(running.marathon)
+
+
+@group.command()
+@click.option("--purge", is_flag=True, help="Remove all its files too: definitions, sandboxes, logs.")
+@pass_invocation
+def stop(invocation: Invocation, purge: bool) -> None:
+    """End it with all its tasks. Definitions are kept, and run again after the next start.
+
+    \b
+    Examples:
+      ciprov local stop
+      ciprov local stop --purge
+    """
+    from ciprov.wiring.localcluster import stop as stop_cluster
+
+    if stop_cluster(_state_dir(invocation), purge):
+        click.echo("stopped the embedded cluster" + (" and removed its files" if purge else ""), err=True)
+
+
+@group.command()
+@output_option
+@pass_invocation
+def status(invocation: Invocation, output: str) -> int:
+    """Where it is and what runs on it. Exit code 1 where it does not run.
+
+    JSON, YAML and dotenv hold the credential, for other clients of its API.
+
+    \b
+    Examples:
+      ciprov local status
+      curl -u "ciprov:$(ciprov local status -o json | jq -r .credential)" ...
+    """
+    from ciprov.wiring.localcluster_status import status as ask
+
+    found = ask(_state_dir(invocation))
+    if found is None:
+        emit(Result({"running": False}, "the embedded cluster does not run", {"CIPROV_LOCAL_RUNNING": "false"}), output)
+        return 1
+    emit(Result(_document(found), _text(found), _variables(found)), output)
+    return 0
+
+
+@group.command()
+@click.option("-f", "--follow", is_flag=True, help="Go on with what is written from now on.")
+@click.option("-n", "--lines", type=click.IntRange(min=0), default=100, show_default=True, help="How many lines.")
+@pass_invocation
+def logs(invocation: Invocation, follow: bool, lines: int) -> None:
+    """The daemon's own log. What tasks write is shown by `ciprov env logs`.
+
+    \b
+    Examples:
+      ciprov local logs -n 20
+      ciprov local logs -f
+    """
+    from ciprov.wiring.localcluster import follow_log, log_tail
+
+    for line in log_tail(_state_dir(invocation), lines):
+        click.echo(line)
+    if follow:
+        for line in follow_log(_state_dir(invocation)):
+            click.echo(line)
+
+
+def _state_dir(invocation: Invocation) -> Path:
+    """By the same settings as everywhere, but whatever cluster is configured: these commands mean the embedded one."""
+    from ciprov.settings.loading import load
+
+    return load(os.environ, replace(invocation.options, local=True, cluster="")).state_dir
+
+
+def _document(found: ClusterStatus) -> dict[str, Any]:
+    about = found.descriptor
+    return {
+        "running": True,
+        "pid": about.pid,
+        "started_at": about.started_at,
+        "marathon": about.marathon,
+        "mesos": about.mesos,
+        "service_address": about.service_address,
+        "user": about.user,
+        "credential": found.credential,
+        "credential_file": about.credential_file,
+        "log": about.log,
+        "agents": found.agents,
+        "counts": found.counts,
+        "problems": found.problems,
+    }
+
+
+def _variables(found: ClusterStatus) -> dict[str, str]:
+    about = found.descriptor
+    return {
+        "CIPROV_LOCAL_RUNNING": "true",
+        "CIPROV_LOCAL_MARATHON": about.marathon,
+        "CIPROV_LOCAL_MESOS": about.mesos,
+        "CIPROV_LOCAL_SERVICE_ADDRESS": about.service_address,
+        "CIPROV_LOCAL_USER": about.user,
+        "CIPROV_LOCAL_CREDENTIAL": found.credential,
+    }
+
+
+def _text(found: ClusterStatus) -> str:
+    about, counts = found.descriptor, found.counts
+    facts = [
+        ("marathon", about.marathon),
+        ("mesos", about.mesos),
+        ("services at", about.service_address),
+        ("user", about.user),
+        ("credential in", about.credential_file),
+        ("log", about.log),
+        ("since", f"{about.started_at}, pid {about.pid}"),
+        ("apps", f"{counts['apps']}, deployments under way {counts['deployments']}"),
+        ("tasks", f"{counts['running']} running, {counts['staging']} staging, {counts['waiting']} waiting"),
+    ]
+    width = max(len(name) for name, _ in facts)
+    lines = [f"{name.ljust(width)}  {value}" for name, value in facts]
+    agents = [[str(each[key]) for key in ("id", "cpus", "mem", "disk", "ports", "tasks")] for each in found.agents]
+    lines += ["", table(("AGENT", "CPUS", "MEM", "DISK", "PORTS", "TASKS"), agents)]
+    lines += [f"problem: {problem}" for problem in found.problems]
+    return "\n".join(lines)
