@@ -51,8 +51,12 @@ class Finding:
 
 
 def in_order(findings: Iterable[Finding]) -> list[Finding]:
-    """Without repetitions, by place in the file, then by key and text."""
-    return sorted(set(findings), key=lambda f: (f.file, f.line, f.column, f.key, f.message))
+    """By place in the file, then by key and text; what is said twice of one place is told once, with its way out."""
+    told: dict[tuple[object, ...], Finding] = {}
+    for finding in sorted(findings, key=lambda f: (not f.way_out, f.key, f.allowed)):
+        of_the_call = "" if finding.line else finding.key
+        told.setdefault((finding.file, finding.line, finding.column, finding.message, of_the_call), finding)
+    return sorted(told.values(), key=lambda f: (f.file, f.line, f.column, f.key, f.message))
 
 
 def errors(findings: Iterable[Finding]) -> list[Finding]:

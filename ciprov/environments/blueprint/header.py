@@ -146,14 +146,9 @@ class _Header:
         kind = self._text(node, "type", key) or "string"
         if kind not in PARAMETER_TYPES:
             way_out = did_you_mean(kind, PARAMETER_TYPES)
-            self.add(
-                node.get("type") or node,
-                f"{key}.type",
-                f"there is no type {kind!r}",
-                ", ".join(PARAMETER_TYPES),
-                way_out,
-            )
-            kind = "string"
+            place = node.get("type") or node
+            self.add(place, f"{key}.type", f"there is no type {kind!r}", ", ".join(PARAMETER_TYPES), way_out)
+            return Parameter(name, "string", at=node.key_at)
         parameter = Parameter(
             name,
             kind,

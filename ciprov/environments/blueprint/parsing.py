@@ -17,7 +17,7 @@ from ciprov.environments.blueprint.nodes import Node, Place, joined
 from ciprov.foundation.json import JsonValue
 
 MAX_CHARACTERS = 4_000_000
-MAX_NODES = 300_000
+MAX_NODES = 200_000
 """Values after aliases are followed: some ten thousand apps. Bounds what a bomb of aliases can cost."""
 MAX_DEPTH = 60
 
@@ -143,7 +143,8 @@ class _Reading:
         for raw_key, raw_value in raw.value:
             at = _place(raw_key.start_mark)
             if not isinstance(raw_key, ScalarNode):
-                self.add(at, key, "a key must be plain text, not a list or mapping")
+                message = "a key must be plain text, not a list or mapping"
+                self.add(at, key, message, way_out="quote values that hold template marks such as {{…}}")
             elif raw_key.tag == f"{_TAG}merge":
                 for name, member in self.merged(raw_value, key, depth).items():
                     merged.setdefault(name, member)
@@ -181,7 +182,7 @@ class _Reading:
         if tag == f"{_TAG}float":
             return self.decimal(text, key, at)
         self.add(at, key, f"the tag {tag.replace(_TAG, '!!')} is not supported", "plain YAML without tags")
-        return None
+        return self.text(text, key, at)
 
     def integer(self, text: str, key: str, at: Place) -> JsonValue:
         digits = text.replace("_", "")
@@ -218,8 +219,8 @@ class _Reading:
         self.add(at, key, f"the tag {str(raw.tag).replace(_TAG, '!!')} is not supported", "plain YAML without tags")
         return False
 
-    def add(self, at: Place, key: str, message: str, allowed: str = "") -> None:
-        self.findings.append(Finding(self.file, at.line, at.column, key, message, allowed))
+    def add(self, at: Place, key: str, message: str, allowed: str = "", way_out: str = "") -> None:
+        self.findings.append(Finding(self.file, at.line, at.column, key, message, allowed, way_out))
 
     def stop(self, at: Place, key: str, message: str, allowed: str) -> None:
         self.add(at, key, message, allowed)

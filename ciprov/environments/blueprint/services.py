@@ -27,6 +27,8 @@ class Services:
         words = name.removeprefix(PREFIX).split(".")
         if len(words) > 2 and words[-1] in _PARTS and ".".join(words[:-2]) in self.ports:
             return self._address(".".join(words[:-2]), words[-2], words[-1])
+        if len(words) > 2 and self._has_port(".".join(words[:-2]), words[-2]):
+            return Unknown(f"${{{name}}}: a port has no {words[-1]!r}", listed(_PARTS), did_you_mean(words[-1], _PARTS))
         if len(words) < 2:
             return Unknown(f"${{{name}}} names no port", _FORM, self._example(words[0]))
         return self._address(".".join(words[:-1]), words[-1], "")
@@ -47,6 +49,9 @@ class Services:
         if part == "port":
             return Filling(number)
         return Filling(self.address if part == "host" else f"{self.address}:{number}")
+
+    def _has_port(self, app: str, label: str) -> bool:
+        return any(label in {port.name, str(port.index)} for port in self.ports.get(app, ()))
 
     def _example(self, app: str) -> str:
         ports = self.ports.get(app)

@@ -39,7 +39,7 @@ def _bare(word: str) -> str:
 
 
 def _limit(length: int) -> int:
-    if length <= 3:
+    if length <= 2:
         return 0
     if length <= 5:
         return 1

@@ -145,7 +145,7 @@ class _Walk:
         if not self.legal(own, own.value, f"{key}.id", last=".apps[" in key[key.rfind(".") :]):
             return ""
         path = resolve(own.value, group)
-        if not inside(path, group):
+        if ".." in own.value.split("/") or not inside(path, group):
             way_out = f"write it relative to the group, such as {path.rpartition('/')[2] or 'name'}"
             self.add(own.at, f"{key}.id", f"{own.value!r} lies outside its group {group}", way_out=way_out)
             return ""
@@ -234,7 +234,9 @@ def dependency_findings(tree: Tree, file: str) -> list[Finding]:
             message = f"{target} lies outside the blueprint: all environments share it, and nothing waits for it"
             findings.append(Finding(*place, message, severity=Severity.WARNING))
             continue
-        names = {relative(path, base) if inside(path, base) else _way_up(path, base) for path in known - {tree.base, base}}
+        names = {
+            relative(path, base) if inside(path, base) else _way_up(path, base) for path in known - {tree.base, base}
+        }
         sibling = next((name for name in names if name.rpartition("/")[2] == node.value.rpartition("/")[2]), None)
         way_out = f"did you mean {sibling}?" if sibling else did_you_mean(node.value, names)
         message = f"there is no app or group {target}, so Marathon would ignore this dependency"
