@@ -41,8 +41,7 @@ class _File:
 
 def load(environment: Mapping[str, str], options: Options) -> Settings:
     """Raises `SettingsError` with all that is wrong, or `UsageError` where no cluster can be chosen."""
-    home = Path(environment.get("HOME") or Path.home())
-    state_dir, state_dir_source = _state_dir(environment, options, home)
+    state_dir, state_dir_source = state_directory(environment, options)
     file = _read_file(environment, options)
     variables = layer_of_environment(environment, Path.cwd())
     name, chosen_by = _choose(file, variables, environment, options)
@@ -84,7 +83,9 @@ def config_path(environment: Mapping[str, str], options: Options) -> Path:
     return Path(environment.get("XDG_CONFIG_HOME") or home / ".config") / "ciprov" / "config.yaml"
 
 
-def _state_dir(environment: Mapping[str, str], options: Options, home: Path) -> tuple[Path, str]:
+def state_directory(environment: Mapping[str, str], options: Options) -> tuple[Path, str]:
+    """Where records and the embedded cluster are kept, and what says so."""
+    home = Path(environment.get("HOME") or Path.home())
     if options.state_dir:
         return Path(options.state_dir).expanduser().absolute(), options.state_dir_source
     if environment.get("CIPROV_STATE_DIR"):

@@ -1,0 +1,26 @@
+"""`ciprov env`: where each of its commands is found."""
+
+from __future__ import annotations
+
+import click
+
+from ciprov.cli.lazy import LazyGroup
+
+_COMMANDS = {
+    "plan": ("ciprov.cli.env.plan", "plan", "Show what `up` would do; write nothing."),
+    "up": ("ciprov.cli.env.up", "up", "Make or change an environment and wait until it serves."),
+    "down": ("ciprov.cli.env.down", "down", "Take environments away without a trace."),
+    "list": ("ciprov.cli.env.standing", "list_", "List the environments of the cluster."),
+    "show": ("ciprov.cli.env.standing", "show", "Show the addresses and the history of one."),
+    "status": ("ciprov.cli.env.standing", "status", "Show what runs in one, and why something does not."),
+    "logs": ("ciprov.cli.env.logs", "logs", "Show what tasks wrote."),
+    "exec": ("ciprov.cli.env.exec", "exec_", "Run a command beside a running task."),
+}
+
+
+@click.group(cls=LazyGroup, commands_at=_COMMANDS)
+def env() -> None:
+    """Whole environments, each a Marathon group made from a blueprint.
+
+    NAME may be a branch: feature/ABC-12_x becomes feature-abc-12-x.
+    """

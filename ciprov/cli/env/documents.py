@@ -1,0 +1,74 @@
+"""Environments as documents, lines and variables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from ciprov.cli.dotenv import endpoint_variables
+from ciprov.cli.output import table
+from ciprov.domain.environment import Endpoint, EnvironmentRecord, HistoryEntry
+from ciprov.foundation.clock import timestamp
+
+
+def moment(value: datetime | None) -> str | None:
+    return timestamp(value) if value else None
+
+
+def endpoint_document(endpoint: Endpoint) -> dict[str, Any]:
+    return {
+        "app": endpoint.app,
+        "name": endpoint.name,
+        "host": endpoint.host,
+        "port": endpoint.port,
+        "protocol": endpoint.protocol,
+        "url": endpoint.url,
+    }
+
+
+def endpoint_lines(endpoints: Sequence[Endpoint]) -> list[str]:
+    rows = [(one.app, one.name, one.url or f"{one.host}:{one.port}") for one in endpoints]
+    return table(("APP", "PORT", "ADDRESS"), rows).splitlines() if rows else []
+
+
+def record_document(record: EnvironmentRecord) -> dict[str, Any]:
+    """Without the blueprint's text, which may be long, and without the hashes of secrets."""
+    return {
+        "name": record.name,
+        "given_name": record.given_name or record.name,
+        "cluster": record.cluster,
+        "group": record.group_path,
+        "blueprint": record.blueprint,
+        "blueprint_file": record.blueprint_file,
+        "kind": record.kind,
+        "phase": record.phase.value,
+        "owner": record.owner,
+        "created_at": moment(record.created_at),
+        "updated_at": moment(record.updated_at),
+        "expires_at": moment(record.expires_at),
+        "parameters": dict(record.parameters),
+        "failure": record.failure,
+    }
+
+
+def history_document(entry: HistoryEntry) -> dict[str, Any]:
+    return {
+        "operation": entry.operation,
+        "at": moment(entry.at),
+        "ended_at": moment(entry.ended_at),
+        "who": entry.who,
+        "summary": entry.summary,
+        "outcome": entry.outcome or "did not end",
+    }
+
+
+def environment_variables(record: EnvironmentRecord, front_url: str, endpoints: Sequence[Endpoint]) -> dict[str, str]:
+    own = {
+        "CIPROV_CLUSTER_NAME": record.cluster,
+        "CIPROV_ENV_NAME": record.name,
+        "CIPROV_ENV_GROUP": record.group_path,
+        "CIPROV_ENV_KIND": record.kind,
+        "CIPROV_URL": front_url,
+    }
+    return {**own, **endpoint_variables(endpoints)}

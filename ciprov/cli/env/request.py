@@ -1,0 +1,85 @@
+"""The options by which `plan` and `up` say what an environment shall be."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import click
+
+from ciprov.cli.output import warn
+from ciprov.environments.blueprint.durations import ALLOWED, seconds
+from ciprov.environments.blueprint.parameters import VARIABLE_PREFIX
+from ciprov.wiring.building import Asked, Prepared, prepare
+from ciprov.wiring.environments import Environments
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def duration(given: str | int) -> int:
+    """The type of options that take a duration; in seconds."""
+    found = 0 if given in (0, "0") else given if isinstance(given, int) else seconds(given)
+    if found is None:
+        raise click.BadParameter(f"{given!r} is no duration; use {ALLOWED}")
+    return found
+
+
+def pair(given: str | tuple[str, str]) -> tuple[str, str]:
+    """The type of `name=value`; its message does not repeat what is wrong, as it may be a secret."""
+    if isinstance(given, tuple):
+        return given
+    name, equals, text = given.partition("=")
+    if not equals or not name.strip():
+        raise click.BadParameter("a parameter is given as NAME=VALUE or NAME=@FILE")
+    return name.strip(), text
+
+
+def request_options(command: Command) -> Command:
+    options = [
+        click.argument("name"),
+        click.option("-b", "--blueprint", metavar="FILE", help="The blueprint. Without it: the recorded one."),
+        click.option("--kind", metavar="KIND", help="One of the blueprint's kinds; '' for none."),
+        click.option(
+            "--param",
+            "parameters",
+            multiple=True,
+            type=pair,
+            metavar="NAME=VALUE",
+            allow_from_autoenv=False,
+            help="A parameter of the blueprint. NAME=@FILE reads it from a file, so secrets stay off the command "
+            "line; the variable CIPROV_PARAM_<NAME> does as well. Repeatable.",
+        ),
+        click.option("--timeout", metavar="DURATION", type=duration, help="How long to wait for each app, such as 5m."),
+        click.option(
+            "--ttl",
+            metavar="DURATION",
+            type=duration,
+            help="How long it is meant to live, such as 8h; 0: for ever.",
+        ),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def prepared(environments: Environments, name: str, options: Mapping[str, Any]) -> tuple[str, Prepared]:
+    """The environment's name and its build, from what `request_options` gave."""
+    slug, record = environments.named(name)
+    asked = Asked(
+        name=slug,
+        given=name,
+        blueprint_file=options["blueprint"],
+        kind=options["kind"],
+        parameters=dict(options["parameters"]),
+        environment={key: value for key, value in os.environ.items() if key.startswith(VARIABLE_PREFIX)},
+        timeout=options["timeout"],
+        ttl=options["ttl"],
+    )
+    return slug, prepare(environments, asked, record)
+
+
+def tell_findings(made: Prepared) -> None:
+    """Warnings and notes on the blueprint, on stderr."""
+    for finding in made.findings:
+        warn(str(finding))

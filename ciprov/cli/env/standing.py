@@ -1,0 +1,150 @@
+"""`ciprov env list`, `show` and `status`: how environments stand. They write nothing."""
+
+from __future__ import annotations
+
+import click
+
+from ciprov.cli.env.documents import (
+    endpoint_document,
+    endpoint_lines,
+    environment_variables,
+    history_document,
+    moment,
+    record_document,
+)
+from ciprov.cli.invocation import Invocation, pass_invocation
+from ciprov.cli.output import Result, emit, output_option, table
+from ciprov.environments.status import AppStatus, EnvironmentStatus
+from ciprov.foundation.errors import FAILED, OK
+
+
+@click.command("list")
+@output_option
+@pass_invocation
+def list_(invocation: Invocation, *, output: str) -> None:
+    """List the environments of the cluster.
+
+    \b
+    Examples:
+      ciprov env list
+      ciprov env list -o json | jq -r '.environments[].name'
+    """
+    environments = invocation.environments
+    found = environments.service.list()
+    documents = [{**record_document(one.record), "apps": one.apps, "ready_apps": one.ready_apps} for one in found]
+    rows = [
+        (
+            one.record.name,
+            one.record.blueprint,
+            one.record.kind or "-",
+            one.record.phase.value,
+            f"{one.ready_apps}/{one.apps}",
+            one.record.owner or "-",
+            moment(one.record.updated_at) or "-",
+            moment(one.record.expires_at) or "never",
+        )
+        for one in found
+    ]
+    heads = ("NAME", "BLUEPRINT", "KIND", "PHASE", "READY", "OWNER", "UPDATED", "EXPIRES")
+    text = table(heads, rows) if rows else f"no environments on {environments.target}"
+    cluster = environments.cluster.name
+    variables = {"CIPROV_CLUSTER_NAME": cluster, "CIPROV_ENVIRONMENTS": ",".join(one.record.name for one in found)}
+    emit(Result({"cluster": cluster, "environments": documents}, text, variables), output)
+
+
+@click.command()
+@click.argument("name")
+@output_option
+@pass_invocation
+def show(invocation: Invocation, *, name: str, output: str) -> None:
+    """Show environment NAME: what it was made from, its addresses, and what was done to it.
+
+    \b
+    Examples:
+      ciprov env show feature-x
+      eval "$(ciprov env show feature-x -o dotenv)" && curl "$CIPROV_URL"
+    """
+    environments = invocation.environments
+    slug, _ = environments.named(name)
+    status = environments.service.status(slug, environments.group_path(slug))
+    history = [history_document(entry) for entry in environments.service.history(slug, limit=20)]
+    facts = record_document(status.record) if status.record else {"name": status.name, "group": status.group_path}
+    document = {**facts, "url": status.front_url, "endpoints": _endpoints(status), "history": history}
+    rows = [
+        (key, ", ".join(f"{k}={v}" for k, v in value.items()) if isinstance(value, dict) else str(value))
+        for key, value in facts.items()
+        if value not in (None, "", {})
+    ]
+    lines = [f"{key:15} {value}" for key, value in rows]
+    lines += ["", *endpoint_lines(status.endpoints)] if status.endpoints else []
+    lines += ["", status.front_url] if status.front_url else []
+    if history:
+        heads = ("AT", "OPERATION", "OUTCOME", "WHO", "SUMMARY")
+        entries = [(one["at"], one["operation"], one["outcome"], one["who"], one["summary"]) for one in history]
+        lines += [
+            "",
+            *table(heads, [[str(cell).partition("\n")[0] for cell in entry] for entry in entries]).splitlines(),
+        ]
+    emit(Result(document, "\n".join(lines), _variables(status)), output)
+
+
+@click.command()
+@click.argument("name")
+@click.option("--exit-code", is_flag=True, help="Exit with 1 where an app is not healthy.")
+@output_option
+@pass_invocation
+@click.pass_context
+def status(ctx: click.Context, invocation: Invocation, *, name: str, exit_code: bool, output: str) -> None:
+    """Show what runs in environment NAME, and why something does not.
+
+    \b
+    Examples:
+      ciprov env status feature-x
+      ciprov env status feature-x --exit-code -o json
+    """
+    environments = invocation.environments
+    slug, _ = environments.named(name)
+    found = environments.service.status(slug, environments.group_path(slug))
+    phase = found.record.phase.value if found.record else "not recorded"
+    document = {
+        "cluster": environments.cluster.name,
+        "environment": found.name,
+        "group": found.group_path,
+        "phase": phase,
+        "failure": found.record.failure if found.record else "",
+        "healthy": found.healthy,
+        "url": found.front_url,
+        "apps": [app.to_json() for app in found.apps],
+        "endpoints": _endpoints(found),
+    }
+    lines = [f"environment {found.name} on {found.target}: {phase}"]
+    if found.record and found.record.failure:
+        lines += ["last operation failed:", *(f"  {line}" for line in found.record.failure.splitlines())]
+    lines += ["", *table(("APP", "STATE", "READY", "DETAIL"), [_row(app) for app in found.apps]).splitlines()]
+    for app in found.apps:
+        lines += [f"  {task.id} {task.state} on {task.host} {_ports(task.ports)}".rstrip() for task in app.tasks]
+    lines += ["", found.front_url] if found.front_url else []
+    emit(Result(document, "\n".join(lines), {**_variables(found), "CIPROV_ENV_PHASE": phase}), output)
+    ctx.exit(FAILED if exit_code and not found.healthy else OK)
+
+
+def _row(app: AppStatus) -> tuple[str, str, str, str]:
+    notes = [app.detail, f"changed outside: {app.drift}" if app.drift else ""]
+    if app.last_failure:
+        notes.append(f"last failure: {app.last_failure}")
+    detail = "; ".join(note for note in notes if note)
+    return app.app, app.state.value, f"{app.ready}/{app.wanted}", detail
+
+
+def _ports(ports: tuple[int, ...]) -> str:
+    return ",".join(map(str, ports))
+
+
+def _endpoints(status: EnvironmentStatus) -> list[dict[str, object]]:
+    return [endpoint_document(endpoint) for endpoint in status.endpoints]
+
+
+def _variables(status: EnvironmentStatus) -> dict[str, str]:
+    if status.record is None:
+        return {"CIPROV_ENV_NAME": status.name, "CIPROV_ENV_GROUP": status.group_path}
+    return environment_variables(status.record, status.front_url, status.endpoints)

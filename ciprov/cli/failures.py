@@ -1,0 +1,65 @@
+"""From an exception to one clear message and an exit code. A traceback is shown to nobody who did not ask for it."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from ciprov.foundation.errors import FAILED, INTERRUPTED, USAGE, CiprovError
+
+
+def report(error: BaseException) -> int:
+    """Tell `error` on stderr; returns the exit code."""
+    if os.environ.get("CIPROV_DEBUG"):
+        import traceback
+
+        traceback.print_exception(error)
+    if isinstance(error, CiprovError):
+        _tell(str(error))
+        return error.exit_code
+    if isinstance(error, click.UsageError):
+        error.show()
+        return USAGE
+    if isinstance(error, click.ClickException):
+        _tell(error.format_message())
+        return FAILED
+    if isinstance(error, click.Abort | KeyboardInterrupt):
+        click.echo("\ninterrupted", err=True)
+        return INTERRUPTED
+    _tell(f"ciprov has a fault: {type(error).__name__}: {_first_line(error)}\n  {_kept(error)}")
+    return FAILED
+
+
+def _tell(message: str) -> None:
+    click.echo(f"error: {message}", err=True)
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [""])[0][:200]
+
+
+def _kept(error: BaseException) -> str:
+    """Where the traceback is for whoever repairs the fault."""
+    try:
+        file = _write(error)
+    except OSError:
+        return "set CIPROV_DEBUG=1 to see where"
+    return f"the traceback is in {file}; please report it"
+
+
+def _write(error: BaseException) -> str:
+    import tempfile
+    import time
+    import traceback
+
+    from ciprov.settings.loading import Options, state_directory
+
+    folder = state_directory(os.environ, Options())[0] / "faults"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=time.strftime("%Y%m%d-%H%M%S-"), suffix=".txt", dir=folder)
+    with os.fdopen(handle, "w") as file:
+        file.write(f"{' '.join(sys.argv[:3])}\nPython {sys.version}\n\n")
+        traceback.print_exception(error, file=file)
+    return name

@@ -1,0 +1,67 @@
+"""What one call of the command line carries: its global options, and settings and services made when first needed."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from ciprov.settings.loading import Options
+    from ciprov.settings.model import Settings
+    from ciprov.wiring.environments import Environments
+
+
+@dataclass
+class Invocation:
+    cluster: str = ""
+    cluster_source: str = ""
+    local: bool = False
+    state_dir: str = ""
+    state_dir_source: str = ""
+    config: str = ""
+    _settings: Settings | None = field(default=None, repr=False)
+    _environments: Environments | None = field(default=None, repr=False)
+
+    @property
+    def settings(self) -> Settings:
+        if self._settings is None:
+            from ciprov.settings.loading import load
+
+            self._settings = load(os.environ, self.options)
+        return self._settings
+
+    @property
+    def options(self) -> Options:
+        from ciprov.settings.loading import Options
+
+        return Options(
+            cluster=self.cluster,
+            cluster_source=self.cluster_source,
+            local=self.local,
+            state_dir=self.state_dir,
+            state_dir_source=self.state_dir_source,
+            config=self.config,
+        )
+
+    @property
+    def environments(self) -> Environments:
+        """Starts the embedded cluster where that is the one to use."""
+        if self._environments is None:
+            from ciprov.wiring.environments import open_environments
+
+            if self.settings.cluster.is_embedded and not self.local:
+                click.echo("no cluster is configured: using the embedded one of this machine", err=True)
+            self._environments = open_environments(self.settings, lambda text: click.echo(text, err=True))
+        return self._environments
+
+    def writing(self) -> Environments:
+        """For commands that write: says which cluster they write to."""
+        environments = self.environments
+        click.echo(f"cluster: {environments.target}", err=True)
+        return environments
+
+
+pass_invocation = click.make_pass_decorator(Invocation)

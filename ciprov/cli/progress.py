@@ -1,0 +1,79 @@
+"""How an operation is shown while it runs, on stderr: a live table on a terminal, a line per change elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ciprov.environments.progress import AppProgress, AppState, Note, Planned, Progress
+
+if TYPE_CHECKING:
+    from ciprov.environments.session import Report
+
+_COLOURS = {
+    AppState.HEALTHY: "green",
+    AppState.FAILED: "red",
+    AppState.STARTING: "yellow",
+    AppState.WAITING: "yellow",
+    AppState.STOPPING: "yellow",
+}
+
+
+@contextmanager
+def shown(*, plan: bool = True) -> Iterator[Report]:
+    """Gives what to report to. `plan`: whether the plan is shown as it comes."""
+    if sys.stderr.isatty():
+        with _live(plan) as report:
+            yield report
+    else:
+        yield lambda progress: click.echo(_line(progress, plan), err=True) if _line(progress, plan) else None
+
+
+def _line(progress: Progress, plan: bool) -> str:
+    if isinstance(progress, Planned) and not plan:
+        return ""
+    return str(progress)
+
+
+@contextmanager
+def _live(plan: bool) -> Iterator[Report]:
+    from rich.console import Console
+    from rich.live import Live
+
+    console = Console(stderr=True, highlight=False)
+    apps: dict[str, AppProgress] = {}
+    since: dict[str, float] = {}
+    started = time.monotonic()
+
+    with Live(
+        console=console, refresh_per_second=4, transient=False, get_renderable=lambda: _table(apps, since)
+    ) as live:
+
+        def report(progress: Progress) -> None:
+            if isinstance(progress, AppProgress):
+                known = apps.get(progress.app)
+                if known is None or known.state is not progress.state:
+                    since[progress.app] = time.monotonic() - started
+                apps[progress.app] = progress
+                live.refresh()
+            elif isinstance(progress, Note) or plan:
+                console.print(str(progress), markup=False)
+
+        yield report
+
+
+def _table(apps: dict[str, AppProgress], since: dict[str, float]) -> Any:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table.grid(padding=(0, 2))
+    for name, progress in sorted(apps.items()):
+        counts = f"{progress.ready}/{progress.wanted}" if progress.wanted else ""
+        state = Text(progress.state.value, style=_COLOURS.get(progress.state, ""))
+        table.add_row(Text(name), state, Text(counts), Text(f"{since[name]:.1f} s"), Text(progress.detail))
+    return table

@@ -1,0 +1,30 @@
+"""From a cluster's settings to clients that reach it."""
+
+from __future__ import annotations
+
+from ciprov.clients.connection import Connection
+from ciprov.clients.marathon.client import HttpMarathon
+from ciprov.clients.mesos_agents import HttpAgents
+from ciprov.settings.model import Cluster, Credentials
+
+
+def marathon_client(cluster: Cluster) -> HttpMarathon:
+    return HttpMarathon(_connection(cluster, cluster.marathon, cluster.auth))
+
+
+def agents_client(cluster: Cluster) -> HttpAgents:
+    return HttpAgents(_connection(cluster, cluster.mesos, cluster.mesos_auth) if cluster.mesos else None)
+
+
+def _connection(cluster: Cluster, servers: tuple[str, ...], auth: Credentials) -> Connection:
+    return Connection(
+        name=cluster.name,
+        servers=servers,
+        user=auth.user,
+        password=auth.password.reveal() if auth.password else "",
+        token=auth.token.reveal() if auth.token else "",
+        verify=(cluster.tls.ca or True) if cluster.tls.verify else False,
+        certificate=cluster.tls.certificate,
+        key=cluster.tls.key,
+        read_timeout=cluster.timeout,
+    )
