@@ -59,7 +59,6 @@ class EmbeddedCluster:
 
     def __init__(self, place: Place, options: Options) -> None:
         layout = place.layout
-        self._stopping = False
         self._sandboxes = layout.sandboxes()
         self._events = EventBus(_now)
         self._runtime = ProcessRuntime(self._sandboxes, layout.cache, self._task_updated)
@@ -99,28 +98,25 @@ class EmbeddedCluster:
 
     async def stop(self) -> None:
         """End all tasks, each within its own grace but ten seconds at most. Definitions stay for the next start."""
-        self._stopping = True
         self._events.close()
-        self._prober.close()
         await self._sessions.close()
         await self._server.stop()
+        self._engine.pause_launching()
+        self._prober.close()
         await self._runtime.shutdown(STOP_GRACE_AT_MOST_SECONDS)
         self._forwarder.close()
         self._database.close()
 
-    # What the engine hears. Once the daemon stops, it must not relaunch what is being ended.
+    # What the engine hears: it is made after those who report to it.
 
     def _task_updated(self, update: TaskUpdate) -> None:
-        if not self._stopping:
-            self._engine.task_updated(update)
+        self._engine.task_updated(update)
 
     def _probed(self, report: ProbeReport) -> None:
-        if not self._stopping:
-            self._engine.probed(report)
+        self._engine.probed(report)
 
     def _readiness_probed(self, report: ReadinessReport) -> None:
-        if not self._stopping:
-            self._engine.readiness_probed(report)
+        self._engine.readiness_probed(report)
 
 
 class _Places:

@@ -149,6 +149,10 @@ class ClusterEngine:
         self._deploying.even_out({*self._state.apps, *self._state.by_app})
         self._routing.refresh(self._state.apps)
 
+    def pause_launching(self) -> None:
+        """The daemon stops: what ends from now on waits for the next start, without a delay for it."""
+        self._turn(self._launching.pause)
+
     # Changes
 
     def change(self, change: TreeChange, *, force: bool, group_id: str, restart: Collection[str] = ()) -> Accepted:

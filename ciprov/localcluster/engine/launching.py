@@ -235,6 +235,9 @@ class Launching:
         self._wakeup = self._timer = None
         self._room = True
 
+    def pause(self) -> None:
+        self.paused = True
+
     def resume(self) -> None:
         self.paused = False
         self._room = True
