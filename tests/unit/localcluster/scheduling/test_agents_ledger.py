@@ -54,6 +54,13 @@ def test_a_thousand_takes_and_gives_leave_no_dust() -> None:
     assert ledger == start
 
 
+def test_ten_tenths_of_a_cpu_fill_it() -> None:
+    ledger = Ledger.of(split(Resources(cpus=1), ["h"], 1, 2))
+    for _ in range(10):
+        ledger = ledger.take("agent-0", Resources(cpus=0.1))
+    assert ledger.free["agent-0"].cpus == 0
+
+
 def test_what_runs_already_may_exceed_the_agent_and_blocks_it() -> None:
     ledger = Ledger.of(split(Resources(cpus=1), ["h"], 1, 2), [("agent-0", Resources(cpus=3)), ("gone", Resources(9))])
     with pytest.raises(Overcommitted):

@@ -114,6 +114,7 @@ def test_the_funnel_passes_on_what_is_left() -> None:
 def test_roles() -> None:
     reserved = agent(role="prod")
     assert reasons(match(app(), (), ledger(reserved))) == [Reason.UNFULFILLED_ROLE]
+    assert reasons(match(app(acceptedResourceRoles=["prod"]), (), ledger(reserved))) == [Reason.UNFULFILLED_ROLE]
     assert placed(match(app(role="prod"), (), ledger(reserved)))
     assert placed(match(app(role="prod"), (), ledger()))
     assert reasons(match(app(role="prod", acceptedResourceRoles=["prod"]), (), ledger())) == [Reason.UNFULFILLED_ROLE]
@@ -182,6 +183,10 @@ class TestPorts:
         chosen = [placed(match(app(), (), ledger(), seed=seed)).ports for seed in seeds]
         assert chosen == [placed(match(app(), (), ledger(), seed=seed)).ports for seed in seeds]
         assert len(set(chosen)) >= 8
+
+    def test_a_dynamic_port_is_never_the_fixed_one_of_the_same_instance(self) -> None:
+        definition = app(portDefinitions=[{"port": 31003}, *[{"port": 0}] * 9], requirePorts=True)
+        assert set(placed(match(definition, (), ledger())).ports) == PORTS
 
     def test_one_host_port_named_twice_never_fits(self) -> None:
         mappings = [{"containerPort": 80, "hostPort": 31001}, {"containerPort": 81, "hostPort": 31001}]
