@@ -133,7 +133,7 @@ def judge(sight: Sight, watch: Watch, around: Around, limits: Limits, now: float
     checked = bool(app.get("healthChecks"))
     ready = _ready_instances(app)
     watch = _with_failure(watch, app)
-    watch = replace(watch, steady_since=(watch.steady_since or now) if ready >= wanted else None)
+    watch = replace(watch, steady_since=_first_seen(watch.steady_since, ready >= wanted, now))
     settled = watch.steady_since is not None and (checked or now - watch.steady_since >= limits.settle)
     gated = bool(app.get("readinessChecks")) and sight.deploying
     if settled and not gated and not _mixed(sight, wanted):
@@ -141,7 +141,7 @@ def judge(sight: Sight, watch: Watch, around: Around, limits: Limits, now: float
         return watch, Verdict(AppState.HEALTHY, ready, wanted)
     if checked and ready > watch.best:
         watch = replace(watch, failures=0, best=ready)
-    watch = replace(watch, idle_since=(watch.idle_since or now) if _idle(sight, wanted) else None)
+    watch = replace(watch, idle_since=_first_seen(watch.idle_since, _idle(sight, wanted), now))
     stalled = watch.idle_since is not None and now - watch.idle_since >= limits.idle
     return _deadline(app, watch, replace(_unready(sight, around, ready, wanted), stalled=stalled), around, limits, now)
 
@@ -201,6 +201,13 @@ def _unready(sight: Sight, around: Around, ready: int, wanted: int) -> Verdict:
     if sight.queued:
         return Verdict(AppState.WAITING, ready, wanted, explain_queue(sight.queued, app))
     return Verdict(AppState.STARTING, ready, wanted, _health_detail(app))
+
+
+def _first_seen(since: float | None, holds: bool, now: float) -> float | None:
+    """Since when something has held without a break; None where it does not."""
+    if not holds:
+        return None
+    return now if since is None else since
 
 
 def _mixed(sight: Sight, wanted: int) -> bool:
