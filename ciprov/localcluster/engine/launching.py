@@ -31,7 +31,7 @@ from ciprov.localcluster.scheduling.launch_queue import (
     key_of,
     next_wakeup,
 )
-from ciprov.localcluster.scheduling.matching import Placement, Rejection, match
+from ciprov.localcluster.scheduling.matching import Placement, Rejection, fixed_ports, match
 
 logger = logging.getLogger(__name__)
 
@@ -166,16 +166,22 @@ class Launching:
             self._launch(instance, app, placement)
 
     def _place(self, app: App, instance: Instance) -> Placement | Rejection:
+        """Any free port may be handed out, so those that other apps insist on are handed out last."""
+        spoken_for = self._state.fixed_ports - fixed_ports(app)
+        found = self._match(app, instance, spoken_for)
+        return self._match(app, instance, frozenset()) if isinstance(found, Rejection) and spoken_for else found
+
+    def _match(self, app: App, instance: Instance, avoided: frozenset[int]) -> Placement | Rejection:
         """Foreign processes are looked for on the ports that were picked only: an agent offers a thousand."""
-        held: set[int] = set()
+        instances = self._state.by_app.get(app.id, ())
         while True:
-            found = match(app, self._state.by_app.get(app.id, ()), self._state.ledger, held, instance.task_id)
+            found = match(app, instances, self._state.ledger, avoided, instance.task_id)
             if isinstance(found, Rejection):
                 return found
-            newly = {port for port in found.ports if port and self._outside.port_held(found.host, port)}
-            if not newly:
+            held = {port for port in found.ports if port and self._outside.port_held(found.host, port)}
+            if not held:
                 return found
-            held |= newly
+            avoided |= held
 
     def _launch(self, instance: Instance, app: App, placement: Placement) -> None:
         now = self._outside.now()

@@ -5,7 +5,7 @@ Whatever must survive the daemon is noted in `unsaved` as it changes; whose apps
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from ciprov.localcluster.definitions.app import App
@@ -16,6 +16,7 @@ from ciprov.localcluster.engine.ports import ReadinessReport
 from ciprov.localcluster.model import HOLDS_RESOURCES, Agent, Condition, Instance, TaskFailure
 from ciprov.localcluster.scheduling.agents import Ledger, resources_of
 from ciprov.localcluster.scheduling.launch_queue import Key, LaunchQueue, key_of
+from ciprov.localcluster.scheduling.matching import fixed_ports
 
 _REMEMBERED_DEFINITIONS = 4096
 
@@ -55,6 +56,7 @@ class State:
         self.touched: set[str] = set()
         self.root = database.root() or Group()
         self.apps = {app.id: app for app in self.root.all_apps()}
+        self.fixed_ports = _fixed_ports(self.apps.values())
         self.failures = database.failures()
         self.instances: dict[str, Instance] = {}
         self.by_app = InstancesByApp()
@@ -105,6 +107,7 @@ class State:
             if self.apps.get(app.id) is not app:
                 self.unsaved.apps[app.id, app.version] = app
         self.root, self.apps = root, apps
+        self.fixed_ports = _fixed_ports(apps.values())
         self.unsaved.root_version = root.version
 
     def _note_groups(self, old: Group | None, new: Group) -> None:
@@ -185,3 +188,8 @@ class State:
         if self.unsaved:
             self._database.write(self.unsaved)
             self.unsaved = Unsaved()
+
+
+def _fixed_ports(apps: Iterable[App]) -> frozenset[int]:
+    """The host ports that any of the apps insists on."""
+    return frozenset().union(*(fixed_ports(app) for app in apps))

@@ -178,8 +178,9 @@ class World:
 
     def probe(self, ok: bool = True, *task_ids: str) -> None:
         for task_id in task_ids or list(self.probing):
-            _, app = self.probing[task_id]
-            for index in range(len(app.health_checks)):
+            # The outcome for one task may end the probing of another.
+            checks = self.probing[task_id][1].health_checks if task_id in self.probing else ()
+            for index in range(len(checks)):
                 self.engine.probed(ProbeReport(task_id, index, ok, "" if ok else "connection refused"))
 
     def settle(self) -> None:
@@ -262,8 +263,9 @@ def _port(spec: LaunchSpec) -> str:
     return spec.environment.get("PORT0", "")
 
 
-def agent(index: int = 0, ports: range = range(31000, 31100), cpus: float = 100) -> Agent:
-    return Agent(f"agent-{index}", HOST, Resources(cpus, 100_000, 100_000, 0, frozenset(ports)))
+def agent(index: int = 0, ports: range = range(31000, 31100), cpus: float = 100, kind: str = "any") -> Agent:
+    total = Resources(cpus, 100_000, 100_000, 0, frozenset(ports))
+    return Agent(f"agent-{index}", HOST, total, {"kind": kind})
 
 
 FIXED = {"requirePorts": True, "portDefinitions": [{"port": 31005}], "cpus": 0.1}

@@ -16,6 +16,9 @@ from ciprov.localcluster.api.port import Locked
 from ciprov.localcluster.model import HOLDS_RESOURCES, Condition
 from ciprov.localcluster.scheduling.agents import resources_of
 
+AGENTS = [agent(0), agent(1, range(31100, 31200)), agent(2, range(31300, 31301), kind="fixed")]
+"""The last has the one port that `/fixed` insists on, and no other app may take it."""
+
 APPS = ["/a", "/g/b", "/g/c"]
 
 app_fields = st.builds(
@@ -24,6 +27,7 @@ app_fields = st.builds(
         "instances": instances,
         "cpus": 0.1,
         "portDefinitions": [{"port": 0}],
+        "constraints": [["kind", "UNLIKE", "fixed"]],
         "upgradeStrategy": {"minimumHealthCapacity": keep, "maximumOverCapacity": 1},
         **(CHECKED if checked else {}),
     },
@@ -38,7 +42,7 @@ fixed_fields = st.builds(
         "instances": instances,
         "cpus": 0.1,
         "requirePorts": True,
-        "portDefinitions": [{"port": 31007}],
+        "portDefinitions": [{"port": 31300}],
         **NOTHING_KEPT,
     },
     st.sampled_from(["x", "y", "z"]),
@@ -66,6 +70,14 @@ def pick(names: Any, index: int) -> list[Any]:
 
 
 def perform(world: World, name: str, *arguments: Any) -> None:
+    if name in {"put", "delete", "restart_app", "cancel", "kill", "scale_down"}:
+        ask(world, name, *arguments)
+    else:
+        happen(world, name, *arguments)
+
+
+def ask(world: World, name: str, *arguments: Any) -> None:
+    """What users do."""
     engine = world.engine
     match name, arguments:
         case "put", (app_id, fields, force):
@@ -84,6 +96,11 @@ def perform(world: World, name: str, *arguments: Any) -> None:
             engine.kill([item.id for item in pick(engine.instances(), index)], wipe=wipe)
         case "scale_down", (index,):
             engine.scale_down([item.id for item in pick(engine.instances(), index)], force=True)
+
+
+def happen(world: World, name: str, *arguments: Any) -> None:
+    """What tasks, time and the daemon do."""
+    match name, arguments:
         case "come_up", (index,):
             for task_id in pick([task for task in world.tasks if task not in world.up], index):
                 world.come_up(task_id)
@@ -144,7 +161,7 @@ calm = settings(deadline=None, max_examples=60, suppress_health_check=[HealthChe
 @given(st.lists(operations, max_size=25))
 def test_it_ends_with_the_wanted_state(steps: list[tuple[Any, ...]]) -> None:
     with tempfile.TemporaryDirectory() as directory:
-        world = World(Path(directory), [agent(0), agent(1, range(31100, 31200))])
+        world = World(Path(directory), AGENTS)
         for step in steps:
             perform(world, *step)
             check_always(world)
@@ -160,7 +177,7 @@ def test_it_ends_with_the_wanted_state(steps: list[tuple[Any, ...]]) -> None:
 @given(st.lists(operations, max_size=12), st.integers(1, 15))
 def test_a_crash_at_any_action_is_recovered_from(steps: list[tuple[Any, ...]], crash_in: int) -> None:
     with tempfile.TemporaryDirectory() as directory:
-        world = World(Path(directory), [agent(0)])
+        world = World(Path(directory), AGENTS)
         world.crash_in = crash_in
         for step in steps:
             try:

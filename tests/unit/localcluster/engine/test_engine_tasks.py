@@ -203,6 +203,16 @@ def test_a_dynamic_port_avoids_strangers(tmp_path: Path) -> None:
     assert [spec.environment["PORT0"] for spec in world.tasks.values()] == ["31001"]
 
 
+def test_ports_that_an_app_insists_on_are_handed_out_last(tmp_path: Path) -> None:
+    world = World(tmp_path, [agent(ports=range(31004, 31007))])
+    world.put("/fixed", **FIXED, instances=0)
+    for name in ("/a", "/b", "/c"):
+        world.put(name, portDefinitions=[{"port": 0}], cpus=0.1)
+    ports = [spec.environment["PORT0"] for spec in world.tasks.values()]
+    assert set(ports[:2]) == {"31004", "31006"}
+    assert ports[2] == "31005", "better than to wait"
+
+
 def test_routes_lead_to_healthy_tasks_only(world: World) -> None:
     ports = [{"port": 20001}]
     world.put("/a", portDefinitions=ports, instances=2, **CHECKED)
