@@ -124,7 +124,7 @@ def check(blueprint: Blueprint) -> list[Finding]:
     findings = list(blueprint.findings)
     if not blueprint.group.value:
         return findings
-    sample = Request(name="example", group_path="/ciprov/example", service_address="127.0.0.1")
+    sample = Request("example", "/ciprov/example", "127.0.0.1", blueprint_dir="/directory-of-the-blueprint")
     values, constants = _values(blueprint, sample)
     findings += [finding for finding in values.findings if finding.line]
     for kind in [*([] if blueprint.default_kind in blueprint.kinds else [""]), *blueprint.kinds]:

@@ -38,7 +38,7 @@ def is_on_host_network(app: Node) -> bool:
     """Whether tasks share the agent's network, by the new form, else the old one, else Marathon's default."""
     networks = app.get("networks")
     if networks is not None and networks.items():
-        return all(_text(network, "mode") in {"", "host"} for network in networks.items())
+        return all(_text(network, "mode") == "host" for network in networks.items())
     container = app.get("container")
     docker = container.get("docker") if container else None
     old = _text(docker, "network") if docker else ""

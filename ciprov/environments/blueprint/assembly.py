@@ -31,13 +31,10 @@ from ciprov.environments.blueprint.tree import (
 )
 from ciprov.environments.service_ports import PortNeed, PortRange, allocate
 
-CONSTANTS = ("env.name", "blueprint.dir")
-"""The placeholders that every blueprint may use besides its parameters and the services."""
-
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What one environment brings along. `constants` holds those of `CONSTANTS` that are known.
+    """What one environment brings along. `constants` are the placeholders besides parameters: `env.name`, …
 
     `recorded_ports` are this environment's service ports of before, `taken_ports` those of everybody else.
     """
@@ -80,7 +77,7 @@ def with_kind(blueprint: Blueprint, kind: str) -> Tree:
 
 
 def assemble(blueprint: Blueprint, tree: Tree, scene: Scene) -> Assembly:
-    """All steps on `tree`. Parameters and constants without a value stay open: what they stand in is not judged."""
+    """All steps on `tree`. Parameters without a value stay open: what they stand in is not judged."""
     return _Steps(blueprint, tree, scene).run()
 
 
@@ -138,10 +135,7 @@ class _Steps:
         return answer_from(name, self.scene.values.by_name, self.scene.constants, self._open_names())
 
     def _open_names(self) -> set[str]:
-        values, constants = self.scene.values.by_name, self.scene.constants
-        return {
-            name for name in (*self.blueprint.parameters, *CONSTANTS) if name not in values and name not in constants
-        }
+        return self.blueprint.parameters.keys() - self.scene.values.by_name.keys()
 
     def _is_open(self, text: str) -> bool:
         still_open = self._open_names()

@@ -6,7 +6,7 @@ import pytest
 
 from ciprov.environments.blueprint.findings import BlueprintError, Severity
 from ciprov.environments.blueprint.load import load
-from ciprov.environments.desired import Request, RequestError, build
+from ciprov.environments.desired import Request, RequestError, build, check
 
 COURSES = """\
 blueprint: courses
@@ -215,6 +215,17 @@ def test_ids_with_several_elements_lie_in_groups_of_their_own():
     assert desired.group["groups"][0]["id"] == "/ciprov/x/data"
     assert [app["id"] for app in desired.group["groups"][0]["apps"]] == ["/ciprov/x/data/db"]
     assert desired.apps["/ciprov/x/api"]["dependencies"] == ["/ciprov/x/data"]
+
+
+def test_a_directory_that_is_not_known_is_an_error_only_where_it_is_needed():
+    with pytest.raises(BlueprintError, match=r"\$\{blueprint.dir\} stands for nothing"):
+        _build(blueprint_dir="")
+
+
+def test_checking_takes_a_default_with_the_blueprints_directory():
+    text = "blueprint: b\nparameters: {files: {default: 'file://${blueprint.dir}'}}\ngroup: {apps: []}\n"
+
+    assert check(load(text, "f.yaml")[0]) == []
 
 
 def test_the_body_is_plain_json():
