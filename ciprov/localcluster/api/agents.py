@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +14,7 @@ from starlette.routing import Route
 
 from ciprov.localcluster.api.port import Engine
 from ciprov.localcluster.api.sandbox_port import Sandboxes, TaskSandbox
-from ciprov.localcluster.model import HOLDS_RESOURCES, TASK_STATES, Agent, Instance, Resources
+from ciprov.localcluster.model import HOLDS_RESOURCES, TASK_STATES, Agent, Instance, Resources, TaskFailure
 from ciprov.localcluster.scheduling.agents import add, resources_of, subtract
 
 MESOS_VERSION = "1.11.0"
@@ -136,8 +137,10 @@ def ranges(ports: Iterable[int]) -> str:
 
 def _framework(engine: Engine, sandboxes: Sandboxes, agent: Agent, framework_id: str) -> Json:
     instances = {each.task_id: each for each in engine.instances()}
+    failures = {each.task_id: each for app in engine.root.all_apps() if (each := engine.last_failure(app.id))}
     running, ended = [], []
-    for sandbox in sandboxes.all():
+    for kept in sandboxes.all():
+        sandbox = _remembered(kept, failures.get(kept.task_id))
         instance = instances.get(sandbox.task_id)
         # An ended task of which no more is known is told by every agent: better found twice than not at all.
         if (instance.agent_id if instance else sandbox.agent_id) not in {"", agent.id}:
@@ -155,6 +158,13 @@ def _framework(engine: Engine, sandboxes: Sandboxes, agent: Agent, framework_id:
         "executors": running,
         "completed_executors": ended,
     }
+
+
+def _remembered(sandbox: TaskSandbox, failure: TaskFailure | None) -> TaskSandbox:
+    """Of an ended task the cluster knows what was the app's last failure."""
+    if failure is None or sandbox.agent_id:
+        return sandbox
+    return replace(sandbox, state=failure.state, agent_id=failure.agent_id, app_id=failure.app_id)
 
 
 def _executor(engine: Engine, sandbox: TaskSandbox, instance: Instance | None, agent: Agent, framework_id: str) -> Json:

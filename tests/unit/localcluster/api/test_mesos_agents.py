@@ -16,7 +16,7 @@ from ciprov.localcluster.api.agents import agent_routes, container_of, ranges
 from ciprov.localcluster.api.sandbox_port import TaskSandbox
 from ciprov.localcluster.definitions.app import App
 from ciprov.localcluster.definitions.group import Group
-from ciprov.localcluster.model import Agent, Condition, HealthResult, Instance, Resources
+from ciprov.localcluster.model import Agent, Condition, HealthResult, Instance, Resources, TaskFailure
 
 NOW = datetime(2024, 1, 1, tzinfo=UTC)
 APP = App(id="/shop/api", version="v1", cpus=0.5, mem=64, labels={"A": "b"})
@@ -115,6 +115,14 @@ def test_an_unknown_agent(engine: TreeEngine, number: int) -> None:
     answer = call(agent_routes(engine, kept(engine)), "GET", f"/slave({number})/state")
     assert answer.status == 404
     assert f"slave({number})" in answer.body.decode()
+
+
+def test_the_last_failed_task_is_told_by_its_agent_with_its_state(engine: TreeEngine) -> None:
+    engine.root = engine.trees[0]
+    failure = TaskFailure("/shop/api", "old", "h", "agent-1", "TASK_FAILED", "exited", NOW, "v1")
+    engine.failures["/shop/api"] = failure
+    assert "old" not in found(ask(engine, "/slave(1)/state"))
+    assert found(ask(engine, "/slave(2)/state"))["old"] == ("TASK_FAILED", "/state/tasks/old")
 
 
 def test_ranges() -> None:
