@@ -28,6 +28,9 @@ class PortRange:
         return f"{self.first}-{self.last}"
 
 
+DEFAULT_RANGE = PortRange()
+
+
 @dataclass(frozen=True, slots=True)
 class PortNeed:
     """One port of one app. `key` is `<app id relative to the group>/<port name or index>`.

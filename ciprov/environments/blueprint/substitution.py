@@ -118,6 +118,7 @@ def as_text(value: JsonValue) -> str:
 
 def unknown_name(name: str, known: Collection[str]) -> Unknown:
     """The answer for a name that nothing is known of."""
-    family = nearest(name.partition(".")[0], _FAMILIES) if "." in name else None
+    head = name.partition(".")[0]
+    family = nearest(head, _FAMILIES) if "." in name and head not in _FAMILIES else None
     suggestion = did_you_mean(name, known) or (f"did you mean ${{{family}.…}}?" if family else _LITERAL)
     return Unknown(f"${{{name}}} stands for nothing", listed({*known, "service.<app>.<port>"}), suggestion)
