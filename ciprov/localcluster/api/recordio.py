@@ -22,7 +22,7 @@ def record(message: Mapping[str, Any]) -> bytes:
 def records(pending: bytes, more: bytes) -> tuple[tuple[bytes, ...], bytes]:
     """The records complete in `pending` + `more`, and what is left to be passed in again. Raises `BadRecord`."""
     pending += more
-    found = []
+    found: list[bytes] = []
     while True:
         head, separator, rest = pending.partition(b"\n")
         if not separator:
