@@ -143,7 +143,10 @@ def _start(layout: Layout, options: Options) -> tuple[Descriptor, bool]:
     while time.monotonic() < deadline:
         running = read_descriptor(layout.descriptor)
         if running is not None:
-            return running, child is not None and child.pid == running.pid
+            ours = child is not None and child.pid == running.pid
+            if child is not None and not ours:
+                _withdraw(child)
+            return running, ours
         code = child.poll() if child is not None else None
         if code is not None and code != ALREADY_RUNNING:
             raise CiprovError(
@@ -179,6 +182,12 @@ def _spawn(layout: Layout, options: Options) -> subprocess.Popen[bytes]:
             stderr=log,
             start_new_session=True,
         )
+
+
+def _withdraw(child: subprocess.Popen[bytes]) -> None:
+    """Another daemon won. Ours must not take over later, when that one has been stopped on purpose."""
+    child.terminate()
+    child.wait()
 
 
 def _said(log: Path, since: int) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ciprov.localcluster.daemon import logs
 from ciprov.localcluster.daemon.exits import ALREADY_RUNNING, CANNOT_START
-from ciprov.localcluster.daemon.files import Layout
+from ciprov.localcluster.daemon.files import ClusterLock, Layout
 from ciprov.localcluster.daemon.options import BadOptions, Options, load
 
 
@@ -33,25 +33,25 @@ def main() -> int:
 
 def run(layout: Layout, asked: Options) -> int:
     logger = logging.getLogger("ciprov.localcluster.daemon")
+    lock = ClusterLock.acquire(layout.lock)
+    if lock is None:
+        logger.info("another daemon serves this cluster already")
+        return ALREADY_RUNNING
     try:
-        # Imported late: what goes wrong from here on is told in the log.
+        # Imported under the lock: it takes a while, and who comes second shall know at once.
         from ciprov.localcluster.daemon.serving import serve
         from ciprov.localcluster.engine.database import DatabaseUnusable
-    except Exception:
-        logger.exception("cannot start")
-        return CANNOT_START
-    options = asked.over(load(layout.options))
-    try:
-        served = serve(layout, options)
-    except (OSError, DatabaseUnusable, BadOptions) as error:
-        logger.error("cannot start: %s", error)
-        return CANNOT_START
+
+        try:
+            serve(layout, asked.over(load(layout.options)))
+        except (OSError, DatabaseUnusable, BadOptions) as error:
+            logger.error("cannot go on: %s", error)
+            return CANNOT_START
     except Exception:
         logger.exception("ended by a fault of its own")
         return CANNOT_START
-    if not served:
-        logger.info("another daemon serves this cluster already")
-        return ALREADY_RUNNING
+    finally:
+        lock.release()
     return 0
 
 

@@ -1,4 +1,4 @@
-"""One life of the daemon: lock, cluster, descriptor, wait for a signal, and back in reverse order."""
+"""One life of the daemon: cluster, descriptor, wait for a signal, and back in reverse order."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from ciprov.localcluster.daemon.cluster import EmbeddedCluster, Place
 from ciprov.localcluster.daemon.descriptor import Descriptor
-from ciprov.localcluster.daemon.files import ClusterLock, Layout, credential, service_address, write_atomically
+from ciprov.localcluster.daemon.files import Layout, credential, service_address, write_atomically
 from ciprov.localcluster.daemon.options import Options
 from ciprov.localcluster.daemon.sockets import listening
 from ciprov.localcluster.runtimes import proc
@@ -23,21 +23,14 @@ OPEN_FILES = 65536
 logger = logging.getLogger(__name__)
 
 
-def serve(layout: Layout, options: Options) -> bool:
-    """Run the cluster until a signal asks to stop; False where another daemon has it already.
+def serve(layout: Layout, options: Options) -> None:
+    """Run the cluster until a signal asks to stop; the caller holds its lock.
 
     Raises OSError, DatabaseUnusable or BadOptions where it cannot start.
     """
-    lock = ClusterLock.acquire(layout.lock)
-    if lock is None:
-        return False
-    try:
-        options.check()
-        _allow_many_files()
-        asyncio.run(_live(layout, options))
-    finally:
-        lock.release()
-    return True
+    options.check()
+    _allow_many_files()
+    asyncio.run(_live(layout, options))
 
 
 async def _live(layout: Layout, options: Options) -> None:
