@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 10.0
+BYTES_PER_LINE = 200
+"""How many bytes are read for each line that is asked for; of longer lines there are fewer then."""
 PIECE = 65536
 """Bytes that one read asks for: agents answer no more at once, whatever is asked."""
 
@@ -68,20 +70,20 @@ class HttpAgents:
         return data.decode("utf-8", "replace")
 
     def follow(
-        self, agent_id: str, task_id: str, file: str, *, start: int, done: Callable[[], bool], pause: float = 1.0
+        self, agent_id: str, task_id: str, file: str, *, lines: int, done: Callable[[], bool], pause: float = 1.0
     ) -> Iterator[bytes]:
-        """The bytes of a file from `start` (negative: that many before its end) on, as they come, until `done()`.
+        """The last `lines` lines of a file, and what is added to it, as it comes, until `done()`.
 
         What was written before `done()` first said so is still given. Raises `Unreachable`.
         """
         agent, place = self._locate(agent_id, task_id)
         path = f"{place.directory}/{file}"
-        end = self._size(agent, path)
-        offset = max(0, end + start) if start < 0 else min(start, end)
+        offset = self._size(agent, path)
+        content = b"".join(self._pieces(agent, path, max(0, offset - lines * BYTES_PER_LINE), offset))
+        yield b"".join(content.splitlines(keepends=True)[-lines:])
         while True:
             last = done()
-            end = self._size(agent, path)
-            for piece in self._pieces(agent, path, offset, end):
+            for piece in self._pieces(agent, path, offset, self._size(agent, path)):
                 yield piece
                 offset += len(piece)
             if last:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+from ciprov.clients.mesos_agents import BYTES_PER_LINE
 from ciprov.clients.mesos_exec import ExecSession
 from ciprov.domain.marathon import MarathonUnavailable
 from ciprov.environments.status import AppStatus
@@ -46,15 +47,16 @@ def tasks(environments: Environments, given: str, app: str | None, task_id: str 
     return found
 
 
-def tail(environments: Environments, task: Task, file: str, limit: int) -> str | None:
-    """The last `limit` bytes that a task wrote to `stdout` or `stderr`; None where they cannot be read."""
-    return environments.agents.sandbox_tail(task.agent_id, task.id, file, limit)
+def tail(environments: Environments, task: Task, file: str, lines: int) -> str | None:
+    """The last lines that a task wrote to `stdout` or `stderr`; None where they cannot be read."""
+    text = environments.agents.sandbox_tail(task.agent_id, task.id, file, lines * BYTES_PER_LINE)
+    return None if text is None else "".join(text.splitlines(keepends=True)[-lines:])
 
 
-def follow(environments: Environments, task: Task, file: str, limit: int) -> Iterator[bytes]:
-    """The last `limit` bytes and whatever comes, until the task ends. Raises `CiprovError`."""
+def follow(environments: Environments, task: Task, file: str, lines: int) -> Iterator[bytes]:
+    """The last lines and whatever comes, until the task ends. Raises `CiprovError`."""
     return environments.agents.follow(
-        task.agent_id, task.id, file, start=-limit, done=_ended(environments, task), pause=0.5
+        task.agent_id, task.id, file, lines=lines, done=_ended(environments, task), pause=0.5
     )
 
 

@@ -142,7 +142,7 @@ def test_what_cannot_be_read_is_none(mesos: Mesos, agents: HttpAgents) -> None:
 
 def test_following_gives_what_is_added_until_it_is_done(mesos: Mesos, agents: HttpAgents) -> None:
     file = f"{SANDBOX}/stdout"
-    mesos.files[file] = b"before one\n"
+    mesos.files[file] = b"before\none\n"
     more = [b"two\n", b"three\n"]
 
     def done() -> bool:
@@ -150,12 +150,12 @@ def test_following_gives_what_is_added_until_it_is_done(mesos: Mesos, agents: Ht
             mesos.files[file] += more.pop(0)
         return not more
 
-    assert b"".join(agents.follow("S0", "t", "stdout", start=-4, done=done, pause=0)) == b"one\ntwo\nthree\n"
+    assert b"".join(agents.follow("S0", "t", "stdout", lines=1, done=done, pause=0)) == b"one\ntwo\nthree\n"
 
 
 def test_following_what_is_not_there_is_a_clear_error(agents: HttpAgents) -> None:
     with pytest.raises(Unreachable, match="does not know agent S9"):
-        list(agents.follow("S9", "t", "stdout", start=0, done=lambda: True))
+        list(agents.follow("S9", "t", "stdout", lines=1, done=lambda: True))
 
 
 @pytest.mark.parametrize(("status", "code"), [(0, 0), (3 << 8, 3), (9, 137)])

@@ -12,9 +12,6 @@ from ciprov.cli.output import Result, emit, output_option, warn
 from ciprov.foundation.errors import CiprovError, UsageError
 from ciprov.wiring import tasks as sandboxes
 
-_BYTES_PER_LINE = 200
-"""How many bytes are read for each line that is asked for; longer lines show fewer of them."""
-
 
 @click.command()
 @click.argument("name")
@@ -38,25 +35,23 @@ def logs(invocation: Invocation, /, name: str, app: str | None, output: str, **o
     environments = invocation.environments
     name_of_file, lines = options["file"] or "stdout", options["lines"]
     found = sandboxes.tasks(environments, name, app, options["task"])
-    limit = lines * _BYTES_PER_LINE
     if options["follow"]:
         if output != "table":
             raise UsageError(f"--follow writes as it comes and cannot write {output}")
-        _follow(invocation, name, found, name_of_file, limit)
+        _follow(invocation, name, found, name_of_file, lines)
         return
     documents, text = [], []
     for one in found:
-        content = sandboxes.tail(environments, one, name_of_file, limit)
-        last = "".join((content or "").splitlines(keepends=True)[-lines:])
+        content = sandboxes.tail(environments, one, name_of_file, lines)
         documents.append(
-            {"app": one.app, "task": one.id, "running": one.running, "file": name_of_file, "text": content and last}
+            {"app": one.app, "task": one.id, "running": one.running, "file": name_of_file, "text": content}
         )
         if content is None:
             warn(f"{one.app} {one.id}: {name_of_file} cannot be read: no Mesos address, or its agent does not answer")
             continue
         if len(found) > 1:
             text.append(f"==> {one.app} {one.id} {name_of_file} <==\n")
-        text.append(last if last.endswith("\n") or not last else f"{last}\n")
+        text.append(content if content.endswith("\n") or not content else f"{content}\n")
     if not found:
         warn("no task runs, and none is known that failed")
     emit(Result({"environment": name, "tasks": documents}, "".join(text)), output)
@@ -66,12 +61,12 @@ def logs(invocation: Invocation, /, name: str, app: str | None, output: str, **o
         )
 
 
-def _follow(invocation: Invocation, name: str, found: list[sandboxes.Task], file: str, limit: int) -> None:
+def _follow(invocation: Invocation, name: str, found: list[sandboxes.Task], file: str, lines: int) -> None:
     if not found:
         raise CiprovError("no task runs, and none is known that failed", place=name)
     if len(found) > 1:
         ids = "\n".join(f"  {one.app} {one.id}" for one in found)
         raise UsageError(f"one task can be followed; there are\n{ids}", way_out="name an app, or a task with --task")
-    for piece in sandboxes.follow(invocation.environments, found[0], file, limit):
+    for piece in sandboxes.follow(invocation.environments, found[0], file, lines):
         sys.stdout.buffer.write(piece)
         sys.stdout.buffer.flush()
