@@ -17,7 +17,7 @@ def lines(variables: Mapping[str, str]) -> str:
 
 def safe(value: str) -> str:
     """Whatever a shell or a properties file would take specially is percent-encoded, as URLs have it anyway."""
-    return quote(value, safe=_SAFE)
+    return quote(value, safe=_SAFE, errors="replace").replace("~", "%7E")
 
 
 def name_of(*parts: str) -> str:
