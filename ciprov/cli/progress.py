@@ -23,6 +23,8 @@ _COLOURS = {
     AppState.STOPPING: "yellow",
 }
 
+_ARRIVED = frozenset({AppState.HEALTHY, AppState.ASLEEP, AppState.GONE, AppState.FAILED})
+
 
 @contextmanager
 def shown(*, plan: bool = True) -> Iterator[Report]:
@@ -46,20 +48,18 @@ def _live(plan: bool) -> Iterator[Report]:
     from rich.live import Live
 
     console = Console(stderr=True, highlight=False)
-    apps: dict[str, AppProgress] = {}
-    since: dict[str, float] = {}
+    apps: dict[str, tuple[AppProgress, float]] = {}
     started = time.monotonic()
 
     with Live(
-        console=console, refresh_per_second=4, transient=False, get_renderable=lambda: _table(apps, since)
+        console=console, refresh_per_second=4, transient=False, get_renderable=lambda: _table(apps, started)
     ) as live:
 
         def report(progress: Progress) -> None:
             if isinstance(progress, AppProgress):
                 known = apps.get(progress.app)
-                if known is None or known.state is not progress.state:
-                    since[progress.app] = time.monotonic() - started
-                apps[progress.app] = progress
+                same = known is not None and known[0].state is progress.state
+                apps[progress.app] = progress, known[1] if known and same else time.monotonic()
                 live.refresh()
             elif isinstance(progress, Note) or plan:
                 console.print(str(progress), markup=False)
@@ -67,13 +67,16 @@ def _live(plan: bool) -> Iterator[Report]:
         yield report
 
 
-def _table(apps: dict[str, AppProgress], since: dict[str, float]) -> Any:
+def _table(apps: dict[str, tuple[AppProgress, float]], started: float) -> Any:
+    """How long an app is in its state; of one that has arrived, when that was."""
     from rich.table import Table
     from rich.text import Text
 
     table = Table.grid(padding=(0, 2))
-    for name, progress in sorted(apps.items()):
+    now = time.monotonic()
+    for name, (progress, since) in sorted(apps.items()):
         counts = f"{progress.ready}/{progress.wanted}" if progress.wanted else ""
         state = Text(progress.state.value, style=_COLOURS.get(progress.state, ""))
-        table.add_row(Text(name), state, Text(counts), Text(f"{since[name]:.1f} s"), Text(progress.detail))
+        seconds = f"after {since - started:.1f} s" if progress.state in _ARRIVED else f"for {now - since:.0f} s"
+        table.add_row(Text(name), state, Text(counts), Text(seconds), Text(progress.detail))
     return table

@@ -12,6 +12,7 @@ from ciprov.cli.env.request import duration, prepared, request_options, tell_fin
 from ciprov.cli.invocation import Invocation, pass_invocation
 from ciprov.cli.output import Result, emit, output_option
 from ciprov.cli.progress import shown
+from ciprov.environments.progress import Planned, Progress
 from ciprov.environments.results import OnFailure, UpFailed, UpOptions, UpResult
 
 _WORDS = {
@@ -64,7 +65,6 @@ def up(ctx: click.Context, invocation: Invocation, /, name: str, **options: Any)
         tell_findings(made)
         emit(plan_result(found, environments.cluster.name), output)
         ctx.exit(exit_code(found))
-    tell_findings(made)
     how = UpOptions(
         origin=made.origin,
         wait=options["wait"],
@@ -72,7 +72,13 @@ def up(ctx: click.Context, invocation: Invocation, /, name: str, **options: Any)
         lock_wait_seconds=float(options["lock_wait"]),
     )
     try:
-        with shown() as report:
+        with shown() as show:
+
+            def report(progress: Progress) -> None:
+                if isinstance(progress, Planned):
+                    tell_findings(made)
+                show(progress)
+
             result = environments.service.up(slug, made.build, how, report)
     except UpFailed as error:
         if output in {"json", "yaml"}:
