@@ -227,6 +227,9 @@ class Launching:
 
     def arm(self, wake: partial[None]) -> None:
         """Let `wake` be called at the next try; without one no timer runs."""
+        if self._wakeup is not None and self._wakeup <= self._outside.now():
+            # Due already: the timer is about to fire, and nobody else tries what became launchable by time alone.
+            return
         wakeup = self.next_try()
         if wakeup == self._wakeup:
             return

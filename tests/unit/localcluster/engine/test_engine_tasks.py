@@ -36,6 +36,28 @@ def test_a_task_that_ends_is_launched_again_after_growing_delays(world: World) -
         assert len(world.tasks) == 1
 
 
+def test_a_change_just_when_a_delay_ends_does_not_swallow_the_launch(world: World) -> None:
+    world.put("/a")
+    world.come_up()
+    world.end(only_task(world))
+    world.clock.advance(1)
+    world.put("/b", instances=0)
+    world.clock.advance(0.1)
+    assert world.conditions("/a") == ["staging"]
+
+
+def test_what_is_over_the_count_is_not_launched_again(world: World) -> None:
+    world.put("/a", cmd="old")
+    world.come_up()
+    upgrade = world.put("/a", cmd="new", **CHECKED)
+    world.come_up()
+    world.engine.cancel(upgrade, force=True)
+    world.end(next(task_id for task_id, spec in world.tasks.items() if spec.shell == "old"))
+    assert world.conditions("/a") == ["running"]
+    world.clock.advance(10)
+    assert world.commands() == ["new"]
+
+
 def test_kills_replace_without_delay_and_keep_the_instance(world: World) -> None:
     world.put("/a")
     world.come_up()
