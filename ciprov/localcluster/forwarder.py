@@ -43,23 +43,28 @@ class _Listener:
         self._turn = 0
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
+        self._closing = asyncio.Event()
+        # Never cancelled: that could lose a server which is bound already. It looks at `_closing` instead.
         self._binding = asyncio.get_running_loop().create_task(self._bind(), name=f"bind {port}")
 
     async def _bind(self) -> None:
         failures = 0
-        while True:
+        while not self._closing.is_set():
             try:
                 self._server = await asyncio.start_server(self._accepted, self.address, self.port, backlog=1024)
             except OSError as error:
                 failures += 1
                 self.problem = f"cannot listen on {self.address}:{self.port}: {error.strerror or error}"
                 logger.log(logging.WARNING if failures == 1 else logging.DEBUG, "%s; trying again", self.problem)
-                await asyncio.sleep(retry_pause(failures))
-            else:
-                if self.problem:
-                    logger.info("now listening on %s:%d", self.address, self.port)
-                self.problem = ""
-                return
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._closing.wait(), retry_pause(failures))
+                continue
+            if self._closing.is_set():
+                self._server.close()
+            if self.problem:
+                logger.info("now listening on %s:%d", self.address, self.port)
+            self.problem = ""
+            return
 
     def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.get_running_loop().create_task(self._forward(reader, writer))
@@ -96,7 +101,7 @@ class _Listener:
 
     def stop_listening(self) -> None:
         """Accept no more; open connections go on."""
-        self._binding.cancel()
+        self._closing.set()
         if self._server is not None:
             self._server.close()
 

@@ -11,6 +11,7 @@ import signal
 import stat
 import tarfile
 import threading
+import time
 import zipfile
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -21,6 +22,7 @@ from runtime_driver import Driver, is_gone, shell, until
 from ciprov.localcluster.definitions.app import FetchUri
 from ciprov.localcluster.model import Condition
 from ciprov.localcluster.runtimes.port import LaunchSpec
+from ciprov.localcluster.runtimes.sandbox import KEEP_PER_APP
 
 TASK = "app.instance-1._app.1"
 Work = Callable[[Driver], Awaitable[None]]
@@ -371,5 +373,23 @@ def test_a_fetch_that_fails_fails_the_task(
         assert "pass@" not in update.message
         assert driver.conditions(TASK) == [Condition.FAILED]
         assert not (tmp_path / "tasks" / "escaped.txt").exists()
+
+    drive(tmp_path, work)
+
+
+def test_sandboxes_are_kept_for_a_while_and_never_taken_from_a_running_task(tmp_path: Path) -> None:
+    async def work(driver: Driver) -> None:
+        first = "app.instance-0._app.1"
+        sandbox = await driver.running(shell("sleep 300", first))
+        os.utime(sandbox, (0, 0))
+        for number in range(1, KEEP_PER_APP + 4):
+            driver.sandboxes.path(f"app.instance-{number}._app.1").mkdir()
+        driver.sandboxes.collect(time.time(), [first])
+        kept = {path.name for path in driver.sandboxes.tasks.iterdir()}
+        assert first in kept
+        assert len(kept) == KEEP_PER_APP + 1
+        driver.runtime.kill(first, 1.0)
+        await driver.ended(first)
+        assert sandbox.stat().st_mtime > time.time() - 60
 
     drive(tmp_path, work)
