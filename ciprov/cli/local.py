@@ -108,11 +108,9 @@ def logs(invocation: Invocation, follow: bool, lines: int) -> None:
     """
     from ciprov.wiring.localcluster import follow_log, log_tail
 
-    for line in log_tail(_state_dir(invocation), lines):
+    state_dir = _state_dir(invocation)
+    for line in follow_log(state_dir, lines) if follow else log_tail(state_dir, lines):
         click.echo(line)
-    if follow:
-        for line in follow_log(_state_dir(invocation)):
-            click.echo(line)
 
 
 def _state_dir(invocation: Invocation) -> Path:

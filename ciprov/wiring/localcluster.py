@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from ciprov.localcluster.daemon.options import BadOptions, Options
 START_SECONDS = 30.0
 STOP_SECONDS = 60.0
 _POLL_SECONDS = 0.01
+_FOLLOW_SECONDS = 0.2
 _LOG_LINES = 15
 
 __all__ = ["Descriptor", "Options", "descriptor", "ensure_started", "follow_log", "log_tail", "stop"]
@@ -100,31 +102,34 @@ def log_tail(state_dir: Path, lines: int) -> list[str]:
         return []
 
 
-def follow_log(state_dir: Path) -> Iterator[str]:
-    """Lines as they are written from now on, over rotations of the file. Ends only when it is closed."""
+def follow_log(state_dir: Path, lines: int) -> Iterator[str]:
+    """The last lines and all that are written later, over rotations of the file. Ends only when it is closed."""
     path = Layout(state_dir).log
     while not path.exists():
-        time.sleep(0.2)
+        time.sleep(_FOLLOW_SECONDS)
     file = path.open(encoding="utf-8", errors="replace")
-    file.seek(0, os.SEEK_END)
-    pending = ""
     try:
+        yield from (line.rstrip("\n") for line in deque(file, maxlen=lines))
+        pending = ""
         while True:
-            piece = file.readline()
-            if piece:
-                pending += piece
-                if pending.endswith("\n"):
-                    yield pending.rstrip("\n")
-                    pending = ""
-                continue
-            with contextlib.suppress(FileNotFoundError):
-                if path.stat().st_ino != os.fstat(file.fileno()).st_ino:
-                    file.close()
-                    file = path.open(encoding="utf-8", errors="replace")
-                    continue
-            time.sleep(0.2)
+            pending += file.readline()
+            if pending.endswith("\n"):
+                yield pending.rstrip("\n")
+                pending = ""
+            elif _is_rotated(path, file.fileno()):
+                file.close()
+                file = path.open(encoding="utf-8", errors="replace")
+            else:
+                time.sleep(_FOLLOW_SECONDS)
     finally:
         file.close()
+
+
+def _is_rotated(path: Path, descriptor: int) -> bool:
+    try:
+        return path.stat().st_ino != os.fstat(descriptor).st_ino
+    except FileNotFoundError:
+        return False
 
 
 def _tell_of_differences(running: Descriptor, options: Options, tell: Tell) -> None:

@@ -166,11 +166,12 @@ def test_a_daemon_that_cannot_start_gives_the_end_of_its_log(cli: Cli) -> None:
 def test_logs_are_shown(cli: Cli) -> None:
     cli.ok("local", "start")
     assert "serving on http://127." in cli.ok("local", "logs", "-n", "3").out
-    following = cli.start("local", "logs", "-f", "-n", "0")
+    following = cli.start("local", "logs", "-f", "-n", "1")
     try:
         cli.ok("local", "stop")
         assert following.stdout is not None
-        assert "stopping" in following.stdout.readline()
+        said = iter(following.stdout.readline, "")
+        assert any(line.endswith(": stopped\n") for line in said)
     finally:
         following.terminate()
         following.communicate(timeout=10)
