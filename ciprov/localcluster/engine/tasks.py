@@ -123,7 +123,7 @@ class Tasks:
 
     def readiness_probed(self, report: ReadinessReport) -> None:
         instance = self._find(report.task_id)
-        if instance is None or instance.condition is not Condition.RUNNING or instance.ready:
+        if instance is None or instance.condition is not Condition.RUNNING:
             return
         answers = self._state.readiness.setdefault(report.task_id, {})
         answers[report.index] = report

@@ -90,12 +90,14 @@ class World:
     foreign: set[int] = field(default_factory=set)
     crash_in: int | None = None
     launches: int = 0
+    recovered: bool = False
 
     def __post_init__(self) -> None:
         self.agents = self.agents or (agent(),)
         self.start()
 
     def start(self) -> None:
+        self.recovered = False
         outside = Outside(
             runtime=self,
             prober=Probes(self),
@@ -120,6 +122,8 @@ class World:
     # Runtime
 
     def _may_crash(self) -> None:
+        if not self.recovered:
+            raise Broken("asked for something before the runtime knew what runs")
         if self.crash_in is not None:
             self.crash_in -= 1
             if self.crash_in <= 0:
@@ -151,6 +155,7 @@ class World:
                 self.engine.task_updated(TaskUpdate(task_id, Condition.LOST, "not found"))
             elif task_id in self.up:
                 self.engine.task_updated(TaskUpdate(task_id, Condition.RUNNING))
+        self.recovered = True
 
     async def shutdown(self, grace_seconds: float) -> None:
         raise NotImplementedError

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from engine_doubles import CHECKED, Crash, World
 
+from ciprov.localcluster.definitions.app import App
+from ciprov.localcluster.definitions.group import Group
 from ciprov.localcluster.engine.database import Database, DatabaseUnusable
+from ciprov.localcluster.tree.edit import with_app, with_group
 
 
 @pytest.fixture
@@ -71,6 +75,37 @@ def test_a_deployment_goes_on(world: World) -> None:
     assert world.commands() == ["new", "new"]
 
 
+def test_the_database_follows_a_deployment_through_its_steps(world: World) -> None:
+    world.put("/old")
+    world.settle()
+    tree = with_app(Group(), App(id="/a", cmd="a", dependencies=("/b",)))
+    tree = with_app(tree, App(id="/b", cmd="b", instances=2))
+    world.change(lambda root: with_group(root, replace(tree, version=root.version)))
+    seen = set()
+    for _ in range(8):
+        database = Database(world.directory / "cluster.db")
+        assert database.deployments() == list(world.engine._state.deployments.values())
+        assert database.root() == world.engine.root
+        database.close()
+        seen.add(max((view.current_step for view in world.engine.deployments()), default=0))
+        world.die()
+        for task_id in [task for task in world.tasks if task not in world.up][:1]:
+            world.come_up(task_id)
+    assert seen == {1, 3, 4, 0}
+
+
+def test_a_report_that_ends_a_step_during_recovery_waits(world: World) -> None:
+    world.put("/a", cmd="old")
+    world.settle()
+    world.put("/a", cmd="new")
+    new = next(task_id for task_id in world.tasks if task_id not in world.up)
+    world.up.add(new)
+    world.restart()
+    assert len(world.dying) == 1
+    world.settle()
+    assert world.deploying == []
+
+
 def test_a_kill_that_was_ordered_is_ordered_again(world: World) -> None:
     world.put("/a")
     world.settle()
@@ -109,6 +144,15 @@ def test_readiness_is_asked_for_again(world: World) -> None:
     assert len(world.readiness) == 1
     world.settle()
     assert world.deploying == []
+
+
+def test_what_waits_is_not_launched_before_the_runtime_knows_what_runs(world: World) -> None:
+    world.put("/a", backoffSeconds=60)
+    world.settle()
+    world.end(next(iter(world.tasks)))
+    assert world.conditions("/a") == ["scheduled"]
+    world.restart()
+    assert world.conditions("/a") == ["staging"]
 
 
 def test_waiting_instances_wait_again(world: World) -> None:

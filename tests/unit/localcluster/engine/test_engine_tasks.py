@@ -191,6 +191,20 @@ def test_readiness_holds_a_deployment_up(world: World) -> None:
     assert not world.readiness
 
 
+def test_a_task_launched_again_during_a_deployment_is_asked_again(world: World) -> None:
+    world.put("/a", instances=2, portDefinitions=[{"port": 0, "name": "http-api"}], readinessChecks=[{}])
+    world.come_up()
+    first = next(iter(world.tasks))
+    world.engine.readiness_probed(ReadinessReport(first, 0, True, 200))
+    world.end(first)
+    world.clock.advance(2)
+    world.come_up()
+    assert len(world.readiness) == 2
+    for task_id in list(world.readiness)[:1]:
+        world.engine.readiness_probed(ReadinessReport(task_id, 0, True, 200))
+    assert len(world.deploying) == 1
+
+
 def test_room_on_an_agent_lets_the_next_one_in(tmp_path: Path) -> None:
     world = World(tmp_path, [agent(cpus=1)])
     world.put("/a", cpus=1)
