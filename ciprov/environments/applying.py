@@ -131,5 +131,3 @@ def _delete(session: Session, step: DeleteGroup) -> None:
     ref = write(session, str(step), attempt)
     if ref is not None:
         await_deployments(session, [ref.id], ALARM_SECONDS)
-    for app_id in step.app_ids:
-        session.report(AppProgress(relative(app_id, session.group_path), AppState.GONE))

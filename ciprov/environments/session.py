@@ -13,6 +13,7 @@ from ciprov.environments.context import Clock
 from ciprov.environments.ports import Agents, Marathon
 from ciprov.environments.progress import Note, Progress
 from ciprov.environments.tree import is_below
+from ciprov.foundation.json import JsonObject
 
 Report = Callable[[Progress], None]
 T = TypeVar("T")
@@ -52,16 +53,12 @@ class Session:
     def note(self, text: str) -> None:
         self.report(Note(text))
 
-    def owns(self, deployment: dict[str, object]) -> bool:
+    def owns(self, deployment: JsonObject) -> bool:
         """Whether a running deployment acts on nothing but this environment: then an interrupted operation of it, or a
         hand in its group, left it behind.
         """
-        affected = deployment.get("affectedApps")
-        return (
-            isinstance(affected, list)
-            and bool(affected)
-            and all(is_below(str(app), self.group_path) for app in affected)
-        )
+        affected = deployment.get("affectedApps") or []
+        return bool(affected) and all(is_below(str(app), self.group_path) for app in affected)
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -95,7 +92,6 @@ class Session:
 
         Returns the next interval: longer while nothing happens.
         """
-        self.check()
         self.clock.wait(_NEVER, SHORTEST_POLL)
         if interval > SHORTEST_POLL:
             self.clock.wait(self.wake, interval - SHORTEST_POLL)

@@ -64,7 +64,6 @@ class DeleteGroup:
     """Take the group away with all that is left in it, and wait for the end of that deployment."""
 
     path: str
-    app_ids: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"delete group {self.path}"
@@ -102,7 +101,7 @@ def teardown_steps(group_path: str, live: JsonObject | None) -> tuple[Step, ...]
     graph = depends_on(apps, group_dependencies(live))
     stops = [StopApps(scale_to_zero=layer) for layer in teardown_layers(apps.keys(), graph)]
     steps = _stopping(stops, apps)
-    return steps if live is None else (*steps, DeleteGroup(group_path, tuple(sorted(apps))))
+    return steps if live is None else (*steps, DeleteGroup(group_path))
 
 
 def kill_grace(app: JsonObject | None) -> float:

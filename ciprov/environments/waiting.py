@@ -51,20 +51,24 @@ def places_of(session: Session, app_ids: Collection[str]) -> Places:
 
 
 def await_gone(session: Session, step: AwaitGone, deployments: Collection[str], places: Places) -> None:
-    """Raises `StillThere` after the kill grace and `ALARM_SECONDS`. `deployments` are those that end the tasks."""
+    """Raises `StillThere` after the kill grace and `ALARM_SECONDS`. `deployments` are those that end the tasks.
+
+    Returns early where somebody else scaled an app up again: whoever writes next has to look at it afresh.
+    """
     started = session.clock.monotonic()
     interval = SHORTEST_POLL
-    left: set[str] = set()
+    left = set(step.app_ids)
     while True:
         before, left = left, {app_id for app_id in step.app_ids if living_tasks(_tasks(session, app_id))}
         open_ones = _open(session, deployments)
-        for app_id in sorted(left - before):
-            session.report(AppProgress(relative(app_id, session.group_path), AppState.STOPPING))
         for app_id in sorted(before - left):
             session.report(AppProgress(relative(app_id, session.group_path), AppState.GONE))
         if not left and not open_ones:
             break
-        if session.clock.monotonic() - started > step.grace + ALARM_SECONDS:
+        waited = session.clock.monotonic() - started
+        if waited > step.grace and any(_started_again(session, app_id) for app_id in left):
+            return
+        if waited > step.grace + ALARM_SECONDS:
             what = f"tasks of {', '.join(sorted(left))}" if left else f"deployment {', '.join(sorted(open_ones))}"
             raise StillThere(
                 f"{what} did not end within {step.grace + ALARM_SECONDS:.0f} s",
@@ -73,6 +77,11 @@ def await_gone(session: Session, step: AwaitGone, deployments: Collection[str], 
             )
         interval = session.pause(interval)
     _await_ports(session, step, places)
+
+
+def _started_again(session: Session, app_id: str) -> bool:
+    app = session.steadily(lambda: session.marathon.app(app_id))
+    return app is not None and int(app.get("instances", 1)) > 0
 
 
 def _await_ports(session: Session, step: AwaitGone, places: Places) -> None:

@@ -31,6 +31,7 @@ def write(session: Session, what: str, attempt: Callable[[bool], DeploymentRef |
         except MarathonUnavailable as error:
             if late:
                 raise
+            force = False  # other deployments may hold the lock by the time of the next attempt
             if not told_of_outage:
                 session.note(f"{what}: no answer, trying again ({error.message})")
                 told_of_outage = True

@@ -107,6 +107,8 @@ class World:
         self.live: dict[str, App] = {}
         self.groups: dict[str, tuple[str, ...]] = {}
         self.dead: list[tuple[str, Task]] = []
+        self.linger = 0.0
+        self.lingering: list[tuple[float, Task]] = []
         self.running: list[Deployment] = []
         self.ids = itertools.count(1)
         self.writes: list[str] = []
@@ -161,6 +163,7 @@ class World:
         for app_id, task in list(self.dead):
             if task.dies is not None and task.dies <= self.now:
                 self.dead.remove((app_id, task))
+        self.lingering = [one for one in self.lingering if one[0] > self.now]
         for deployment in list(self.running):
             self._advance(deployment)
         locked = {app for deployment in self.running for app in deployment.apps}
@@ -174,6 +177,7 @@ class World:
             if task.dies is not None:
                 if task.dies <= self.now:
                     app.tasks.remove(task)
+                    self.lingering.append((self.now + self.linger, task))
             elif "FAIL" in app.env and task.version == app.config and age >= 0.2:
                 app.tasks.remove(task)
                 app.failures += 1
@@ -208,13 +212,13 @@ class World:
 
     def _free(self, agent: str, ports: tuple[int, ...]) -> bool:
         first, last = self.slaves[agent]
-        used = {
-            port
-            for task in [*(t for app in self.live.values() for t in app.tasks), *(t for _, t in self.dead)]
-            if task.agent == agent
-            for port in task.ports
-        }
+        used = {port for task in self._holding() if task.agent == agent for port in task.ports}
         return all(first <= port <= last and port not in used for port in ports)
+
+    def _holding(self) -> list[Task]:
+        """The tasks whose ports the master has not got back yet; `linger` seconds is how long that takes."""
+        living = [task for app in self.live.values() for task in app.tasks]
+        return [*living, *(task for _, task in self.dead), *(task for _, task in self.lingering)]
 
     def _kill(self, app: App, task: Task) -> None:
         if task.dies is None:
@@ -452,7 +456,7 @@ class World:
     def agents(self) -> list[dict[str, Any]] | None:
         if not self.mesos_known:
             return None
-        tasks = [*(t for app in self.live.values() for t in app.tasks), *(t for _, t in self.dead)]
+        tasks = self._holding()
         return [
             {
                 "id": name,

@@ -94,6 +94,21 @@ def test_a_fixed_port_app_is_stopped_first_and_its_port_bound_again_twenty_times
     assert world.running_tasks(f"{GROUP}/web") == others
 
 
+def test_the_new_definition_comes_only_when_the_port_is_free_again():
+    world = World()
+    up(world, desired(*CHAIN))
+    world.linger = 4.0
+    started = world.now
+    up(world, desired(app("db", fixed=31500, cmd="other"), *CHAIN[1:]), UpOptions(ORIGIN, wait=False))
+    assert world.now - started > 4
+    assert world.lingering == []
+    world.advance(5)
+    world.linger = 100.0  # a port that does not come back holds nothing up: the queue will tell who has it
+    told: list[Any] = []
+    up(world, desired(app("db", fixed=31500, cmd="third"), *CHAIN[1:]), UpOptions(ORIGIN, wait=False), told=told)
+    assert any("port 31500 on agent-0" in str(one) for one in told)
+
+
 def test_a_live_count_survives_both_a_change_and_a_replacement():
     world = World(agents=3)
     up(world, desired(*CHAIN))
@@ -103,6 +118,21 @@ def test_a_live_count_survives_both_a_change_and_a_replacement():
     assert world.live[f"{GROUP}/db"].instances == 3
     up(world, desired(app("db", fixed=31500, cmd="other", instances=2), *CHAIN[1:]))
     assert world.live[f"{GROUP}/db"].instances == 2
+
+
+def test_an_app_that_somebody_starts_again_is_stopped_once_more_and_never_rolled():
+    world = World()
+    up(world, desired(*CHAIN))
+    world.writes.clear()
+    db = f"{GROUP}/db"
+    world.put_app(db, {"instances": 1, "env": {"SLOW": "1"}})
+    world.advance(700)  # the model's own deadlock, from which the next up has to get out as well
+    world.at.append((world.now + 1.15, lambda: world.put_app(db, {"instances": 1}, force=True)))
+    told: list[Any] = []
+    up(world, desired(app("db", fixed=31500, cmd="other"), *CHAIN[1:]), told=told)
+    assert any("started again by somebody else" in str(one) for one in told)
+    assert world.live[db].body["cmd"] == "other"
+    assert world.running == []
 
 
 def test_removed_apps_stop_before_those_that_they_need():
@@ -342,6 +372,43 @@ def test_up_after_an_interrupted_down_brings_the_counts_back():
         f"{GROUP}/api": 3,
         f"{GROUP}/web": 1,
     }
+
+
+def killed(world: World, shall: Desired, last_write: str) -> None:
+    """`up`, killed by -9 right after the write that starts with `last_write`."""
+
+    def watch() -> None:
+        if any(one.startswith(last_write) for one in world.writes):
+            raise Killed
+        world.at.append((world.now + 0.01, watch))
+
+    world.writes.clear()
+    world.at.append((world.now, watch))
+    with pytest.raises(Killed):
+        up(world, shall)
+    world.at.clear()
+
+
+def test_a_first_up_that_was_killed_still_rolls_back_to_nothing():
+    world = World()
+    killed(world, desired(*CHAIN), "put_group")
+    with pytest.raises(UpFailed, match="nothing is left of it"):
+        up(world, desired(CHAIN[0], app("api", env={"FAIL": "1"})))
+    assert world.live == {}
+
+
+def test_what_a_killed_up_had_stopped_runs_again_after_a_rollback():
+    world = World(agents=2)
+    up(world, desired(app("db", fixed=31500, instances=2), app("api")))
+    killed(world, desired(app("db", fixed=31500, instances=2, cmd="other"), app("api")), "put_app")
+    assert world.live[f"{GROUP}/db"].instances == 0
+    world.writes.clear()
+    with pytest.raises(UpFailed) as failed:
+        up(world, desired(app("db", fixed=31500, instances=2, cmd="third"), app("api", env={"FAIL": "1"})))
+    assert failed.value.rolled_back
+    assert world.writes[0].startswith("put_group"), "what is at zero is not scaled to zero again"
+    assert len(world.running_tasks(f"{GROUP}/db")) == 2
+    assert world.live[f"{GROUP}/db"].body["cmd"] == "run"
 
 
 CHANGED = (
