@@ -206,7 +206,7 @@ def _tell(session: Session, state: Round, told: dict[str, str]) -> None:
 
 
 def _progress(session: Session, app_id: str, verdict: Verdict) -> AppProgress:
-    detail = verdict.detail
+    detail = verdict.detail.replace(session.group_path.rstrip("/") + "/", "")
     for secret in session.secrets:
         detail = detail.replace(secret, "(hidden)") if secret else detail
     return AppProgress(relative(app_id, session.group_path), verdict.state, verdict.ready, verdict.wanted, detail)
