@@ -111,14 +111,16 @@ def _fixed_conflicts(
         if app.action is not Action.REMOVE and app.instances:
             for port in app.fixed_ports:
                 wanting.setdefault(port, []).append(app)
+    own = {port for app in live.values() for port in fixed_host_ports(app)}
     found = []
     for port, apps in sorted(wanting.items()):
         changing = [app for app in apps if app.action in _CHANGING]
         if not changing:
             continue
         conflict = _fixed_conflict(port, changing[0], apps, claims.fixed.get(port, []), agents)
-        if conflict is None and agents is not None:
-            conflict = _used_by_a_stranger(port, changing[0], apps, live, claims, agents)
+        # Where a live app of ours holds the port, its own tasks (perhaps just dying) cannot be told from strangers.
+        if conflict is None and agents is not None and port not in own:
+            conflict = _used_by_a_stranger(port, changing[0], apps, claims, agents)
         if conflict is not None:
             found.append(conflict)
     return found
@@ -174,16 +176,10 @@ def _used_by_a_stranger(
     port: int,
     app: AppPlan,
     apps: list[AppPlan],
-    live: Mapping[str, JsonObject],
     claims: _Claims,
     agents: tuple[AgentPorts, ...],
 ) -> Conflict | None:
-    """The port is in use by a task that holds it by chance or belongs to another framework: no definition tells.
-
-    Where a live app of ours holds the port too, its own tasks (perhaps just dying) cannot be told from strangers.
-    """
-    if any(port in fixed_host_ports(one) for one in live.values()):
-        return None
+    """The port is in use by a task that holds it by chance or belongs to another framework: no definition tells."""
     using = [agent for agent in agents if agent.offers(port) and agent.uses(port)]
     known = sum(holder.instances for holder in claims.fixed.get(port, []))
     places = sum(agent.offers(port) for agent in agents)
