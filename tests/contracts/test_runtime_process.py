@@ -45,7 +45,8 @@ def test_a_command_runs_in_its_sandbox_with_nothing_but_its_environment(
     monkeypatch.setenv("DAEMON_SECRET", "s3cret")
 
     async def work(driver: Driver) -> None:
-        sandbox = await driver.running(shell("env; pwd; echo oops >&2", GREETING="hello", PORT0="31000"))
+        driver.runtime.launch(shell("env; pwd; echo oops >&2", GREETING="hello", PORT0="31000"))
+        sandbox = driver.sandboxes.path(TASK)
         assert (await driver.ended(TASK)).condition is Condition.FINISHED
         out = (sandbox / "stdout").read_text()
         names = {line.split("=")[0] for line in out.splitlines() if "=" in line}
