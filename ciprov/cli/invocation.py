@@ -11,7 +11,7 @@ import click
 if TYPE_CHECKING:
     from ciprov.settings.loading import Options
     from ciprov.settings.model import Settings
-    from ciprov.wiring.environments import Environments
+    from ciprov.wiring.environments import Environments, Records
 
 
 @dataclass
@@ -23,6 +23,7 @@ class Invocation:
     state_dir_source: str = ""
     config: str = ""
     _settings: Settings | None = field(default=None, repr=False)
+    _records: Records | None = field(default=None, repr=False)
     _environments: Environments | None = field(default=None, repr=False)
 
     @property
@@ -47,6 +48,15 @@ class Invocation:
         )
 
     @property
+    def records(self) -> Records:
+        """Starts nothing."""
+        if self._records is None:
+            from ciprov.wiring.environments import open_records
+
+            self._records = open_records(self.settings)
+        return self._records
+
+    @property
     def environments(self) -> Environments:
         """Starts the embedded cluster where that is the one to use."""
         if self._environments is None:
@@ -54,7 +64,7 @@ class Invocation:
 
             if self.settings.cluster.is_embedded and not self.local:
                 click.echo("no cluster is configured: using the embedded one of this machine", err=True)
-            self._environments = open_environments(self.settings, lambda text: click.echo(text, err=True))
+            self._environments = open_environments(self.settings, self.records, lambda text: click.echo(text, err=True))
         return self._environments
 
     def writing(self) -> Environments:

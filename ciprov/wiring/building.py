@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -15,7 +15,8 @@ from ciprov.environments.blueprint.records import Blueprint
 from ciprov.environments.results import Origin
 from ciprov.environments.service import Build
 from ciprov.foundation.errors import CiprovError, UsageError
-from ciprov.wiring.environments import Environments, need_service_address, owner
+from ciprov.settings.model import Cluster
+from ciprov.wiring.environments import Records, need_service_address, owner
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,51 +40,63 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """`findings` are warnings and notes on the blueprint: those of reading, and all of them once `build` was called."""
+    """A blueprint that was read, filled in on trial and found good. `findings` are warnings and notes on it."""
 
-    build: Build
+    asked: Asked
+    blueprint: Blueprint
+    request: desired.Request
     origin: Origin
-    findings: list[Finding]
+    findings: Sequence[Finding]
+
+    def on(self, cluster: Cluster) -> Build:
+        """The build for `cluster`, whose addresses are known by now."""
+
+        def build(current: EnvironmentRecord | None, taken: frozenset[int]) -> desired.Desired:
+            request = replace(
+                self.request,
+                service_address=cluster.service_address,
+                recorded_ports=current.service_ports if current else {},
+                taken_ports=taken,
+            )
+            made = desired.build(self.blueprint, request)
+            need_service_address(cluster, made.service_ports)
+            return replace(
+                made,
+                timeout=made.timeout if self.asked.timeout is None else self.asked.timeout,
+                ttl=made.ttl if self.asked.ttl is None else self.asked.ttl or None,
+            )
+
+        return build
 
 
-def prepare(environments: Environments, asked: Asked, record: EnvironmentRecord | None) -> Prepared:
-    """Read and check the blueprint. Raises `BlueprintError` or `UsageError`; nothing is written."""
+def prepare(records: Records, asked: Asked, record: EnvironmentRecord | None) -> Prepared:
+    """Read the blueprint and fill it in on trial, before any cluster is asked or started.
+
+    Raises `BlueprintError` or `UsageError`.
+    """
     file, source = _source(asked, record)
     blueprint, findings = load(source, file)
     refuse_errors(findings)
     given, secrets = _values(asked, blueprint)
-    recorded = asked.blueprint_file is None and record is not None
-    if recorded and record is not None:
-        given = {
-            name: _text(value) for name, value in record.parameters.items() if name in blueprint.parameters
-        } | given
-    kind = record.kind if recorded and record is not None and asked.kind is None else asked.kind
-    directory = str(Path(file).absolute().parent)
-
-    def build(current: EnvironmentRecord | None, taken: frozenset[int]) -> desired.Desired:
-        request = desired.Request(
-            name=asked.name,
-            group_path=environments.group_path(asked.name),
-            service_address=environments.cluster.service_address,
-            blueprint_dir=directory,
-            kind=kind,
-            parameters=given,
-            environment={**asked.environment, **secrets},
-            recorded_ports=current.service_ports if current else {},
-            taken_ports=taken,
-            port_range=environments.cluster.service_ports,
-        )
-        made = desired.build(blueprint, request)
-        need_service_address(environments.cluster, made.service_ports)
-        findings[:] = made.findings
-        return replace(
-            made,
-            timeout=made.timeout if asked.timeout is None else asked.timeout,
-            ttl=made.ttl if asked.ttl is None else asked.ttl or None,
-        )
-
+    kind = asked.kind
+    if asked.blueprint_file is None and record is not None:
+        kind = record.kind if kind is None else kind
+        recorded = {name: _text(value) for name, value in record.parameters.items() if name in blueprint.parameters}
+        given = recorded | given
+    request = desired.Request(
+        name=asked.name,
+        group_path=records.group_path(asked.name),
+        service_address=records.cluster.service_address or "service-address",
+        blueprint_dir=str(Path(file).absolute().parent),
+        kind=kind,
+        parameters=given,
+        environment={**asked.environment, **secrets},
+        recorded_ports=record.service_ports if record else {},
+        port_range=records.cluster.service_ports,
+    )
+    trial = desired.build(blueprint, request)
     origin = Origin(str(Path(file).absolute()), source, owner(), asked.given)
-    return Prepared(build, origin, findings)
+    return Prepared(asked, blueprint, request, origin, trial.findings)
 
 
 def check(file: str) -> list[Finding]:

@@ -24,18 +24,14 @@ from ciprov.wiring.stores import open_store
 
 
 @dataclass(frozen=True, slots=True)
-class Environments:
-    """`cluster` has its addresses, also where it is the embedded one, which runs by now."""
+class Records:
+    """What is known of environments without asking a cluster; nothing has been started for it.
+
+    `cluster` is as the settings have it: the embedded one has no addresses yet.
+    """
 
     cluster: Cluster
-    marathon: HttpMarathon
-    agents: HttpAgents
     store: SqliteStore
-    service: EnvironmentService
-
-    @property
-    def target(self) -> str:
-        return self.marathon.target
 
     def group_path(self, name: str) -> str:
         return group_path(self.cluster.prefix, name)
@@ -43,20 +39,38 @@ class Environments:
     def named(self, given: str) -> tuple[str, EnvironmentRecord | None]:
         """The environment's name for what the user called it, and its record. Raises `NameCollision`."""
         name = slug(given)
-        record = self.service.record(name)
+        record = self.store.get(self.cluster.name, name)
         if record is not None and record.given_name:
             refuse_collision(given, record.given_name)
         return name, record
 
 
-def open_environments(settings: Settings, tell: Callable[[str], None]) -> Environments:
+@dataclass(frozen=True, slots=True)
+class Environments(Records):
+    """`cluster` has its addresses, also where it is the embedded one, which runs by now."""
+
+    marathon: HttpMarathon
+    agents: HttpAgents
+    service: EnvironmentService
+
+    @property
+    def target(self) -> str:
+        return self.marathon.target
+
+
+def open_records(settings: Settings) -> Records:
+    return Records(settings.cluster, open_store(settings.cluster.store))
+
+
+def open_environments(settings: Settings, records: Records, tell: Callable[[str], None]) -> Environments:
     """Starts the embedded cluster where that is the one chosen and it does not run, and tells so."""
-    cluster = settings.cluster
+    cluster = records.cluster
     if cluster.is_embedded:
         cluster = _embedded(cluster, settings.state_dir, tell)
-    marathon, agents, store = marathon_client(cluster), agents_client(cluster), open_store(cluster.store)
+    marathon, agents = marathon_client(cluster), agents_client(cluster)
     context = Context(cluster=cluster.name, who=_who(), service_address=cluster.service_address)
-    return Environments(cluster, marathon, agents, store, EnvironmentService(marathon, agents, store, context))
+    service = EnvironmentService(marathon, agents, records.store, context)
+    return Environments(cluster, records.store, marathon, agents, service)
 
 
 def owner() -> str:

@@ -234,3 +234,15 @@ def test_in_ci_the_embedded_cluster_must_be_asked_for(cli):
     assert done.returncode != 0
     assert "--local" in done.stderr
     assert not (cli.state / "local").exists()
+
+
+@pytest.mark.parametrize("text", [None, "", "blueprint: x\ngroup: {apps: [{id: a, cmd: sleep 1, instnaces: 2}]}\n"])
+def test_a_bad_blueprint_starts_nothing(cli, text):
+    file = cli.directory / "bad.yaml"
+    if text is not None:
+        file.write_text(text)
+    for command in (("env", "up", "x", "-b", str(file)), ("env", "plan", "x", "-b", str(file))):
+        refused = cli.run(*command)
+        assert refused.code == 1
+        assert str(file) in refused.err
+        assert not (cli.state / "local").exists()

@@ -29,10 +29,10 @@ def plan(ctx: click.Context, invocation: Invocation, /, name: str, output: str, 
       ciprov env plan feature-x --blueprint environments/courseware.yaml --kind staging
       ciprov env plan feature-x --param revision=2 -o json
     """
-    environments = invocation.environments
-    slug, made = prepared(environments, name, options)
-    found = environments.service.plan(slug, made.build)
+    slug, made = prepared(invocation.records, name, options)
     tell_findings(made)
+    environments = invocation.environments
+    found = environments.service.plan(slug, made.on(environments.cluster))
     emit(plan_result(found, environments.cluster.name), output)
     ctx.exit(exit_code(found))
 

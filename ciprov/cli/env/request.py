@@ -12,7 +12,7 @@ from ciprov.cli.output import warn
 from ciprov.environments.blueprint.durations import ALLOWED, seconds
 from ciprov.environments.blueprint.parameters import VARIABLE_PREFIX
 from ciprov.wiring.building import Asked, Prepared, prepare
-from ciprov.wiring.environments import Environments
+from ciprov.wiring.environments import Records
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -63,9 +63,9 @@ def request_options(command: Command) -> Command:
     return command
 
 
-def prepared(environments: Environments, name: str, options: Mapping[str, Any]) -> tuple[str, Prepared]:
-    """The environment's name and its build, from what `request_options` gave."""
-    slug, record = environments.named(name)
+def prepared(records: Records, name: str, options: Mapping[str, Any]) -> tuple[str, Prepared]:
+    """The environment's name and its blueprint, found good, from what `request_options` gave; nothing was started."""
+    slug, record = records.named(name)
     asked = Asked(
         name=slug,
         given=name,
@@ -76,7 +76,7 @@ def prepared(environments: Environments, name: str, options: Mapping[str, Any]) 
         timeout=options["timeout"],
         ttl=options["ttl"],
     )
-    return slug, prepare(environments, asked, record)
+    return slug, prepare(records, asked, record)
 
 
 def tell_findings(made: Prepared) -> None:

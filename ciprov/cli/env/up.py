@@ -12,7 +12,6 @@ from ciprov.cli.env.request import duration, prepared, request_options, tell_fin
 from ciprov.cli.invocation import Invocation, pass_invocation
 from ciprov.cli.output import Result, emit, output_option
 from ciprov.cli.progress import shown
-from ciprov.environments.progress import Planned, Progress
 from ciprov.environments.results import OnFailure, UpFailed, UpOptions, UpResult
 
 _WORDS = {
@@ -58,11 +57,12 @@ def up(ctx: click.Context, invocation: Invocation, /, name: str, **options: Any)
       ciprov env up feature-x -b shop.yaml -o dotenv > environment.properties
     """
     output = options["output"]
+    slug, made = prepared(invocation.records, name, options)
+    tell_findings(made)
     environments = invocation.environments if options["dry_run"] else invocation.writing()
-    slug, made = prepared(environments, name, options)
+    build = made.on(environments.cluster)
     if options["dry_run"]:
-        found = environments.service.plan(slug, made.build)
-        tell_findings(made)
+        found = environments.service.plan(slug, build)
         emit(plan_result(found, environments.cluster.name), output)
         ctx.exit(exit_code(found))
     how = UpOptions(
@@ -72,14 +72,8 @@ def up(ctx: click.Context, invocation: Invocation, /, name: str, **options: Any)
         lock_wait_seconds=float(options["lock_wait"]),
     )
     try:
-        with shown() as show:
-
-            def report(progress: Progress) -> None:
-                if isinstance(progress, Planned):
-                    tell_findings(made)
-                show(progress)
-
-            result = environments.service.up(slug, made.build, how, report)
+        with shown() as report:
+            result = environments.service.up(slug, build, how, report)
     except UpFailed as error:
         if output in {"json", "yaml"}:
             emit(_failure(error, slug, environments.cluster.name), output)
