@@ -19,7 +19,7 @@ up: $(READY)
 
 down:
 	@if [ -x .venv/bin/ciprov ] && [ -d "$(STATE)" ]; then \
-	    { [ ! -e "$(STATE)/state.db" ] || $(CIPROV) env down "$(NAME)"; } && $(CIPROV) local stop --purge && rm -rf "$(STATE)"; \
+	    { [ ! -e "$(STATE)/state.db" ] || $(CIPROV) env down "$(NAME)" || true; } && $(CIPROV) local stop --purge && rm -rf "$(STATE)"; \
 	fi
 
 test: $(READY)
