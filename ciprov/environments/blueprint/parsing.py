@@ -40,8 +40,10 @@ def parse(text: str, file: str) -> tuple[Node | None, list[Finding]]:
         allowed = f"at most {MAX_CHARACTERS:,} characters"
         return None, [Finding(file, 1, 1, "", f"the file is too large: {len(text):,} characters", allowed)]
     text = text.removeprefix("\ufeff")
+    yaml = YAML(typ="safe", pure=True)
+    yaml.max_depth = MAX_DEPTH + 1  # the root is its level 1
     try:
-        root = YAML(typ="safe", pure=True).compose(_without_tabs(text))
+        root = yaml.compose(_without_tabs(text))
     except (YAMLError, RecursionError, *_TRIPS) as error:
         return None, [_trouble(error, text, file)]
     if root is None or (isinstance(root, ScalarNode) and root.value == ""):
@@ -50,6 +52,7 @@ def parse(text: str, file: str) -> tuple[Node | None, list[Finding]]:
         ]
     reading = _Reading(file)
     try:
+        reading.bounded(root)
         return reading.node(root, "", 0), reading.findings
     except _Stop:
         return None, reading.findings
@@ -80,6 +83,8 @@ def _syntax(error: MarkedYAMLError, file: str) -> Finding:
     mark = error.problem_mark or error.context_mark
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
     problem = (error.problem or "it cannot be read").strip()
+    if problem.startswith("maximum depth"):
+        return Finding(file, line, column, "", "the file nests too deeply", f"at most {MAX_DEPTH} levels")
     context = f" {error.context.strip()}" if error.context else ""
     if "another document" in problem:
         return Finding(file, line, column, "", "there is a second document in the file", "one document per file")
@@ -104,20 +109,43 @@ def _place(mark: StringMark) -> Place:
     return Place(mark.line + 1, mark.column + 1)
 
 
+def _size(node: YamlNode, sizes: dict[int, int]) -> int:
+    """How many values `node` holds once aliases are followed, itself included; a circle counts once here."""
+    if id(node) not in sizes:
+        sizes[id(node)] = 1
+        sizes[id(node)] += sum(_size(below, sizes) for below in _below(node))
+    return sizes[id(node)]
+
+
+def _below(node: YamlNode) -> list[YamlNode]:
+    if isinstance(node, MappingNode):
+        return [part for pair in node.value for part in pair]
+    return list(node.value) if isinstance(node, SequenceNode) else []
+
+
 @dataclass
 class _Reading:
     """One pass over the YAML library's nodes, which are shared where aliases point to them."""
 
     file: str
     findings: list[Finding] = field(default_factory=list)
-    seen: int = 0
     open: set[int] = field(default_factory=set)
+
+    def bounded(self, root: YamlNode) -> None:
+        """Stop where the values are too many, at the smallest part of which that is true. Each node is counted once,
+        however many aliases lead to it.
+        """
+        sizes: dict[int, int] = {}
+        if _size(root, sizes) <= MAX_NODES:
+            return
+        smallest = root
+        while larger := [below for below in _below(smallest) if sizes[id(below)] > MAX_NODES]:
+            smallest = larger[0]
+        message = "this holds too many values once its aliases are followed"
+        self.stop(_place(smallest.start_mark), "", message, f"at most {MAX_NODES:,}")
 
     def node(self, raw: YamlNode, key: str, depth: int, key_at: Place | None = None) -> Node:
         at = _place(raw.start_mark)
-        self.seen += 1
-        if self.seen > MAX_NODES:
-            self.stop(at, key, "the file holds too many values once its aliases are followed", f"at most {MAX_NODES:,}")
         if depth > MAX_DEPTH:
             self.stop(at, key, "the file nests too deeply", f"at most {MAX_DEPTH} levels")
         if id(raw) in self.open:

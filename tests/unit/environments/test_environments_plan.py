@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
@@ -125,7 +125,6 @@ def test_planning_what_is_there_already_changes_nothing(group: dict[str, Any]) -
 
 
 @given(groups(), groups(), st.dictionaries(st.sampled_from([f"/e/{name}" for name in NAMES]), st.integers(0, 3)))
-@settings(max_examples=300)
 def test_after_applying_a_plan_there_is_nothing_left_to_plan(
     before: dict[str, Any], wanted: dict[str, Any], base: dict[str, int]
 ) -> None:
@@ -141,7 +140,6 @@ def test_after_applying_a_plan_there_is_nothing_left_to_plan(
 
 
 @given(groups(), groups())
-@settings(max_examples=300)
 def test_no_plan_rolls_an_app_that_holds_a_fixed_port(before: dict[str, Any], wanted: dict[str, Any]) -> None:
     live = served(before)
     plan = make_plan(target(wanted), live, NOTHING_RECORDED)

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ciprov.environments.blueprint.findings import BlueprintError, errors
@@ -63,7 +63,6 @@ def _mangled(draw):
 
 
 @given(st.composite(_mangled)())
-@settings(max_examples=150, deadline=None)
 def test_no_mangled_blueprint_gives_an_exception(text):
     _everything(text)
 
@@ -85,7 +84,6 @@ JSON = st.recursive(
 
 
 @given(JSON, JSON)
-@settings(max_examples=100, deadline=None)
 def test_no_shape_of_a_group_gives_an_exception(group, app):
     _everything(json.dumps({"blueprint": "demo", "group": group}))
     _everything(
@@ -107,11 +105,17 @@ def test_a_bomb_of_aliases_is_cut_short():
 
     _, findings = load("\n".join([*lines, "group: *a11"]), "f.yaml")
 
-    assert "too many values once its aliases are followed" in str(findings[-1])
-    assert time.process_time() - started < 10
+    assert str(findings[-1]) == (
+        "f.yaml:7:5: this holds too many values once its aliases are followed (allowed: at most 200,000)"
+    )
+    assert time.process_time() - started < 1
 
 
-@pytest.mark.parametrize("text", ["[" * 5000, "{a: " * 500, "- " * 3000, "x: " + "9" * 5000, "a: 1\n" * 3])
+def test_an_alias_that_contains_itself_is_a_finding():
+    assert "contains itself" in str(load("blueprint: demo\ngroup: &g {apps: [*g]}", "f.yaml")[1][0])
+
+
+@pytest.mark.parametrize("text", ["[" * 500, "{a: " * 500, "- " * 500, "x: " + "9" * 5000, "a: 1\n" * 3])
 def test_odd_and_huge_values_are_findings(text):
     assert errors(load(text, "f.yaml")[1])
 

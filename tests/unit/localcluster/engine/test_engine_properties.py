@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from engine_doubles import CHECKED, NOTHING_KEPT, Crash, World, agent
-from hypothesis import HealthCheck, given, note, settings
+from hypothesis import given, note
 from hypothesis import strategies as st
 
 from ciprov.localcluster.api.port import Locked
@@ -154,10 +154,6 @@ def check_at_rest(world: World) -> None:
     assert not world.clock.armed
 
 
-calm = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
-
-
-@calm
 @given(st.lists(operations, max_size=25))
 def test_it_ends_with_the_wanted_state(steps: list[tuple[Any, ...]]) -> None:
     with tempfile.TemporaryDirectory() as directory:
@@ -173,7 +169,6 @@ def test_it_ends_with_the_wanted_state(steps: list[tuple[Any, ...]]) -> None:
         check_at_rest(world)
 
 
-@calm
 @given(st.lists(operations, max_size=12), st.integers(1, 15))
 def test_a_crash_at_any_action_is_recovered_from(steps: list[tuple[Any, ...]], crash_in: int) -> None:
     with tempfile.TemporaryDirectory() as directory:

@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, composite
 
@@ -94,7 +94,6 @@ def constraints_hold(app: App, agents: dict[str, Agent], there: list[Instance]) 
                 assert set(values) <= {value[0]}
 
 
-@settings(max_examples=150, deadline=None)
 @given(fleets(), apps("a"), apps("b"), st.sets(st.sampled_from([31000, 31001, 31002, 31010])), st.data())
 def test_never_overcommitted_never_against_a_constraint(
     fleet: list[Agent], one: App, other: App, unavailable: set[int], data: st.DataObject
@@ -130,7 +129,6 @@ def test_never_overcommitted_never_against_a_constraint(
     assert ledger == Ledger.of(fleet)
 
 
-@settings(max_examples=100, deadline=None)
 @given(fleets(), apps("a"), st.text(max_size=3))
 def test_an_app_that_fits_somewhere_is_never_refused(fleet: list[Agent], app: App, seed: str) -> None:
     alone = [isinstance(match(app, (), Ledger.of([agent]), seed=seed), Placement) for agent in fleet]
