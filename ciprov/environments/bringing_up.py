@@ -152,7 +152,7 @@ def _failed(up: _Up, error: CiprovError) -> UpFailed:
             way_out=f"`ciprov env status {name}` shows what is left; `ciprov env up {name}` tries again, "
             f"`ciprov env down {name}` removes it",
         )
-    back = "nothing is left of it" if _first(up) else "what was there before runs again"
+    back = "nothing is left of it" if _nothing_before(up.outlook) else "what was there before runs again"
     return UpFailed(
         f"environment {name} did not become ready; rolled back, {back}\n{told}",
         diagnoses=diagnoses,
@@ -163,7 +163,7 @@ def _failed(up: _Up, error: CiprovError) -> UpFailed:
 
 def _roll_back(up: _Up, told: str) -> None:
     before, live = up.outlook.before, up.outlook.live
-    if _first(up) or live is None:
+    if _nothing_before(up.outlook) or live is None:
         remove_all(up.session)
         nothing: dict[str, Any] = {"app_ids": (), "counts": {}, "pending_counts": {}, "claimed_ports": {}}
         up.save(up.record, phase=Phase.FAILED, failure=told, **nothing)
@@ -178,9 +178,14 @@ def _roll_back(up: _Up, told: str) -> None:
         up.save(before, phase=Phase.READY, failure=told, app_ids=app_ids, pending_counts={})
 
 
-def _first(up: _Up) -> bool:
-    """Whether the environment was never ready: there is nothing to go back to."""
-    return up.record.phase is Phase.CREATING
+def _nothing_before(outlook: Outlook) -> bool:
+    """Whether there is nothing to go back to: nothing is live, or only what a first `up` began and did not end.
+
+    Apps without a record are what an `up` made whose record is lost since: they are somebody's, and stay.
+    """
+    before = outlook.before
+    begun = before is not None and before.phase is Phase.CREATING and not before.counts
+    return begun or not apps_of(outlook.live)
 
 
 def _record(cluster: str, outlook: Outlook, origin: Origin, now: datetime) -> EnvironmentRecord:
@@ -217,9 +222,11 @@ def _record(cluster: str, outlook: Outlook, origin: Origin, now: datetime) -> En
 
 def _phase(outlook: Outlook) -> Phase:
     before = outlook.before
-    if outlook.live is None or before is None or before.phase is Phase.CREATING:
+    if _nothing_before(outlook):
         return Phase.CREATING
-    return Phase.UPDATING if outlook.plan.changes else before.phase
+    if before is None or outlook.plan.changes or before.phase is Phase.REMOVING:
+        return Phase.UPDATING
+    return before.phase
 
 
 def _interrupted(name: str, recorded: bool) -> Interrupted:

@@ -75,10 +75,10 @@ def diagnose(
     stderr = agents.sandbox_tail(agent_id, task_id, "stderr", STDERR_BYTES) if task_id and agent_id else None
     return Diagnosis(
         app_id=str(app.get("id", "")),
-        reason=_hidden(reason, secrets),
+        reason=hidden(reason, secrets),
         waiting_for=explain_queue(queued, app) if queued else "",
-        last_failure=_hidden(explain_failure(failure), secrets),
-        stderr=_hidden((stderr or "").strip("\n"), secrets),
+        last_failure=hidden(explain_failure(failure), secrets),
+        stderr=hidden((stderr or "").strip("\n"), secrets),
     )
 
 
@@ -119,7 +119,8 @@ def _rejections(queued: JsonObject) -> list[str]:
     return []
 
 
-def _hidden(text: str, secrets: Collection[str]) -> str:
+def hidden(text: str, secrets: Collection[str]) -> str:
+    """`text` with every secret in it replaced, longer ones first, as one may be part of another."""
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
         text = text.replace(secret, _HIDDEN)
     return text

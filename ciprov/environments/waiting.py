@@ -11,7 +11,7 @@ from functools import partial
 
 from ciprov.domain.marathon import MarathonNotFound
 from ciprov.environments.agent_ports import agent_ports
-from ciprov.environments.diagnosis import Diagnosis, diagnose
+from ciprov.environments.diagnosis import Diagnosis, diagnose, hidden
 from ciprov.environments.progress import AppProgress, AppState
 from ciprov.environments.readiness import Limits, Round, Sight, Verdict, judge_all, living_tasks
 from ciprov.environments.session import SHORTEST_POLL, Session
@@ -206,16 +206,14 @@ def _tell(session: Session, state: Round, told: dict[str, str]) -> None:
 
 
 def _progress(session: Session, app_id: str, verdict: Verdict) -> AppProgress:
-    detail = verdict.detail.replace(session.group_path.rstrip("/") + "/", "")
-    for secret in session.secrets:
-        detail = detail.replace(secret, "(hidden)") if secret else detail
+    detail = hidden(verdict.detail.replace(session.group_path.rstrip("/") + "/", ""), session.secrets)
     return AppProgress(relative(app_id, session.group_path), verdict.state, verdict.ready, verdict.wanted, detail)
 
 
 def _diagnoses(session: Session, failed: Collection[str], queue: Looked, state: Round) -> tuple[Diagnosis, ...]:
     return tuple(
         diagnose(
-            session.marathon.app(app_id) or {"id": app_id},
+            session.steadily(partial(session.marathon.app, app_id)) or {"id": app_id},
             queue.get(app_id),
             state.verdicts[app_id].detail,
             session.agents,

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ciprov.domain.marathon import DeploymentRef, MarathonConflict, MarathonError, MarathonUnavailable
+from ciprov.domain.marathon import (
+    DeploymentRef,
+    MarathonConflict,
+    MarathonError,
+    MarathonInvalid,
+    MarathonUnavailable,
+)
+from ciprov.environments.diagnosis import hidden
 from ciprov.environments.session import SHORTEST_POLL, Session
 from ciprov.foundation.json import JsonObject
 
@@ -27,7 +34,7 @@ def write(session: Session, what: str, attempt: Callable[[bool], DeploymentRef |
         session.check()
         late = session.clock.monotonic() - started > session.patience
         try:
-            return attempt(force)
+            return _attempted(session, attempt, force)
         except MarathonUnavailable as error:
             if late:
                 raise
@@ -48,6 +55,18 @@ def write(session: Session, what: str, attempt: Callable[[bool], DeploymentRef |
             if force:
                 continue
         interval = session.pause(interval)
+
+
+def _attempted(session: Session, attempt: Callable[[bool], DeploymentRef | None], force: bool) -> DeploymentRef | None:
+    """A refusal may repeat what was sent, secrets included: from here on it does not."""
+    try:
+        return attempt(force)
+    except MarathonError as error:
+        error.message = hidden(error.message, session.secrets)
+        error.args = (error.message,)
+        if isinstance(error, MarathonInvalid):
+            error.details = tuple((path, hidden(text, session.secrets)) for path, text in error.details)
+        raise
 
 
 def _foreign(session: Session, conflict: MarathonConflict) -> list[JsonObject] | None:

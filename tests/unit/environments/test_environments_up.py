@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import traceback
 from typing import Any
 
 import pytest
 from marathon_model import GROUP, Killed, World, app, desired
 
 from ciprov.domain.environment import LockHeld, Phase
+from ciprov.domain.marathon import DeploymentRef, MarathonInvalid
 from ciprov.environments.desired import Desired
 from ciprov.environments.progress import AppProgress, AppState, Planned
 from ciprov.environments.results import (
@@ -199,6 +201,41 @@ def test_a_first_up_that_fails_leaves_nothing_but_the_reason():
     assert "status 3" in record.failure
     up(world, desired(*CHAIN))
     assert world.records["x"].failure == ""
+
+
+def test_what_runs_without_a_record_survives_an_up_that_fails():
+    world = World()
+    up(world, desired(*CHAIN))
+    world.records.clear()
+    before = world.running_tasks(f"{GROUP}/db")
+    with pytest.raises(UpFailed, match="what was there before runs again"):
+        up(world, desired(CHAIN[0], app("api", dependencies=["db"], env={"FAIL": "1"}), CHAIN[2]))
+    assert {one: a.body for one, a in world.live.items()} == dict(desired(*CHAIN).apps)
+    assert world.running_tasks(f"{GROUP}/db") == before
+
+
+def test_what_nobody_waited_for_survives_a_later_up_that_fails():
+    world = World()
+    up(world, desired(*CHAIN), UpOptions(ORIGIN, wait=False))
+    world.advance(60)
+    with pytest.raises(UpFailed, match="what was there before runs again"):
+        up(world, desired(CHAIN[0], app("api", dependencies=["db"], env={"FAIL": "1"}), CHAIN[2]))
+    assert {one: a.body for one, a in world.live.items()} == dict(desired(*CHAIN).apps)
+
+
+def test_a_refusal_that_repeats_a_secret_is_told_without_it():
+    said = f"bad: {'hunter'}2"  # in two parts, as a traceback shows lines of code
+
+    class Refusing(World):
+        def put_group(self, path: str, body: dict[str, Any], *, force: bool = False) -> DeploymentRef:
+            raise MarathonInvalid(said, details=[("/env", said)])
+
+    world = Refusing()
+    with pytest.raises(UpFailed) as failed:
+        up(world, desired(*CHAIN, secrets=frozenset({said[-7:]})))
+    traced = "".join(traceback.format_exception(failed.value))
+    assert said not in traced + str(world.records) + str(world.entries)
+    assert "bad: (hidden)" in str(failed.value)
 
 
 def test_keep_leaves_what_failed_and_the_next_up_goes_on():
