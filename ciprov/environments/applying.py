@@ -83,7 +83,7 @@ def _stop(session: Session, step: StopApps) -> list[str]:
     refs = [write(session, f"scale {one} to zero", partial(_scale, session, one)) for one in step.scale_to_zero]
     refs += [write(session, f"delete {one}", partial(_delete_app, session, one)) for one in step.delete]
     for app_id in step.app_ids:
-        session.report(AppProgress(relative(app_id, session.group_path), AppState.STOPPING))
+        session.tell(AppProgress(relative(app_id, session.group_path), AppState.STOPPING))
     return [ref.id for ref in refs if ref is not None]
 
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 from ciprov.domain.marathon import MarathonEvent, MarathonUnavailable
 from ciprov.environments.context import Clock
 from ciprov.environments.ports import Agents, Marathon
-from ciprov.environments.progress import Note, Progress
+from ciprov.environments.progress import AppProgress, Note, Progress
 from ciprov.environments.tree import is_below
 from ciprov.foundation.json import JsonObject
 
@@ -37,7 +37,7 @@ class Session:
     """`check` raises `LockHeld` once the lease is lost; it is asked before every write and every poll.
 
     `patience`: seconds to wait for foreign deployments and an unreachable Marathon. `secrets` are hidden from all that
-    is told.
+    is told, and `told` is what was told last of each app.
     """
 
     marathon: Marathon
@@ -49,6 +49,13 @@ class Session:
     patience: float = 300.0
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
     wake: threading.Event = field(default_factory=threading.Event)
+    told: dict[str, AppProgress] = field(default_factory=dict)
+
+    def tell(self, progress: AppProgress) -> None:
+        """Report it unless it is what was told last of that app: each change once, whoever notices it."""
+        if self.told.get(progress.app) != progress:
+            self.told[progress.app] = progress
+            self.report(progress)
 
     def note(self, text: str) -> None:
         self.report(Note(text))

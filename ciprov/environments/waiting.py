@@ -62,7 +62,7 @@ def await_gone(session: Session, step: AwaitGone, deployments: Collection[str], 
         before, left = left, {app_id for app_id in step.app_ids if living_tasks(_tasks(session, app_id))}
         open_ones = _open(session, deployments)
         for app_id in sorted(before - left):
-            session.report(AppProgress(relative(app_id, session.group_path), AppState.GONE))
+            session.tell(AppProgress(relative(app_id, session.group_path), AppState.GONE))
         if not left and not open_ones:
             break
         waited = session.clock.monotonic() - started
@@ -80,7 +80,7 @@ def await_gone(session: Session, step: AwaitGone, deployments: Collection[str], 
 
 
 def _started_again(session: Session, app_id: str) -> bool:
-    app = session.steadily(lambda: session.marathon.app(app_id))
+    app = _app(session, app_id)
     return app is not None and int(app.get("instances", 1)) > 0
 
 
@@ -202,7 +202,7 @@ def _tell(session: Session, state: Round, told: dict[str, str]) -> None:
         news = re.sub(r"\d+ s\b", "", f"{verdict.state} {verdict.ready}/{verdict.wanted} {verdict.detail}")
         if told.get(app_id) != news:
             told[app_id] = news
-            session.report(_progress(session, app_id, verdict))
+            session.tell(_progress(session, app_id, verdict))
 
 
 def _progress(session: Session, app_id: str, verdict: Verdict) -> AppProgress:
@@ -213,7 +213,7 @@ def _progress(session: Session, app_id: str, verdict: Verdict) -> AppProgress:
 def _diagnoses(session: Session, failed: Collection[str], queue: Looked, state: Round) -> tuple[Diagnosis, ...]:
     return tuple(
         diagnose(
-            session.steadily(partial(session.marathon.app, app_id)) or {"id": app_id},
+            _app(session, app_id) or {"id": app_id},
             queue.get(app_id),
             state.verdicts[app_id].detail,
             session.agents,
@@ -227,6 +227,10 @@ def _open(session: Session, deployments: Collection[str]) -> set[str]:
     if not deployments:
         return set()
     return {str(one.get("id")) for one in session.steadily(session.marathon.deployments)} & set(deployments)
+
+
+def _app(session: Session, app_id: str) -> JsonObject | None:
+    return session.steadily(lambda: session.marathon.app(app_id))
 
 
 def _tasks(session: Session, app_id: str) -> list[JsonObject]:

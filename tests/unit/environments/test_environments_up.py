@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import traceback
 from typing import Any
 
@@ -373,6 +374,17 @@ def test_down_stops_in_reverse_dependency_order_and_leaves_nothing():
     assert "/ciprov" in world.groups
     assert down(world).nothing
     assert world.entries[-1].outcome == "removed"
+
+
+def test_each_change_of_an_app_is_told_once():
+    world, told = World(), []
+    up(world, desired(*CHAIN))
+    world.at.append((world.now + 0.4, lambda: world.put_app(f"{GROUP}/db", {"instances": 1}, force=True)))
+    up(world, desired(app("db", fixed=31500, cmd="other"), app("api", instances=0)), told=told)
+    down(world, told)
+    for name in ("db", "api", "web"):
+        states = [one for one in told if isinstance(one, AppProgress) and one.app == name]
+        assert all(one != after for one, after in itertools.pairwise(states)), name
 
 
 def test_down_forces_what_an_interrupted_up_left_hanging():
