@@ -173,7 +173,7 @@ def _route_findings(blueprint: Blueprint, assembly: Assembly) -> list[Finding]:
             message = f"there is no app {route.app!r}"
             way_out = did_you_mean(route.app, assembly.ports)
             findings.append(Finding(*place, f"routes[{index}].app", message, listed(assembly.ports), way_out))
-        elif ports is not None and _route_port(route, ports) is None:
+        elif ports is not None and _route_port(route, ports) is None and not any(port.has_open_name for port in ports):
             labels = [port.label for port in ports]
             message = f"the app {route.app} has no port {route.port!r}"
             way_out = did_you_mean(route.port, labels)

@@ -33,6 +33,16 @@ class AppPort:
         """The name, or where it has none the index."""
         return self.name or str(self.index)
 
+    @property
+    def has_open_name(self) -> bool:
+        """Whether its name waits for a parameter."""
+        return "${" in self.name
+
+    @property
+    def has_open_number(self) -> bool:
+        """Whether its number waits for a parameter, or is no number at all."""
+        return isinstance(self.node.value, str)
+
 
 def is_on_host_network(app: Node) -> bool:
     """Whether tasks share the agent's network, by the new form, else the old one, else Marathon's default."""

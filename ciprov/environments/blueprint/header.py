@@ -10,7 +10,7 @@ from ciprov.environments.blueprint import durations
 from ciprov.environments.blueprint.fields import APP, GROUP_FIELDS
 from ciprov.environments.blueprint.findings import Finding, Severity
 from ciprov.environments.blueprint.nodes import EMPTY, Node, joined, plain
-from ciprov.environments.blueprint.parameters import expected, unfit
+from ciprov.environments.blueprint.parameters import expected, unfit, variable
 from ciprov.environments.blueprint.records import DEFAULT_TIMEOUT, PARAMETER_TYPES, Blueprint, Parameter, Route
 from ciprov.environments.blueprint.suggestions import did_you_mean, listed, nearest
 from ciprov.foundation.json import JsonValue
@@ -50,6 +50,7 @@ class _Header:
         hooks = root.value.get("hooks")
         if hooks is not None:
             self.key(hooks, "hooks", "hooks are not supported yet", way_out="remove them")
+        self._shared_variables(root)
         kinds = dict(self._mapping(root, "kinds"))
         return Blueprint(
             file=self.file,
@@ -136,6 +137,16 @@ class _Header:
             seen.add(name)
             app = self._text(node, "app", key, required=True).strip("/")
             yield Route(name, app, str(port.value) if port else "0", path, node.at)
+
+    def _shared_variables(self, root: Node) -> None:
+        """Parameters that one environment variable would set: `a-b` and `a_b`, `tag` and `TAG`."""
+        first: dict[str, str] = {}
+        parameters = root.get("parameters")
+        for name, node in parameters.members() if parameters else ():
+            other = first.setdefault(variable(name), name)
+            if other != name:
+                message = f"{other!r} and {name!r} share the environment variable {variable(name)}"
+                self.key(node, f"parameters.{name}", message, way_out="rename one of them")
 
     def _parameter(self, name: str, node: Node) -> Parameter:
         key = f"parameters.{name}"

@@ -149,7 +149,7 @@ def _route_findings(tree: Tree, blueprint: Blueprint) -> Iterator[Finding]:
 def _missing_port(app: AppEntry, label: str) -> tuple[str, str, str] | None:
     """What to say where `app` has no port of that name or index."""
     ports = ports_of(app.node)
-    if any(label in {port.name, str(port.index)} for port in ports):
+    if any(port.has_open_name or label in {port.name, str(port.index)} for port in ports):
         return None
     labels = [port.label for port in ports]
     return f"the app {app.id} has no port {label!r}", listed(labels), did_you_mean(label, labels)

@@ -108,7 +108,7 @@ def _ports(app: Node) -> Iterator[Told]:
             yield port.node, _key(app, port), message, "write 0: ciprov allocates one", Severity.ERROR
         if port.name and any(other.name == port.name for other in ports[: port.index]):
             yield port.node, _key(app, port), f"there are two ports named {port.name!r}", "", Severity.ERROR
-        if not port.needs_service_port:
+        if not port.needs_service_port and not port.has_open_number:
             message = "requirePorts with port 0: Marathon chooses a service port and then demands it as host port"
             yield port.node, _key(app, port), message, "give the port, or remove requirePorts", Severity.WARNING
 
@@ -144,7 +144,8 @@ def _checks(app: Node) -> Iterator[Told]:
         if index:
             yield check, key, "an app has at most one readiness check", "remove it", Severity.ERROR
         name, interval, timeout = check.get("portName"), check.get("intervalSeconds"), check.get("timeoutSeconds")
-        if name is not None and name.value not in names:
+        still_open = any(port.has_open_name for port in ports) or (name is not None and "${" in str(name.value))
+        if name is not None and name.value not in names and not still_open:
             way_out = did_you_mean(str(name.value), names) or f"its named ports are {listed(names)}"
             yield name, f"{key}.portName", f"there is no port named {name.shown}", way_out, Severity.ERROR
         seconds = (timeout.value if timeout else 10, interval.value if interval else 30)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ciprov.environments.blueprint.app_ports import AppPort, key_of
-from ciprov.environments.blueprint.substitution import Answer, Filling, Unknown
+from ciprov.environments.blueprint.substitution import Answer, Filling, Open, Unknown
 from ciprov.environments.blueprint.suggestions import did_you_mean, listed
 
 PREFIX = "service."
@@ -38,10 +38,14 @@ class Services:
         if app not in self.ports:
             return Unknown(f"{whole}: there is no app {app!r}", listed(self.ports), did_you_mean(app, self.ports))
         port = next((one for one in self.ports[app] if label in {one.name, str(one.index)}), None)
+        if port is None and any(one.has_open_name for one in self.ports[app]):
+            return Open()
         if port is None:
             labels = [one.label for one in self.ports[app]]
             return Unknown(f"{whole}: {app} has no port {label!r}", listed(labels), did_you_mean(label, labels))
         number = self.allocated.get(key_of(app, port), 0)
+        if not number and port.has_open_number:
+            return Open()  # what is wrong with the number itself is told where it stands
         if not number:
             return Unknown(
                 f"{whole}: this port has no service port", way_out="give the port a number, or no requirePorts"

@@ -156,6 +156,12 @@ def test_the_callers_mistakes_are_usage_errors():
         assert part in text
 
 
+def test_a_value_that_does_not_fit_is_told_without_what_follows_from_it():
+    with pytest.raises(RequestError) as refused:
+        _build(COURSES.replace("default: 8500", "default: 8500, maximum: 65535"), parameters={"store_port": "99999"})
+    assert str(refused.value) == "--param: store_port: '99999' does not fit (allowed: a whole number, at most 65535)"
+
+
 def test_a_broken_blueprint_builds_nothing_and_tells_everything():
     text = COURSES.replace("cmd: sleep 1", "cmd: sleep 1, instnaces: 1").replace("ttl: 1h30m", "ttl: 90")
     with pytest.raises(BlueprintError) as refused:
