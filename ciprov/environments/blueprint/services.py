@@ -38,21 +38,21 @@ class Services:
         if app not in self.ports:
             return Unknown(f"{whole}: there is no app {app!r}", listed(self.ports), did_you_mean(app, self.ports))
         port = next((one for one in self.ports[app] if label in {one.name, str(one.index)}), None)
-        if port is None and any(one.has_open_name for one in self.ports[app]):
-            return Open()
         if port is None:
-            labels = [one.label for one in self.ports[app]]
-            return Unknown(f"{whole}: {app} has no port {label!r}", listed(labels), did_you_mean(label, labels))
+            return self._no_port(whole, app, label)
         number = self.allocated.get(key_of(app, port), 0)
-        if not number and port.has_open_number:
+        if number:
+            whole_address = f"{self.address}:{number}"
+            return Filling({"": whole_address, "host": self.address, "port": number}[part])
+        if port.has_open_number:
             return Open()  # what is wrong with the number itself is told where it stands
-        if not number:
-            return Unknown(
-                f"{whole}: this port has no service port", way_out="give the port a number, or no requirePorts"
-            )
-        if part == "port":
-            return Filling(number)
-        return Filling(self.address if part == "host" else f"{self.address}:{number}")
+        return Unknown(f"{whole}: this port has no service port", way_out="give the port a number, or no requirePorts")
+
+    def _no_port(self, whole: str, app: str, label: str) -> Answer:
+        if any(port.has_open_name for port in self.ports[app]):
+            return Open()
+        labels = [port.label for port in self.ports[app]]
+        return Unknown(f"{whole}: {app} has no port {label!r}", listed(labels), did_you_mean(label, labels))
 
     def _has_port(self, app: str, label: str) -> bool:
         return any(label in {port.name, str(port.index)} for port in self.ports.get(app, ()))
