@@ -36,6 +36,7 @@ class Request:
     applies none. `parameters` are texts from the command line, `environment` the environment variables (a parameter
     `db-password` is read from `CIPROV_PARAM_DB_PASSWORD`). `blueprint_dir` is the absolute directory of the file.
     `recorded_ports` are the record's `service_ports`; `taken_ports` all service ports outside this environment.
+    `role` is the Mesos role of apps that name none; empty leaves it to Marathon.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Request:
     recorded_ports: Mapping[str, int] = field(default_factory=dict)
     taken_ports: Collection[int] = ()
     port_range: PortRange = DEFAULT_RANGE
+    role: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,8 @@ def build(blueprint: Blueprint, request: Request) -> Desired:
     tree = with_kind(blueprint, kind)
     assembly = assemble(blueprint, tree, _scene(blueprint, request, values, constants))
     findings += assembly.findings
-    body = group_body(assembly, request.group_path, labels={ENV_LABEL: request.name, BLUEPRINT_LABEL: blueprint.name})
+    labels = {ENV_LABEL: request.name, BLUEPRINT_LABEL: blueprint.name}
+    body = group_body(assembly, request.group_path, labels, request.role)
     findings += [*body.findings, *_route_findings(blueprint, assembly)]
     findings = in_order(redacted(finding, values.secret_values) for finding in findings)
     if errors(findings):

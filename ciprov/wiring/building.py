@@ -93,6 +93,7 @@ def prepare(records: Records, asked: Asked, record: EnvironmentRecord | None) ->
         environment={**asked.environment, **secrets},
         recorded_ports=record.service_ports if record else {},
         port_range=records.cluster.service_ports,
+        role=records.cluster.role,
     )
     trial = desired.build(blueprint, request)
     origin = Origin(str(Path(file).absolute()), source, owner(), asked.given)

@@ -24,8 +24,8 @@ class Body:
     findings: tuple[Finding, ...] = ()
 
 
-def group_body(assembly: Assembly, group_path: str, labels: Mapping[str, str]) -> Body:
-    """`assembly` moved to `group_path`, each app with `labels`."""
+def group_body(assembly: Assembly, group_path: str, labels: Mapping[str, str], role: str = "") -> Body:
+    """`assembly` moved to `group_path`, each app with `labels`, and with `role` where that is given and it has none."""
     base = assembly.tree.base
     groups: dict[str, JsonObject] = {}
     for entry in assembly.tree.groups:
@@ -38,7 +38,7 @@ def group_body(assembly: Assembly, group_path: str, labels: Mapping[str, str]) -
     findings: list[Finding] = []
     for app in assembly.apps:
         path = _moved(app.path, base, group_path)
-        apps[path] = _app(app, path, base, group_path, labels)
+        apps[path] = {**({"role": role} if role else {}), **_app(app, path, base, group_path, labels)}
         _group(groups, path.rpartition("/")[0], group_path)["apps"].append(apps[path])
         findings += _reserved_labels(app, assembly)
     return Body(groups[group_path], apps, tuple(findings))

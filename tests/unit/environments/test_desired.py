@@ -156,6 +156,13 @@ def test_the_callers_mistakes_are_usage_errors():
         assert part in text
 
 
+def test_the_clusters_role_is_that_of_apps_that_name_none():
+    text = COURSES.replace("{id: extra, cmd: sleep 1}", "{id: extra, cmd: sleep 1, role: own}")
+    roles = {name.rpartition("/")[2]: app["role"] for name, app in _build(text, role="dev").apps.items()}
+    assert roles == {"store": "dev", "api": "dev", "web": "dev", "worker": "dev", "extra": "own"}
+    assert all("role" not in app for app in _build().apps.values())
+
+
 def test_a_value_that_does_not_fit_is_told_without_what_follows_from_it():
     with pytest.raises(RequestError) as refused:
         _build(COURSES.replace("default: 8500", "default: 8500, maximum: 65535"), parameters={"store_port": "99999"})
