@@ -24,10 +24,13 @@ class Condition(StrEnum):
     ERROR = "error"
     LOST = "lost"
     UNREACHABLE = "unreachable"
+    UNREACHABLE_INACTIVE = "unreachable_inactive"
+    """Unreachable for so long that another instance takes its place."""
 
 
 ENDED = frozenset({Condition.FINISHED, Condition.FAILED, Condition.KILLED, Condition.ERROR, Condition.LOST})
-HOLDS_RESOURCES = frozenset({Condition.STAGING, Condition.RUNNING, Condition.KILLING, Condition.UNREACHABLE})
+UNREACHABLE = frozenset({Condition.UNREACHABLE, Condition.UNREACHABLE_INACTIVE})
+HOLDS_RESOURCES = UNREACHABLE | {Condition.STAGING, Condition.RUNNING, Condition.KILLING}
 
 TASK_STATES: Mapping[Condition, str] = {
     Condition.STAGING: "TASK_STAGING",
@@ -39,6 +42,7 @@ TASK_STATES: Mapping[Condition, str] = {
     Condition.ERROR: "TASK_ERROR",
     Condition.LOST: "TASK_LOST",
     Condition.UNREACHABLE: "TASK_UNREACHABLE",
+    Condition.UNREACHABLE_INACTIVE: "TASK_UNREACHABLE",
 }
 
 
@@ -75,10 +79,21 @@ class Instance:
     message: str = ""
     decommissioned: bool = False
     """Once its task has ended, the instance is forgotten and not relaunched."""
+    unreachable_since: datetime | None = None
 
     @property
     def task_id(self) -> str:
         return f"{self.id}._app.{self.attempt}"
+
+    @property
+    def staying(self) -> bool:
+        """Whether it counts for the number of instances that its app is to have."""
+        return not self.decommissioned and self.condition is not Condition.UNREACHABLE_INACTIVE
+
+    @property
+    def given_up(self) -> bool:
+        """Whether it is to go and cannot be reached: nobody waits for the end of its task."""
+        return self.decommissioned and self.condition in UNREACHABLE
 
     @property
     def healthy(self) -> bool | None:
@@ -99,7 +114,10 @@ class Resources:
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """A virtual agent. All agents share this machine's kernel, so their port ranges are disjoint."""
+    """A virtual agent. All agents share this machine's kernel, so their port ranges are disjoint.
+
+    It makes offers while it is `active`. What is not is drained, or `lost`: then nobody hears of its tasks.
+    """
 
     id: str
     hostname: str
@@ -107,6 +125,7 @@ class Agent:
     attributes: Mapping[str, str] = field(default_factory=dict)
     role: str = "*"
     active: bool = True
+    lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)

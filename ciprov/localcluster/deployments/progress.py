@@ -152,7 +152,7 @@ def _begin(state: DeploymentState, instances: Instances) -> tuple[DeploymentStat
     actions: dict[str, ActionState] = {}
     idle: list[str] = []
     for action in state.plan.steps[number - 1].actions:
-        begun, acted = _begin_action(state.plan, action, instances.get(action.app_id, ()))
+        begun, acted = _begin_action(state.plan, action, _there(instances, action.app_id))
         actions[action.app_id] = begun
         effects += acted
         if not acted:
@@ -160,11 +160,16 @@ def _begin(state: DeploymentState, instances: Instances) -> tuple[DeploymentStat
     return replace(state, step=number, actions=actions), effects, idle
 
 
+def _there(instances: Instances, app_id: str) -> Sequence[Instance]:
+    """Whose end is waited for: not that of tasks that are to go and cannot be reached."""
+    return [instance for instance in instances.get(app_id, ()) if not instance.given_up]
+
+
 def _begin_action(plan: Plan, action: Action, instances: Sequence[Instance]) -> tuple[ActionState, list[Effect]]:
     target = plan.target(action.app_id)
     if action.kind is ActionKind.STOP or target is None:
-        kills = propose(instances, 0, "").kills
-        return Stopping(), [KillInstance(instance_id, "app removed") for instance_id in kills]
+        staying = [instance for instance in instances if not instance.decommissioned]
+        return Stopping(), [KillInstance(instance.id, "app removed") for instance in staying]
     if action.kind is ActionKind.START:
         return Done(), []
     if action.kind is ActionKind.SCALE:
@@ -201,7 +206,7 @@ def _begin_replacing(target: App, instances: Sequence[Instance]) -> tuple[Action
 def _starts(target: App, instances: Sequence[Instance], capacity: int) -> list[Effect]:
     """Old instances count until their tasks have ended, even when they are being killed."""
     old = sum(instance.app_version != target.version for instance in instances)
-    started = sum(instance.app_version == target.version and not instance.decommissioned for instance in instances)
+    started = sum(instance.app_version == target.version and instance.staying for instance in instances)
     count = min(target.instances - started, capacity - old - started)
     return [StartInstances(target.id, count)] if count > 0 else []
 
@@ -214,7 +219,7 @@ def _advance(
     for app_id in state.actions if touched is None else touched:
         action = state.actions.get(app_id)
         target = state.plan.target(app_id)
-        present = instances.get(app_id, ())
+        present = _there(instances, app_id)
         if isinstance(action, Stopping):
             if not present:
                 changed[app_id] = Done()
@@ -230,7 +235,7 @@ def _advance(
 
 
 def _advance_scaling(target: App, action: Scaling, instances: Sequence[Instance]) -> tuple[ActionState, list[Effect]]:
-    missing = target.instances - sum(not instance.decommissioned for instance in instances)
+    missing = target.instances - sum(instance.staying for instance in instances)
     if missing > 0:
         return action, [StartInstances(target.id, missing)]
     leaving = any(instance.decommissioned for instance in instances)

@@ -17,8 +17,8 @@ class Proposition:
 
 
 def propose(instances: Sequence[Instance], count: int, selection: str, named: Collection[str] = ()) -> Proposition:
-    """Scale to `count`. `named` instances go first, in any case; instances already decommissioned do not count."""
-    staying = [instance for instance in instances if not instance.decommissioned]
+    """Scale to `count`. `named` instances go first, in any case; what is decommissioned or inactive does not count."""
+    staying = [instance for instance in instances if instance.staying]
     doomed = [instance.id for instance in staying if instance.id in named]
     others = [instance for instance in staying if instance.id not in named]
     surplus = max(0, len(others) - count)
@@ -27,10 +27,10 @@ def propose(instances: Sequence[Instance], count: int, selection: str, named: Co
 
 
 def kill_order(instances: Sequence[Instance], selection: str) -> list[Instance]:
-    """Waiting ones first, then staging ones, then running ones by `killSelection`."""
+    """Waiting ones first, then unreachable ones, staging ones, then running ones by `killSelection`."""
     oldest_first = sorted(instances, key=lambda instance: instance.since)
     chosen = oldest_first if selection == "OLDEST_FIRST" else oldest_first[::-1]
     return sorted(chosen, key=lambda instance: _RANK.get(instance.condition, len(_RANK)))
 
 
-_RANK = {Condition.SCHEDULED: 0, Condition.STAGING: 1}
+_RANK = {Condition.SCHEDULED: 0, Condition.UNREACHABLE: 1, Condition.STAGING: 2}

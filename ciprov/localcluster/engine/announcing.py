@@ -44,13 +44,24 @@ def instance_changed(instance: Instance) -> Announcement:
         "instance_changed_event",
         {
             "instanceId": instance.id,
-            "condition": instance.condition.value.capitalize(),
+            "condition": condition_name(instance.condition),
             "runSpecId": instance.app_id,
             "agentId": instance.agent_id,
             "host": instance.host,
             "runSpecVersion": instance.app_version,
         },
     )
+
+
+def condition_name(condition: Condition) -> str:
+    """As Marathon's events name it."""
+    return condition.value.replace("_", " ").title().replace(" ", "")
+
+
+def unknown_terminated(instance_id: str, app_id: str, condition: Condition) -> Announcement:
+    """A task ended of which the instance was forgotten before."""
+    fields = {"instanceId": instance_id, "runSpecId": app_id, "condition": condition_name(condition)}
+    return Announcement("unknown_instance_terminated_event", fields)
 
 
 def status_update(instance: Instance, condition: Condition, message: str) -> Announcement:

@@ -26,6 +26,7 @@ from ciprov.localcluster.deployments.plan import plan
 from ciprov.localcluster.deployments.revert import restarted, revert
 from ciprov.localcluster.deployments.versions import stamp
 from ciprov.localcluster.engine.announcing import group_change_failed, group_change_success
+from ciprov.localcluster.engine.absences import Absent
 from ciprov.localcluster.engine.database import Database
 from ciprov.localcluster.engine.deploying import Deploying
 from ciprov.localcluster.engine.launching import Launching
@@ -36,7 +37,7 @@ from ciprov.localcluster.engine.state import State
 from ciprov.localcluster.engine.tasks import Tasks
 from ciprov.localcluster.engine.views import deployment_view
 from ciprov.localcluster.health.timestamps import timestamp
-from ciprov.localcluster.model import HOLDS_RESOURCES, Agent, Condition, Instance, TaskFailure
+from ciprov.localcluster.model import UNREACHABLE, Agent, Condition, Instance, TaskFailure
 from ciprov.localcluster.runtimes.port import TaskUpdate
 from ciprov.localcluster.scheduling.launch_queue import DelayReset, Wanted, view, waiting
 from ciprov.localcluster.tree.edit import with_app
@@ -48,6 +49,9 @@ T = TypeVar("T")
 
 SCALE_CHECK_SECONDS = 300.0
 """How long after a cancelled deployment its apps are brought to their counts, if nobody else did."""
+RETURN_CHECK_SECONDS = 5.0
+"""How long after an agent's return its apps are brought to their counts; Marathon looks every five minutes."""
+
 
 
 class ClusterEngine:
@@ -61,7 +65,8 @@ class ClusterEngine:
         self._launching = Launching(self._state, outside, self._outbox, self.task_updated)
         self._tasks = Tasks(self._state, outside, self._outbox, self._launching)
         self._deploying = Deploying(self._state, self._outbox, self._launching, self._tasks)
-        self._routing = Routing(self._state)
+        self._absent = Absent(self._state, outside, self._outbox, self._launching, self._tasks)
+        self._routing = Routing(self._state, outside.agents[0].hostname if outside.agents else "")
         self._line: deque[Callable[[], None]] = deque()
         self._busy = False
         self._recovering = False
@@ -107,9 +112,14 @@ class ClusterEngine:
         self._launching.arm(partial(self._report, self._launching.woken))
 
     # Reports from outside
+        self._absent.arm(partial(self._report, self._absent.woken))
 
     def task_updated(self, update: TaskUpdate) -> None:
-        self._report(partial(self._tasks.updated, update))
+        self._report(partial(self._updated, update))
+
+    def _updated(self, update: TaskUpdate) -> None:
+        if not self._absent.took(update):
+            self._tasks.updated(update)
 
     def probed(self, report: ProbeReport) -> None:
         self._report(partial(self._tasks.probed, report))
@@ -123,7 +133,7 @@ class ClusterEngine:
         instances = list(self._state.instances.values())
         self._recovering = True
         try:
-            await self._outside.runtime.recover([it.task_id for it in instances if it.condition in HOLDS_RESOURCES])
+            await self._outside.runtime.recover(self._state.expected_tasks())
         finally:
             self._recovering = False
         self._turn(lambda: None)
@@ -146,6 +156,7 @@ class ClusterEngine:
                 self._tasks.order_kill(instance)
         self._launching.resume()
         self._deploying.stirred.update(self._state.deployments)
+        self._absent.resume()
         self._deploying.even_out({*self._state.apps, *self._state.by_app})
         self._routing.refresh(self._state.apps)
 
@@ -216,7 +227,10 @@ class ClusterEngine:
             for instance_id in instance_ids:
                 instance = self._state.instances.get(instance_id)
                 if instance is not None and instance.condition is not Condition.SCHEDULED:
-                    self._tasks.kill(instance, decommission=wipe)
+                    if wipe and instance.condition in UNREACHABLE:
+                        self._absent.expunge(instance)
+                    else:
+                        self._tasks.kill(instance, decommission=wipe)
 
         self._turn(decide)
 
@@ -258,6 +272,22 @@ class ClusterEngine:
 
     @property
     def events(self) -> Events:
+    # Agents
+
+    def drain_agent(self, agent_id: str) -> None:
+        """No more offers, its tasks are killed. Raises KeyError, and `NotPossible` where it is lost."""
+        self._turn(partial(self._absent.drain, self._state.ledger.agents[agent_id]))
+
+    def lose_agent(self, agent_id: str) -> None:
+        """As if cut off from the network: its tasks run on, unreachable. Raises KeyError."""
+        self._turn(partial(self._absent.lose, self._state.ledger.agents[agent_id]))
+
+    def return_agent(self, agent_id: str) -> None:
+        """It makes offers again; tasks that were replaced meanwhile are one too many, which is mended soon."""
+        apps = self._turn(partial(self._absent.bring_back, self._state.ledger.agents[agent_id]))
+        if apps:
+            self._later(RETURN_CHECK_SECONDS, partial(self._deploying.even_out, apps))
+
         return self._outside.events
 
     @property
@@ -266,7 +296,7 @@ class ClusterEngine:
 
     @property
     def agents(self) -> Sequence[Agent]:
-        return self._outside.agents
+        return tuple(self._state.ledger.agents.values())
 
     def instances(self, app_id: str | None = None) -> Sequence[Instance]:
         """All of them, those that wait for launch too."""

@@ -46,11 +46,12 @@ class Unsaved:
     instances: dict[str, Instance | None] = field(default_factory=dict)
     deployments: dict[str, DeploymentState | None] = field(default_factory=dict)
     failures: dict[str, TaskFailure | None] = field(default_factory=dict)
+    absences: records.Absences | None = None
+    """None here is unchanged."""
 
     def __bool__(self) -> bool:
-        return bool(
-            self.root_version or self.apps or self.groups or self.instances or self.deployments or self.failures
-        )
+        changes = (self.apps, self.groups, self.instances, self.deployments, self.failures)
+        return bool(self.root_version or self.absences or any(changes))
 
 
 class Database:
@@ -132,6 +133,10 @@ class Database:
         rows = self._connection.execute("SELECT app, record FROM failures")
         return {app_id: records.load_failure(record) for app_id, record in rows}
 
+    def absences(self) -> records.Absences:
+        row = self._connection.execute("SELECT value FROM facts WHERE name = 'absences'").fetchone()
+        return records.load_absences(row[0]) if row else records.Absences()
+
     def _content(self, group_id: str, version: str) -> str:
         query = "SELECT content FROM groups WHERE id = ? AND version = ?"
         row = self._connection.execute(query, (group_id, version)).fetchone()
@@ -165,6 +170,9 @@ class Database:
         )
         if unsaved.root_version:
             self._many("INSERT OR REPLACE INTO facts VALUES ('root', ?)", [(unsaved.root_version,)])
+        if unsaved.absences:
+            absences = records.dump_absences(unsaved.absences)
+            self._many("INSERT OR REPLACE INTO facts VALUES ('absences', ?)", [(absences,)])
         self._many(
             "INSERT INTO instances (id, record) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET record = excluded.record",
             ((name, records.dump_instance(item)) for name, item in unsaved.instances.items() if item),

@@ -250,3 +250,7 @@ class Launching:
     def resume(self) -> None:
         self.paused = False
         self._room = True
+    def offered(self) -> None:
+        """There is more room: an agent came back, or a task ended that was nobody's."""
+        self._room = True
+

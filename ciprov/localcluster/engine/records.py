@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -13,9 +13,24 @@ from ciprov.localcluster.definitions.group import Group
 from ciprov.localcluster.deployments.plan import AppChange, GroupChange, Plan
 from ciprov.localcluster.deployments.progress import ActionState, Done, Replacing, Scaling, Stopping
 from ciprov.localcluster.model import Action, ActionKind, Condition, HealthResult, Instance, Step, TaskFailure
+from ciprov.localcluster.runtimes.port import TaskUpdate
 
 FindApp = Callable[[str, str], App]
 """`(app id, version) -> definition`; raises KeyError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Absences:
+    """Which agents are not there, and what their return needs.
+
+    `strays` are instances that were forgotten while their tasks could not be reached, `held` what tasks of lost agents
+    reported; both by task id.
+    """
+
+    drained: frozenset[str] = frozenset()
+    lost: frozenset[str] = frozenset()
+    strays: Mapping[str, Instance] = field(default_factory=dict)
+    held: Mapping[str, TaskUpdate] = field(default_factory=dict)
 
 
 def _dump(value: Mapping[str, Any]) -> str:
@@ -39,7 +54,10 @@ def dump_instance(instance: Instance) -> str:
 
 
 def load_instance(text: str) -> Instance:
-    raw = json.loads(text)
+    return _instance(json.loads(text))
+
+
+def _instance(raw: dict[str, Any]) -> Instance:
     health = tuple(
         HealthResult(
             **{
@@ -56,9 +74,27 @@ def load_instance(text: str) -> Instance:
             "since": datetime.fromisoformat(raw["since"]),
             "staged_at": _moment(raw["staged_at"]),
             "started_at": _moment(raw["started_at"]),
+            "unreachable_since": _moment(raw.get("unreachable_since")),
             "ports": tuple(raw["ports"]),
             "health": health,
         }
+    )
+
+
+def dump_absences(absences: Absences) -> str:
+    return _dump(asdict(absences))
+
+
+def load_absences(text: str) -> Absences:
+    raw = json.loads(text)
+    return Absences(
+        drained=frozenset(raw["drained"]),
+        lost=frozenset(raw["lost"]),
+        strays={task_id: _instance(stray) for task_id, stray in raw["strays"].items()},
+        held={
+            task_id: TaskUpdate(**{**update, "condition": Condition(update["condition"])})
+            for task_id, update in raw["held"].items()
+        },
     )
 
 

@@ -12,10 +12,11 @@ from ciprov.localcluster.scheduling.matching import host_ports
 Target = tuple[str, int]
 
 
-def app_routes(app: App, running: Iterable[tuple[Instance, App]]) -> dict[int, tuple[Target, ...]]:
+def app_routes(app: App, running: Iterable[tuple[Instance, App]], service_host: str) -> dict[int, tuple[Target, ...]]:
     """Service port -> targets of one app. `running` are its instances with the definitions that they run.
 
-    Only TCP is forwarded. Where a host port is the service port itself, nothing must be forwarded.
+    Only TCP is forwarded. Where a task listens on the service port itself, on the host of the services too, nothing
+    must be forwarded.
     """
     routes: dict[int, list[Target]] = {
         service: [] for service, host, protocol in _ports(app) if service and host != service and "tcp" in protocol
@@ -27,7 +28,7 @@ def app_routes(app: App, running: Iterable[tuple[Instance, App]]) -> dict[int, t
         for (service, _, protocol), port in zip(_ports(definition), instance.ports, strict=False):
             if service and port and "tcp" in protocol:
                 routes.setdefault(service, []).append((instance.host, port))
-                own |= {service} & {port}
+                own |= {service} & {port} if instance.host == service_host else set()
     return {service: tuple(targets) for service, targets in routes.items() if service not in own}
 
 
@@ -42,8 +43,9 @@ def _ports(app: App) -> list[tuple[int, int | None, str]]:
 class Routing:
     """Keeps the routes of each app; a change looks at the changed apps only."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, service_host: str) -> None:
         self._state = state
+        self._service_host = service_host
         self._apps: dict[str, dict[int, tuple[Target, ...]]] = {}
         self._changed = False
 
@@ -51,7 +53,8 @@ class Routing:
         for app_id in app_ids:
             app = self._state.apps.get(app_id)
             instances = self._state.by_app.get(app_id, ())
-            routes = app_routes(app, ((item, self._state.definition(item)) for item in instances)) if app else {}
+            running = ((item, self._state.definition(item)) for item in instances)
+            routes = app_routes(app, running, self._service_host) if app else {}
             if routes != self._apps.get(app_id, {}):
                 self._apps[app_id] = routes
                 self._changed = True

@@ -6,6 +6,7 @@ Whatever must survive the daemon is noted in `unsaved` as it changes; whose apps
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 from ciprov.localcluster.definitions.app import App
@@ -13,7 +14,8 @@ from ciprov.localcluster.definitions.group import Group
 from ciprov.localcluster.deployments.progress import DeploymentState
 from ciprov.localcluster.engine.database import Database, Unsaved
 from ciprov.localcluster.engine.ports import ReadinessReport
-from ciprov.localcluster.model import HOLDS_RESOURCES, Agent, Condition, Instance, TaskFailure
+from ciprov.localcluster.engine.records import Absences
+from ciprov.localcluster.model import ENDED, HOLDS_RESOURCES, Agent, Condition, Instance, TaskFailure
 from ciprov.localcluster.scheduling.agents import Ledger, resources_of
 from ciprov.localcluster.scheduling.launch_queue import Key, LaunchQueue, key_of
 from ciprov.localcluster.scheduling.matching import fixed_ports
@@ -58,6 +60,7 @@ class State:
         self.apps = {app.id: app for app in self.root.all_apps()}
         self.fixed_ports = _fixed_ports(self.apps.values())
         self.failures = database.failures()
+        self.absences = database.absences()
         self.instances: dict[str, Instance] = {}
         self.by_app = InstancesByApp()
         self.by_task: dict[str, str] = {}
@@ -70,10 +73,10 @@ class State:
             self._index(instance)
         held = (
             (instance.agent_id, resources_of(self.definition(instance), instance.ports))
-            for instance in self.instances.values()
+            for instance in (*self.instances.values(), *self.absences.strays.values())
             if instance.condition in HOLDS_RESOURCES
         )
-        self.ledger = Ledger.of(agents, held)
+        self.ledger = Ledger.of((self._present(agent) for agent in agents), held)
         for deployment in database.deployments():
             self._enter(deployment)
 
@@ -94,8 +97,15 @@ class State:
         return self.deployments[plan_id] if plan_id is not None else None
 
     def staying(self, app_id: str) -> int:
-        """How many instances the app has that are not on their way out."""
-        return sum(not instance.decommissioned for instance in self.by_app.get(app_id, ()))
+        """How many instances the app has that are not on their way out, nor given up for now."""
+        return sum(instance.staying for instance in self.by_app.get(app_id, ()))
+
+    def expected_tasks(self) -> list[str]:
+        """The tasks that may still run when the daemon starts, of instances that were forgotten too."""
+        instances = (*self.instances.values(), *self.absences.strays.values())
+        ended = {task_id for task_id, update in self.absences.held.items() if update.condition in ENDED}
+        ids = [instance.task_id for instance in instances if instance.condition in HOLDS_RESOURCES]
+        return [task_id for task_id in ids if task_id not in ended]
 
     # The tree
 
@@ -155,6 +165,23 @@ class State:
         waiting.pop(instance.id, None)
         if not waiting:
             self.waiting.pop(key, None)
+
+    # Agents
+
+    def set_agent(self, agent: Agent) -> None:
+        """Enter whether an agent is there."""
+        self.ledger = self.ledger.with_agent(agent)
+        others = {agent.id}
+        drained = self.absences.drained - others | (others if not agent.active and not agent.lost else set())
+        lost = self.absences.lost - others | (others if agent.lost else set())
+        self.set_absences(replace(self.absences, drained=drained, lost=lost))
+
+    def set_absences(self, absences: Absences) -> None:
+        self.absences = self.unsaved.absences = absences
+
+    def _present(self, agent: Agent) -> Agent:
+        lost = agent.id in self.absences.lost
+        return replace(agent, active=not lost and agent.id not in self.absences.drained, lost=lost)
 
     # Failures
 

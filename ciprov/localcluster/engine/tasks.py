@@ -14,7 +14,7 @@ from ciprov.localcluster.engine.ports import Outside, ProbeReport, ReadinessRepo
 from ciprov.localcluster.engine.state import State
 from ciprov.localcluster.engine.task_environment import task_environment
 from ciprov.localcluster.health.machine import Kill, Outcome, Publish, observe
-from ciprov.localcluster.model import ENDED, TASK_STATES, Condition, Instance, TaskFailure
+from ciprov.localcluster.model import ENDED, TASK_STATES, UNREACHABLE, Condition, Instance, TaskFailure
 from ciprov.localcluster.runtimes.port import TaskUpdate
 from ciprov.localcluster.scheduling.agents import resources_of
 from ciprov.localcluster.scheduling.launch_queue import TaskEnded, TaskUp
@@ -136,6 +136,10 @@ class Tasks:
         if instance.condition is Condition.SCHEDULED:
             if decommission:
                 self._launching.withdraw(instance)
+            return
+        if instance.condition in UNREACHABLE:
+            # Nobody reaches its task. It is killed when its agent returns, and replaced until then.
+            self._state.put(replace(instance, decommissioned=True))
             return
         first = instance.condition is not Condition.KILLING
         killing = replace(instance, condition=Condition.KILLING, decommissioned=instance.decommissioned or decommission)

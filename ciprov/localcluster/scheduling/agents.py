@@ -30,7 +30,7 @@ def split(total: Resources, hostnames: Sequence[str], first_port: int, last_port
         raise ValueError(f"{count} agents cannot share the ports {first_port}-{last_port}: each needs at least one")
     return tuple(
         Agent(
-            id=f"agent-{index}",
+            id=f"agent-{index + 1}",
             hostname=hostname,
             total=Resources(
                 cpus=_floor(total.cpus / count),
@@ -89,6 +89,10 @@ class Ledger:
             if agent_id in free:
                 free[agent_id] = subtract(free[agent_id], resources)
         return Ledger(known, free)
+
+    def with_agent(self, agent: Agent) -> Ledger:
+        """The same amounts, but a known agent is told of differently."""
+        return Ledger({**self.agents, agent.id: agent}, self.free)
 
     def used(self, agent_id: str) -> Resources:
         return subtract(self.agents[agent_id].total, self.free[agent_id])

@@ -1,6 +1,7 @@
 """Placement constraints as Marathon reads them: UNIQUE, CLUSTER, GROUP_BY, LIKE, UNLIKE, MAX_PER and IS.
 
-The field is `hostname` (or `@hostname`) or the name of an agent's attribute.
+The field is `hostname` (or `@hostname`) or the name of an agent's attribute. Values are compared as texts; numbers in
+the form that `number` gives them.
 """
 
 from __future__ import annotations
@@ -8,7 +9,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from decimal import ROUND_HALF_EVEN, Decimal
 
+from ciprov.localcluster.definitions.app import App
 from ciprov.localcluster.model import Agent, Instance
 
 _Values = Sequence[str | None]
@@ -16,43 +19,66 @@ _Values = Sequence[str | None]
 _HOSTNAME = frozenset({"hostname", "@hostname"})
 
 
+def number(text: str) -> str | None:
+    """A number as Mesos and Marathon write it: three decimals, no zeros at the end. None where it is no number."""
+    if not re.fullmatch(r"[0-9]+(\.[0-9]+)?", text):
+        return None
+    rounded = Decimal(text).quantize(Decimal("0.001"), ROUND_HALF_EVEN)
+    return f"{rounded:f}".rstrip("0").rstrip(".")
+
+
 def allowed(
-    constraints: Sequence[Sequence[str]],
+    app: App,
     agent: Agent,
     placed: Sequence[Instance],
     agents: Mapping[str, Agent],
 ) -> bool:
-    """Whether all `constraints` let one more instance onto `agent`, given those `placed` on any of `agents`."""
-    return all(_meets(constraint, agent, placed, agents) for constraint in constraints)
+    """Whether the constraints of `app` let one more instance onto `agent`, given those `placed` on any of `agents`."""
+    return all(_meets(constraint, app.instances, agent, placed, agents) for constraint in app.constraints)
 
 
-def _meets(constraint: Sequence[str], agent: Agent, placed: Sequence[Instance], agents: Mapping[str, Agent]) -> bool:
+def _meets(
+    constraint: Sequence[str], count: int, agent: Agent, placed: Sequence[Instance], agents: Mapping[str, Agent]
+) -> bool:
     field, operator, *rest = constraint
     value = _value(field, agent)
     if value is None:
         return operator.upper() == "UNLIKE"
-    rule = _RULES.get(operator.upper())
+    wanted = rest[0] if rest else ""
     there = [_placed_value(field, instance, agents) for instance in placed]
-    return rule is not None and rule(value, rest[0] if rest else "", there)
+    if operator.upper() == "GROUP_BY":
+        return _group_by(value, _whole(wanted), there, count)
+    rule = _RULES.get(operator.upper())
+    return rule is not None and rule(value, wanted, there)
 
 
 def _cluster(value: str, wanted: str, there: _Values) -> bool:
     return wanted in {"", value} and all(other == value for other in there)
 
 
-def _group_by(value: str, wanted: str, there: _Values) -> bool:
-    groups = Counter(there)
-    return value not in groups or (len(groups) >= _whole(wanted) and groups[value] == min(groups.values()))
+def _group_by(value: str, groups: int, there: _Values, count: int) -> bool:
+    """Evenly over as many values as the constraint names, and no others; without a number over those that come.
+
+    `count` is how many instances the app is to have: a value takes its share of them at once, and what is left over
+    goes to single values.
+    """
+    sizes = Counter(there)
+    if groups <= 0:
+        return value not in sizes or sizes[value] == min(sizes.values())
+    if value not in sizes:
+        return len(sizes) < groups
+    share, left_over = divmod(count, groups)
+    left_over -= sum(max(0, size - share) for size in sizes.values())
+    return sizes[value] < share or (sizes[value] == share and left_over > 0)
 
 
 _RULES: Mapping[str, Callable[[str, str, _Values], bool]] = {
     "UNIQUE": lambda value, _, there: value not in there,
     "CLUSTER": _cluster,
-    "GROUP_BY": _group_by,
     "MAX_PER": lambda value, wanted, there: there.count(value) < _whole(wanted),
     "LIKE": lambda value, wanted, _: _matches(wanted, value),
     "UNLIKE": lambda value, wanted, _: not _matches(wanted, value),
-    "IS": lambda value, wanted, _: value == wanted,
+    "IS": lambda value, wanted, _: value == (number(wanted) or wanted),
 }
 """`(value of the agent, value in the constraint, values where instances are) -> whether one more may go there`."""
 

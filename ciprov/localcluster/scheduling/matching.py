@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ciprov.localcluster.definitions.app import App
-from ciprov.localcluster.model import HOLDS_RESOURCES, Agent, Instance, Resources
+from ciprov.localcluster.model import HOLDS_RESOURCES, Agent, Condition, Instance, Resources
 from ciprov.localcluster.scheduling.agents import Ledger, resources_of
 from ciprov.localcluster.scheduling.constraints import allowed
 from ciprov.localcluster.scheduling.rejects import Reason
@@ -52,15 +52,17 @@ def match(
 ) -> Placement | Rejection:
     """Find an agent for one more instance of `app`.
 
-    `instances` are all of the app, of any version: those that hold resources count for its constraints.
+    `instances` are all of the app. For its constraints count those that hold resources on agents that are not lost and
+    run its present configuration: an old one must not keep the one that replaces it from its agent. Only active agents
+    make offers.
     `unavailable` are ports that processes outside the cluster hold; they are left out of every offer. `seed` decides
     which agent is asked first and which dynamic ports are taken: the same seed gives the same answer, another seed
     (the task's id, say) most likely others, so a port that was just freed is not the next one handed out.
     """
     chance = random.Random(seed)
-    placed = [instance for instance in instances if instance.condition in HOLDS_RESOURCES] if app.constraints else []
+    placed = [instance for instance in instances if _counts(instance, app)] if app.constraints else []
     wanted = host_ports(app)
-    order = list(ledger.agents.values())
+    order = [agent for agent in ledger.agents.values() if agent.active]
     first = chance.randrange(len(order)) if order else 0
     declined: dict[str, Reason] = {}
     blocked: set[int] = set()
@@ -93,15 +95,21 @@ def fixed_ports(app: App) -> frozenset[int]:
     return frozenset(port for port in host_ports(app) if port)
 
 
+def _counts(instance: Instance, app: App) -> bool:
+    return (
+        instance.condition in HOLDS_RESOURCES
+        and instance.condition is not Condition.UNREACHABLE
+        and instance.app_version >= (app.version_info.last_config_change_at or "")
+    )
+
+
 def _reason(app: App, agent: Agent, placed: Sequence[Instance], ledger: Ledger) -> Reason | None:
     free = ledger.free[agent.id]
     accepted = app.accepted_resource_roles or ("*", app.role)
     if agent.role not in accepted or agent.role not in {"*", app.role}:
         return Reason.UNFULFILLED_ROLE
-    if not allowed(app.constraints, agent, placed, ledger.agents):
+    if not allowed(app, agent, placed, ledger.agents):
         return Reason.UNFULFILLED_CONSTRAINT
-    if not agent.active:
-        return Reason.AGENT_MAINTENANCE
     for needed, available, reason in (
         (app.cpus, free.cpus, Reason.INSUFFICIENT_CPUS),
         (app.mem, free.mem, Reason.INSUFFICIENT_MEMORY),

@@ -37,41 +37,41 @@ def test_split_never_gives_out_more_than_the_machine_has(count: int, spare: int,
 
 def test_taking_more_than_is_free_is_refused() -> None:
     ledger = Ledger.of(split(Resources(cpus=1, mem=100), ["h"], 1, 2))
-    ledger = ledger.take("agent-0", Resources(cpus=0.6, ports=frozenset({1})))
+    ledger = ledger.take("agent-1", Resources(cpus=0.6, ports=frozenset({1})))
     for wanted in (Resources(cpus=0.5), Resources(mem=101), Resources(ports=frozenset({1})), Resources(gpus=1)):
         with pytest.raises(Overcommitted):
-            ledger.take("agent-0", wanted)
-    assert ledger.used("agent-0") == Resources(cpus=0.6, ports=frozenset({1}))
+            ledger.take("agent-1", wanted)
+    assert ledger.used("agent-1") == Resources(cpus=0.6, ports=frozenset({1}))
 
 
 def test_a_thousand_takes_and_gives_leave_no_dust() -> None:
     start = Ledger.of(split(Resources(cpus=200, mem=1000), ["h"], 1, 2))
     ledger = start
     for _ in range(1000):
-        ledger = ledger.take("agent-0", Resources(cpus=0.1))
+        ledger = ledger.take("agent-1", Resources(cpus=0.1))
     for _ in range(1000):
-        ledger = ledger.give("agent-0", Resources(cpus=0.1))
+        ledger = ledger.give("agent-1", Resources(cpus=0.1))
     assert ledger == start
 
 
 def test_ten_tenths_of_a_cpu_fill_it() -> None:
     ledger = Ledger.of(split(Resources(cpus=1), ["h"], 1, 2))
     for _ in range(10):
-        ledger = ledger.take("agent-0", Resources(cpus=0.1))
-    assert ledger.free["agent-0"].cpus == 0
+        ledger = ledger.take("agent-1", Resources(cpus=0.1))
+    assert ledger.free["agent-1"].cpus == 0
 
 
 def test_what_runs_already_may_exceed_the_agent_and_blocks_it() -> None:
-    ledger = Ledger.of(split(Resources(cpus=1), ["h"], 1, 2), [("agent-0", Resources(cpus=3)), ("gone", Resources(9))])
+    ledger = Ledger.of(split(Resources(cpus=1), ["h"], 1, 2), [("agent-1", Resources(cpus=3)), ("gone", Resources(9))])
     with pytest.raises(Overcommitted):
-        ledger.take("agent-0", Resources(cpus=0.1))
-    assert ledger.give("agent-0", Resources(cpus=3)).free["agent-0"].cpus == 1
+        ledger.take("agent-1", Resources(cpus=0.1))
+    assert ledger.give("agent-1", Resources(cpus=3)).free["agent-1"].cpus == 1
     assert ledger.give("gone", Resources(cpus=9)) is ledger
 
 
 def test_foreign_ports_are_not_given_to_an_agent() -> None:
     ledger = Ledger.of(split(Resources(), ["h"], 1, 2))
-    assert ledger.give("agent-0", Resources(ports=frozenset({7}))).free["agent-0"].ports == {1, 2}
+    assert ledger.give("agent-1", Resources(ports=frozenset({7}))).free["agent-1"].ports == {1, 2}
 
 
 def test_port_zero_is_no_port() -> None:

@@ -79,8 +79,9 @@ def test_the_first_reason_of_the_funnel_counts() -> None:
         assert reasons(match(app(requirePorts=True, **{**everything, **fields}), (), ledger())) == [reason]
 
 
-def test_an_agent_that_is_drained_says_maintenance() -> None:
-    assert reasons(match(app(), (), ledger(agent(active=False)))) == [Reason.AGENT_MAINTENANCE]
+def test_an_agent_that_is_drained_or_lost_makes_no_offers() -> None:
+    assert reasons(match(app(), (), ledger(agent(active=False)))) == []
+    assert placed(match(app(), (), ledger(agent("s0", active=False, lost=True), agent("s1")))).agent_id == "s1"
 
 
 def test_every_agent_is_asked_and_says_why() -> None:
@@ -207,13 +208,12 @@ class TestConstraints:
             for index, name in enumerate(names)
         ]
 
-    def allowed(self, constraint: Sequence[str], there: Sequence[Instance]) -> set[str]:
+    def allowed(self, constraint: Sequence[str], there: Sequence[Instance], **fields: Any) -> set[str]:
+        wanted = app(constraints=[constraint], **fields)
         return {
             each.id
             for each in self.racks
-            if isinstance(
-                match(app(constraints=[constraint]), there, Ledger(self.full(each), self.free(each))), Placement
-            )
+            if isinstance(match(wanted, there, Ledger(self.full(each), self.free(each))), Placement)
         }
 
     def full(self, _: Agent) -> dict[str, Agent]:
@@ -243,9 +243,8 @@ class TestConstraints:
             (("absent", "UNIQUE"), (), set()),
             (("rack", "GROUP_BY"), (), {"s0", "s1", "s2"}),
             (("rack", "GROUP_BY"), ("s0",), {"s0", "s1", "s2"}),
-            (("rack", "GROUP_BY", "2"), ("s0",), {"s2"}),
-            (("rack", "GROUP_BY", "2"), ("s0", "s2"), {"s0", "s1", "s2"}),
-            (("rack", "GROUP_BY", "2"), ("s0", "s1", "s2"), {"s2"}),
+            (("rack", "GROUP_BY"), ("s0", "s2"), {"s0", "s1", "s2"}),
+            (("rack", "GROUP_BY"), ("s0", "s1", "s2"), {"s2"}),
             (("rack", "MAX_PER", "2"), ("s0",), {"s0", "s1", "s2"}),
             (("rack", "MAX_PER", "2"), ("s0", "s1"), {"s2"}),
             (("rack", "max_per", "1"), ("s2",), {"s0", "s1"}),
@@ -255,11 +254,40 @@ class TestConstraints:
     def test_rules(self, constraint: Sequence[str], there: Sequence[str], expected: set[str]) -> None:
         assert self.allowed(constraint, self.on(*there)) == expected
 
-    @pytest.mark.parametrize("condition", [Condition.SCHEDULED, Condition.FINISHED, Condition.KILLED])
+    @pytest.mark.parametrize(
+        ("count", "groups", "there", "expected"),
+        [
+            (5, "2", (), {"s0", "s1", "s2"}),
+            (5, "2", ("s0", "s0"), {"s0", "s1", "s2"}),
+            (5, "2", ("s0", "s1", "s0"), {"s2"}),
+            (5, "2", ("s0", "s0", "s0", "s2"), {"s2"}),
+            (4, "2", ("s0",), {"s0", "s1", "s2"}),
+            (4, "2", ("s0", "s1"), {"s2"}),
+            (2, "1", ("s0",), {"s0", "s1"}),
+        ],
+    )
+    def test_group_by_with_a_number_gives_each_value_its_share_at_once(
+        self, count: int, groups: str, there: Sequence[str], expected: set[str]
+    ) -> None:
+        assert self.allowed(("rack", "GROUP_BY", groups), self.on(*there), instances=count) == expected
+
+    @pytest.mark.parametrize(("wanted", "matches"), [("0.8", True), ("0.80", True), ("0.8001", True), ("0.801", False)])
+    def test_numbers_are_compared_as_numbers(self, wanted: str, matches: bool) -> None:
+        one = ledger(agent(attributes={"level": "0.8"}))
+        result = match(app(constraints=[("level", "IS", wanted)]), (), one)
+        assert isinstance(result, Placement) is matches
+
+    def test_instances_of_an_older_configuration_do_not_count(self) -> None:
+        version = {"versionInfo": {"lastConfigChangeAt": "w"}}
+        assert self.allowed(("hostname", "UNIQUE"), self.on("s0"), **version) == {"s0", "s1", "s2"}
+
+    @pytest.mark.parametrize(
+        "condition", [Condition.SCHEDULED, Condition.FINISHED, Condition.KILLED, Condition.UNREACHABLE]
+    )
     def test_instances_that_hold_nothing_do_not_count(self, condition: Condition) -> None:
         assert self.allowed(("hostname", "UNIQUE"), self.on("s0", condition=condition)) == {"s0", "s1", "s2"}
 
-    @pytest.mark.parametrize("condition", [Condition.STAGING, Condition.KILLING, Condition.UNREACHABLE])
+    @pytest.mark.parametrize("condition", [Condition.STAGING, Condition.KILLING, Condition.UNREACHABLE_INACTIVE])
     def test_instances_that_come_or_go_count(self, condition: Condition) -> None:
         assert self.allowed(("hostname", "UNIQUE"), self.on("s0", condition=condition)) == {"s1", "s2"}
 

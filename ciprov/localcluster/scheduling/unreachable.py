@@ -1,0 +1,36 @@
+"""How long an unreachable instance is waited for: the app's `unreachableStrategy`. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from ciprov.localcluster.definitions.app import App
+from ciprov.localcluster.model import Condition
+
+
+def judged(app: App, since: datetime, now: datetime) -> Condition | None:
+    """What an instance unreachable since `since` is by now; None where it is to be forgotten.
+
+    Unreachable: waited for. Inactive: another one takes its place. With strategy "disabled" it is waited for as long
+    as it takes.
+    """
+    waits = _waits(app)
+    if waits is None:
+        return Condition.UNREACHABLE
+    inactive, expunge = waits
+    if now >= since + expunge:
+        return None
+    return Condition.UNREACHABLE_INACTIVE if now >= since + inactive else Condition.UNREACHABLE
+
+
+def next_verdict(app: App, since: datetime, now: datetime) -> datetime | None:
+    """When `judged` will say something else; None where never."""
+    return min((since + wait for wait in _waits(app) or () if since + wait > now), default=None)
+
+
+def _waits(app: App) -> tuple[timedelta, timedelta] | None:
+    strategy = app.unreachable_strategy
+    if isinstance(strategy, str):
+        return None
+    inactive, expunge = (strategy.get(name) or 0 for name in ("inactiveAfterSeconds", "expungeAfterSeconds"))
+    return timedelta(seconds=inactive), timedelta(seconds=expunge)
