@@ -25,8 +25,8 @@ from ciprov.localcluster.deployments.locks import conflicting
 from ciprov.localcluster.deployments.plan import plan
 from ciprov.localcluster.deployments.revert import restarted, revert
 from ciprov.localcluster.deployments.versions import stamp
-from ciprov.localcluster.engine.announcing import group_change_failed, group_change_success
 from ciprov.localcluster.engine.absences import Absent
+from ciprov.localcluster.engine.announcing import group_change_failed, group_change_success
 from ciprov.localcluster.engine.database import Database
 from ciprov.localcluster.engine.deploying import Deploying
 from ciprov.localcluster.engine.launching import Launching
@@ -47,11 +47,11 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-SCALE_CHECK_SECONDS = 300.0
-"""How long after a cancelled deployment its apps are brought to their counts, if nobody else did."""
 RETURN_CHECK_SECONDS = 5.0
 """How long after an agent's return its apps are brought to their counts; Marathon looks every five minutes."""
 
+SCALE_CHECK_SECONDS = 300.0
+"""How long after a cancelled deployment its apps are brought to their counts, if nobody else did."""
 
 
 class ClusterEngine:
@@ -110,9 +110,9 @@ class ClusterEngine:
         self._state.save()
         self._outbox.flush()
         self._launching.arm(partial(self._report, self._launching.woken))
+        self._absent.arm(partial(self._report, self._absent.woken))
 
     # Reports from outside
-        self._absent.arm(partial(self._report, self._absent.woken))
 
     def task_updated(self, update: TaskUpdate) -> None:
         self._report(partial(self._updated, update))
@@ -154,9 +154,9 @@ class ClusterEngine:
         for instance in self._state.instances.values():
             if instance.condition is Condition.KILLING:
                 self._tasks.order_kill(instance)
+        self._absent.resume()
         self._launching.resume()
         self._deploying.stirred.update(self._state.deployments)
-        self._absent.resume()
         self._deploying.even_out({*self._state.apps, *self._state.by_app})
         self._routing.refresh(self._state.apps)
 
@@ -260,18 +260,6 @@ class ClusterEngine:
         self._turn(partial(self._launching.tell, DelayReset(app_id)))
         return True
 
-    def _next_version(self) -> str:
-        """Now, to the millisecond, but later than any before."""
-        now = self._outside.now().astimezone(UTC)
-        now = now.replace(microsecond=now.microsecond // 1000 * 1000)
-        last = max(self._last_version, _moment(self._state.root.version))
-        self._last_version = max(now, last + timedelta(milliseconds=1))
-        return timestamp(self._last_version)
-
-    # Views
-
-    @property
-    def events(self) -> Events:
     # Agents
 
     def drain_agent(self, agent_id: str) -> None:
@@ -288,6 +276,18 @@ class ClusterEngine:
         if apps:
             self._later(RETURN_CHECK_SECONDS, partial(self._deploying.even_out, apps))
 
+    def _next_version(self) -> str:
+        """Now, to the millisecond, but later than any before."""
+        now = self._outside.now().astimezone(UTC)
+        now = now.replace(microsecond=now.microsecond // 1000 * 1000)
+        last = max(self._last_version, _moment(self._state.root.version))
+        self._last_version = max(now, last + timedelta(milliseconds=1))
+        return timestamp(self._last_version)
+
+    # Views
+
+    @property
+    def events(self) -> Events:
         return self._outside.events
 
     @property

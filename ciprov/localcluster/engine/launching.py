@@ -244,13 +244,13 @@ class Launching:
         self._wakeup = self._timer = None
         self._room = True
 
+    def offered(self) -> None:
+        """There is more room: an agent came back, or a task ended that was nobody's."""
+        self._room = True
+
     def pause(self) -> None:
         self.paused = True
 
     def resume(self) -> None:
         self.paused = False
         self._room = True
-    def offered(self) -> None:
-        """There is more room: an agent came back, or a task ended that was nobody's."""
-        self._room = True
-
