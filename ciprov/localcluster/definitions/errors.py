@@ -135,5 +135,17 @@ class LockedByDeployments(Refused):
         return {"message": self.message, "deployments": [{"id": item} for item in self.deployment_ids]}
 
 
+class TooManyDeployments(Refused):
+    """As many deployments run as are allowed at once."""
+
+    status = 403
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            f"{most} deployments are running, and no more are allowed at once; wait until one of them has ended, "
+            "or cancel one by DELETE /v2/deployments/<id>"
+        )
+
+
 class PortRangeExhausted(Unprocessable):
     """No automatic service port is left."""

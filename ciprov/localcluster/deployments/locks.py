@@ -10,6 +10,9 @@ from collections.abc import Iterable
 from ciprov.localcluster.deployments.plan import Plan
 from ciprov.localcluster.deployments.progress import DeploymentState
 
+MAX_RUNNING_DEPLOYMENTS = 100
+"""Marathon's `max_running_deployments`; a forced change goes beyond it."""
+
 
 def conflicting(plan: Plan, running: Iterable[DeploymentState]) -> tuple[str, ...]:
     """The ids of running deployments that touch an app of the plan, in the order given."""

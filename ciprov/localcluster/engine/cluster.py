@@ -20,8 +20,9 @@ from typing import TypeVar
 
 from ciprov.localcluster.api.port import Accepted, DeploymentView, Events, Locked, QueueEntry, TreeChange
 from ciprov.localcluster.definitions.app import App
+from ciprov.localcluster.definitions.errors import TooManyDeployments
 from ciprov.localcluster.definitions.group import Group
-from ciprov.localcluster.deployments.locks import conflicting
+from ciprov.localcluster.deployments.locks import MAX_RUNNING_DEPLOYMENTS, conflicting
 from ciprov.localcluster.deployments.plan import plan
 from ciprov.localcluster.deployments.revert import restarted, revert
 from ciprov.localcluster.deployments.versions import stamp
@@ -42,6 +43,7 @@ from ciprov.localcluster.runtimes.port import TaskUpdate
 from ciprov.localcluster.scheduling.launch_queue import DelayReset, Wanted, view, waiting
 from ciprov.localcluster.tree.edit import with_app
 from ciprov.localcluster.tree.lookup import find_app, find_group
+from ciprov.localcluster.tree.rules import check_tree
 
 logger = logging.getLogger(__name__)
 
@@ -183,6 +185,8 @@ class ClusterEngine:
             root = stamp(self._state.root, change(self._state.root, version), version, restart)
             made = plan(self._state.root, root, version, str(uuid.uuid4()), restart, kills)
             conflicts = conflicting(made, self._state.deployments.values())
+            if not force and len(self._state.deployments) >= MAX_RUNNING_DEPLOYMENTS:
+                raise TooManyDeployments(MAX_RUNNING_DEPLOYMENTS)
             if conflicts and not force:
                 raise Locked(conflicts)
         except Exception as error:
@@ -199,15 +203,23 @@ class ClusterEngine:
         return Accepted(made.id, version)
 
     def cancel(self, deployment_id: str, *, force: bool) -> Accepted | None:
-        """See `api.port.Engine`."""
+        """See `api.port.Engine`. Raises InvalidObject where what came since leaves no room for what was before."""
         undone = self._state.deployments[deployment_id].plan
 
+        def reverted(root: Group, _: str) -> Group:
+            new = revert(undone, root)
+            check_tree(root, new)
+            return new
+
         def decide() -> Accepted | None:
-            self._cancel(deployment_id)
-            if force:
-                return None
-            again = restarted(undone) & self._state.apps.keys()
-            return self._change(lambda root, _: revert(undone, root), True, "/", again, {})
+            accepted = None
+            if not force:
+                again = restarted(undone) & self._state.apps.keys()
+                accepted = self._change(reverted, True, "/", again, {})
+            # A rollback cancels what it touches; one that has nothing to undo touches nothing.
+            if deployment_id in self._state.deployments:
+                self._cancel(deployment_id)
+            return accepted
 
         return self._turn(decide)
 
@@ -334,7 +346,9 @@ class ClusterEngine:
         return [deployment_view(deployment, self._state) for deployment in self._state.deployments.values()]
 
     def queue(self) -> Sequence[QueueEntry]:
-        return view(self._state.queue, self._outside.now())
+        """With the instances that have a place in no queue yet: Marathon counts them all."""
+        entries = view(self._state.queue, self._outside.now())
+        return tuple(replace(entry, count=entry.count + self._launching.owed_to(entry.app)) for entry in entries)
 
 
 def _moment(version: str) -> datetime:

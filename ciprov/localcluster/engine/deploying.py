@@ -64,6 +64,7 @@ class Deploying:
         """Look at every deployment and app that something happened to; whether there was any."""
         touched, self._state.touched = self._state.touched, set()
         stirred, self.stirred = self.stirred, set()
+        self._launching.forget_owed(touched)
         for plan_id in stirred:
             if plan_id in self._state.deployments:
                 self._drive(self._state.deployments[plan_id], None)

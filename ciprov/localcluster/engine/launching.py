@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -40,6 +41,9 @@ FOREIGN_PORT_RETRY_SECONDS = 5.0
 
 DEFAULT_KILL_GRACE_SECONDS = 3.0
 """What the executor allows where the app says nothing."""
+
+WAITING_AT_MOST = 500
+"""So many instances of one app wait for launch as records of their own; the rest comes as these are launched."""
 
 _EARLY = 0.001
 """Timers may fire a little early; a wake-up before the delay's end would be for nothing."""
@@ -85,6 +89,7 @@ class Launching:
         self._report = report
         self._new: set[Key] = set()
         self._room = False
+        self._owed: dict[str, tuple[Key, int]] = {}
         self.paused = False
 
     @property
@@ -101,8 +106,17 @@ class Launching:
             self._room = True
 
     def schedule(self, app: App, count: int) -> None:
-        """New instances of `app` wait for launch."""
-        for _ in range(count):
+        """New instances of `app` wait for launch: all that are missing, of which some may be owed for now.
+
+        Whoever asks does so again whenever an instance of the app has changed, so what is owed comes as others leave
+        the queue.
+        """
+        now = min(count, WAITING_AT_MOST - len(self._state.waiting.get(key_of(app), ())))
+        if now < count:
+            self._owed[app.id] = (key_of(app), count - max(0, now))
+        if now <= 0:
+            return
+        for _ in range(now):
             instance = Instance(
                 id=f"{app.id.strip('/').replace('/', '_')}.instance-{uuid.uuid4()}",
                 app_id=app.id,
@@ -113,7 +127,17 @@ class Launching:
             )
             self._state.put(instance)
             self._outbox.announce(instance_changed(instance))
-        self.tell(Wanted(app, count))
+        self.tell(Wanted(app, now))
+
+    def owed_to(self, app: App) -> int:
+        """How many instances of `app` are wanted that do not wait as records of their own."""
+        key, count = self._owed.get(app.id, (key_of(app), 0))
+        return count if key == key_of(app) else 0
+
+    def forget_owed(self, app_ids: Iterable[str]) -> None:
+        """Something happened to these apps: what is owed to them is about to be told anew."""
+        for app_id in app_ids:
+            self._owed.pop(app_id, None)
 
     def reschedule(self, instance: Instance, app: App) -> None:
         """An instance whose task has ended waits for another launch, as `app`."""

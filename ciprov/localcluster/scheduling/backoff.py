@@ -7,6 +7,10 @@ from datetime import datetime, timedelta
 
 from ciprov.localcluster.definitions.app import App
 
+SHORTEST_SECONDS = 0.5
+"""Even without a delay of its own: a real cluster offers what was freed again only with its next allocation, so a task
+that cannot run is not tried without a pause."""
+
 
 @dataclass(frozen=True, slots=True)
 class Delay:
@@ -26,9 +30,9 @@ class Delay:
 
 def grown(delay: Delay | None, app: App, now: datetime) -> Delay:
     """The delay after one more task of `app` has ended by itself."""
-    limit = app.max_launch_delay_seconds
+    limit = max(SHORTEST_SECONDS, app.max_launch_delay_seconds)
     seconds = app.backoff_seconds if delay is None or delay.forgotten(now) else delay.seconds * app.backoff_factor
-    return Delay(now, min(seconds, limit), limit)
+    return Delay(now, min(max(SHORTEST_SECONDS, seconds), limit), limit)
 
 
 def advanced(delay: Delay, now: datetime) -> Delay:
