@@ -33,7 +33,8 @@ class EnvironmentRecord:
     from them. `counts` are the instances per absolute app id that the blueprint asked for at the last `up` (the base
     of the three-way merge). `pending_counts` are the target counts of an operation under way, written BEFORE it acts,
     so that a crash between stop and start loses none. `claimed_ports` are the fixed host ports per absolute app id of
-    the last `up`, also of one still under way. `given_name` is what the user called it (usually the branch)
+    the last `up`, also of one still under way. `passed_on` are marks per absolute app id of the fields that ciprov does
+    not know, as they were last sent. `given_name` is what the user called it (usually the branch)
     before it was cut to the slug `name`. `revision` is the compare-and-set counter of the store.
     """
 
@@ -58,6 +59,7 @@ class EnvironmentRecord:
     counts: Mapping[str, int] = field(default_factory=dict)
     pending_counts: Mapping[str, int] = field(default_factory=dict)
     claimed_ports: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    passed_on: Mapping[str, str] = field(default_factory=dict)
     failure: str = ""
     given_name: str = ""
     revision: int = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-from ciprov.domain.marathon import DeploymentRef, MarathonNotFound
+from ciprov.domain.marathon import DeploymentRef, MarathonNotFound, MarathonUnavailable
 from ciprov.environments.counts import RecordedCounts
 from ciprov.environments.plan import Action
 from ciprov.environments.planning import Target, group_body, make_plan
@@ -103,16 +103,20 @@ def _delete_app(session: Session, app_id: str, force: bool) -> DeploymentRef | N
 
 def _put(session: Session, target: Target, recorded: RecordedCounts) -> bool:
     """One group PUT; False, without a write, where an app that must not be rolled runs again."""
-    again = False
+    again, wanted = False, target
 
     def attempt(force: bool) -> DeploymentRef | None:
-        nonlocal again
+        nonlocal again, wanted
         live = session.marathon.group(session.group_path)
-        plan = make_plan(target, live, recorded)
+        plan = make_plan(wanted, live, recorded)
         again = any(app.instances_before for app in plan.of(Action.REPLACE))
         if again or not plan.changes:
             return None
-        return session.marathon.put_group(session.group_path, group_body(target, plan, live), force=force)
+        try:
+            return session.marathon.put_group(session.group_path, group_body(wanted, plan, live), force=force)
+        except MarathonUnavailable:
+            wanted = target.all_sent()  # perhaps: without an answer only what is live can tell
+            raise
 
     session.note(f"put group {session.group_path}")
     write(session, f"put group {session.group_path}", attempt)

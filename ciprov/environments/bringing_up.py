@@ -84,6 +84,7 @@ def _carry_out(up: _Up) -> UpResult:
     desired = up.outlook.desired
     try:
         wrote = _apply(up)
+        up = _sent(up)
         if up.options.wait:
             with up.session.listening():
                 _await(up)
@@ -103,6 +104,14 @@ def _carry_out(up: _Up) -> UpResult:
         endpoints=endpoints(live, addresses),
         front_url=addresses.front_url,
     )
+
+
+def _sent(up: _Up) -> _Up:
+    """What ciprov does not know is sent by now. Recorded at once: it must not look changed after a crash."""
+    outlook = replace(up.outlook, target=up.outlook.target.all_sent())
+    known = dict(up.record.passed_on) == dict(outlook.passed_on)
+    record = up.record if known else up.save(up.record, passed_on=outlook.passed_on)
+    return replace(up, outlook=outlook, record=record)
 
 
 def _apply(up: _Up) -> bool:
@@ -214,6 +223,7 @@ def _record(cluster: str, outlook: Outlook, origin: Origin, now: datetime) -> En
         counts=before.counts if before else {},
         pending_counts={app.app_id: app.instances for app in kept},
         claimed_ports={app_id: ports for app_id, app in desired.apps.items() if (ports := fixed_host_ports(app))},
+        passed_on=before.passed_on if before else {},
         failure=before.failure if before else "",
         given_name=origin.given_name or (before.given_name if before else ""),
         revision=before.revision if before else 0,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from ciprov.domain.environment import EnvironmentRecord
 from ciprov.environments.conflicts import ENV_LABEL, Neighbours, with_conflicts
@@ -11,6 +11,7 @@ from ciprov.environments.counts import NOTHING_RECORDED, RecordedCounts
 from ciprov.environments.desired import Desired
 from ciprov.environments.fixed_ports import fixed_host_ports, service_ports
 from ciprov.environments.outside import Outside
+from ciprov.environments.passed_on import marks
 from ciprov.environments.plan import Plan
 from ciprov.environments.planning import Target, make_plan
 from ciprov.environments.tree import apps_of, is_below
@@ -31,13 +32,16 @@ class NotOurs(CiprovError):
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """`before` is the record and `live` the group as they were found; None where there is none."""
+    """`before` is the record and `live` the group as they were found; None where there is none. `passed_on` are the
+    marks of the fields that ciprov does not know, as the record keeps them once they are sent.
+    """
 
     before: EnvironmentRecord | None
     live: JsonObject | None
     desired: Desired
     target: Target
     plan: Plan
+    passed_on: Mapping[str, str] = field(default_factory=dict)
 
 
 def look(outside: Outside, name: str, build: Build) -> Outlook:
@@ -55,12 +59,14 @@ def look(outside: Outside, name: str, build: Build) -> Outlook:
     live = marathon.group(desired.group_path)
     if before is None:
         refuse_foreign(name, desired.group_path, live)
-    target = Target(name, desired.group_path, desired.group, desired.secret_values)
+    passed_on, known = marks(desired.apps), before.passed_on if before else {}
+    sent = frozenset(app_id for app_id, mark in passed_on.items() if known.get(app_id) == mark)
+    target = Target(name, desired.group_path, desired.group, desired.secret_values, sent)
     recorded = RecordedCounts(before.counts, before.pending_counts) if before else NOTHING_RECORDED
     plan = make_plan(target, live, recorded)
     if plan.changes:
         plan = with_conflicts(plan, desired.group, live, Neighbours(apps, records, outside.agents.agents()))
-    return Outlook(before, live, desired, target, plan)
+    return Outlook(before, live, desired, target, plan, passed_on)
 
 
 def taken_ports(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ciprov.environments.counts import RecordedCounts, target_count
 from ciprov.environments.differences import Difference, differences
 from ciprov.environments.fixed_ports import fixed_host_ports
 from ciprov.environments.normalise import definition
+from ciprov.environments.passed_on import without_unanswered
 from ciprov.environments.plan import Action, AppPlan, Plan
 from ciprov.environments.strategies import replacement
 from ciprov.environments.tree import apps_of, group_dependencies, relative
@@ -18,12 +19,20 @@ from ciprov.foundation.json import JsonObject
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The group to reach, as the body of a group PUT with absolute ids; `secrets` are texts that nothing may show."""
+    """The group to reach, as the body of a group PUT with absolute ids; `secrets` are texts that nothing may show.
+
+    `sent` are the apps whose fields that ciprov does not know were sent as they are here: what Marathon does not answer
+    of those, it does not know either, and that is no difference.
+    """
 
     environment: str
     group_path: str
     group: JsonObject = field(repr=False)
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
+    sent: frozenset[str] = frozenset()
+
+    def all_sent(self) -> Target:
+        return replace(self, sent=frozenset(apps_of(self.group)))
 
 
 def make_plan(target: Target, live: JsonObject | None, recorded: RecordedCounts) -> Plan:
@@ -75,7 +84,8 @@ def _app_plan(
         count = target_count(app_id, _instances(desired), None, recorded)
         return AppPlan(app_id, name, Action.CREATE, "it does not exist", 0, count.instances, fixed_ports=ports)
     count = target_count(app_id, _instances(desired), before, recorded)
-    changed = differences(desired, live, target.secrets)
+    compared = without_unanswered(desired, live) if app_id in target.sent else desired
+    changed = differences(compared, live, target.secrets)
 
     def planned(action: Action, reason: str, **more: Any) -> AppPlan:
         return AppPlan(app_id, name, action, reason, before, count.instances, fixed_ports=ports, **more)

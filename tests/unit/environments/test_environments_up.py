@@ -55,6 +55,40 @@ def test_up_creates_everything_and_a_second_up_writes_nothing():
     assert [entry.outcome for entry in world.entries] == ["ready", "unchanged"]
 
 
+class Forgetful(World):
+    """Takes fields that it does not know and does not answer them, as Marathon does."""
+
+    def put_group(self, path: str, body: dict[str, Any], *, force: bool = False) -> DeploymentRef:
+        apps = [{key: value for key, value in one.items() if key != "foo"} for one in body["apps"]]
+        return super().put_group(path, {**body, "apps": apps}, force=force)
+
+
+def test_fields_that_nobody_knows_are_sent_once_and_change_nothing():
+    world = Forgetful()
+    shall = desired(app("db", fixed=31500, foo={"a": "hunter2"}), app("api", foo=1))
+    up(world, shall)
+    world.writes.clear()
+    assert up(world, shall).outcome == "unchanged"
+    assert world.writes == []
+    changed = desired(app("db", fixed=31500, foo={"a": "hunter2"}), app("api", foo=2))
+    up(world, changed)
+    assert world.writes == [f"put_group {GROUP}"]
+    world.writes.clear()
+    assert up(world, changed).outcome == "unchanged"
+    assert "hunter2" not in str(world.records)
+
+
+def test_a_field_that_nobody_knows_stops_an_app_once_even_where_the_answer_is_lost():
+    world = Forgetful()
+    up(world, desired(*CHAIN))
+    world.writes.clear()
+    world.lose_answers = {"put_group"}
+    up(world, desired(app("db", fixed=31500, foo=1), *CHAIN[1:]))
+    assert world.writes == [f"put_app {GROUP}/db {{'instances': 0}}", f"put_group {GROUP}"]
+    up(world, desired(app("db", fixed=31500, foo=1), *CHAIN[1:]))
+    assert len(world.writes) == 2
+
+
 def test_progress_names_every_app_and_says_what_it_waits_for():
     world, told = World(), []
     up(world, desired(*CHAIN), told=told)
