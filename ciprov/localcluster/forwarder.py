@@ -137,28 +137,37 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 class TcpForwarder:
-    """All service ports of the cluster."""
+    """All service ports of the cluster: at its own address, and at those from which containers reach this machine."""
 
     def __init__(self, address: str) -> None:
-        self._address = address
-        self._listeners: dict[int, _Listener] = {}
+        self._addresses = [address]
+        self._routes: Mapping[int, Sequence[Target]] = {}
+        self._listeners: dict[tuple[str, int], _Listener] = {}
         self._retired: list[_Listener] = []
 
+    def serve_also(self, address: str) -> None:
+        """Serve at this address too, and no longer at one that was named before."""
+        if self._addresses[1:] != [address]:
+            self._addresses[1:] = [address]
+            self.update(self._routes)
+
     def update(self, routes: Mapping[int, Sequence[Target]]) -> None:
-        for port in [port for port in self._listeners if port not in routes]:
-            listener = self._listeners.pop(port)
+        self._routes = routes
+        wanted = {(address, port) for address in self._addresses for port in routes}
+        for key in self._listeners.keys() - wanted:
+            listener = self._listeners.pop(key)
             listener.stop_listening()
             self._retired.append(listener)
-        for port, targets in routes.items():
-            if port not in self._listeners:
-                self._listeners[port] = _Listener(self._address, port)
-            self._listeners[port].targets = tuple(targets)
+        for address, port in sorted(wanted):
+            if (address, port) not in self._listeners:
+                self._listeners[address, port] = _Listener(address, port)
+            self._listeners[address, port].targets = tuple(routes[port])
         self._retired = [listener for listener in self._retired if listener.busy]
 
     @property
     def problems(self) -> dict[int, str]:
         """Service port -> why it is not served at present."""
-        return {port: listener.problem for port, listener in self._listeners.items() if listener.problem}
+        return {key[1]: listener.problem for key, listener in self._listeners.items() if listener.problem}
 
     def close(self) -> None:
         """Free all ports and cut all connections."""

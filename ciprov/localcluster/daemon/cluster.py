@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import socket
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -18,21 +16,17 @@ from ciprov.localcluster.api.sandbox_files import file_routes
 from ciprov.localcluster.daemon.files import Layout
 from ciprov.localcluster.daemon.options import Options
 from ciprov.localcluster.daemon.overview import overview_routes
+from ciprov.localcluster.daemon.runtimes import build_runtimes
 from ciprov.localcluster.daemon.server import ApiServer
 from ciprov.localcluster.daemon.sizing import virtual_agents
 from ciprov.localcluster.daemon.sockets import is_held
-from ciprov.localcluster.definitions.app import App
 from ciprov.localcluster.engine.cluster import ClusterEngine
 from ciprov.localcluster.engine.database import Database
 from ciprov.localcluster.engine.ports import Outside, ProbeReport, ReadinessReport
 from ciprov.localcluster.events import EventBus
 from ciprov.localcluster.forwarder import TcpForwarder
-from ciprov.localcluster.probes.command import CommandPlace
 from ciprov.localcluster.probes.prober import AsyncProber
-from ciprov.localcluster.runtimes.environment import account_entry, account_for, base_environment
 from ciprov.localcluster.runtimes.port import TaskUpdate
-from ciprov.localcluster.runtimes.process import ProcessRuntime
-from ciprov.localcluster.runtimes.sandbox import Sandboxes
 from ciprov.localcluster.runtimes.sessions import TaskSandboxes
 
 STOP_GRACE_AT_MOST_SECONDS = 10.0
@@ -59,11 +53,11 @@ class EmbeddedCluster:
 
     def __init__(self, place: Place, options: Options) -> None:
         layout = place.layout
-        self._sandboxes = layout.sandboxes()
         self._events = EventBus(_now)
-        self._runtime = ProcessRuntime(self._sandboxes, layout.cache, self._task_updated)
-        self._prober = AsyncProber(self._probed, self._readiness_probed, _Places(self._sandboxes))
         self._forwarder = TcpForwarder(place.address)
+        runtimes = build_runtimes(layout, self._task_updated, lambda bridge: self._forwarder.serve_also(bridge.gateway))
+        self._runtime = runtimes.chosen
+        self._prober = AsyncProber(self._probed, self._readiness_probed, runtimes.place)
         self._database = Database(layout.database)
         outside = Outside(
             runtime=self._runtime,
@@ -76,7 +70,7 @@ class EmbeddedCluster:
             port_held=is_held,
         )
         self._engine = ClusterEngine(self._database, outside)
-        tasks = TaskSandboxes(self._sandboxes, self._engine.instances)
+        tasks = TaskSandboxes(runtimes.sandboxes, self._engine.instances, runtimes.commands)
         self._sessions = Sessions(tasks)
         app = create_app(
             self._engine,
@@ -117,18 +111,6 @@ class EmbeddedCluster:
 
     def _readiness_probed(self, report: ReadinessReport) -> None:
         self._engine.readiness_probed(report)
-
-
-class _Places:
-    """Where COMMAND checks run: beside the task, as its user and with exactly its environment."""
-
-    def __init__(self, sandboxes: Sandboxes) -> None:
-        self._sandboxes = sandboxes
-
-    def __call__(self, task_id: str, app: App, environment: Mapping[str, str]) -> CommandPlace:
-        sandbox = self._sandboxes.path(task_id)
-        complete = base_environment(os.environ, account_entry(app.user)) | dict(environment)
-        return CommandPlace(sandbox, complete | {"MESOS_SANDBOX": str(sandbox)}, account_for(app.user))
 
 
 def _now() -> datetime:

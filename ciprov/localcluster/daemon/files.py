@@ -51,6 +51,16 @@ class Layout:
     def cache(self) -> Path:
         return self.directory / "cache"
 
+    @property
+    def volumes(self) -> Path:
+        """The persistent volumes of apps, by instance."""
+        return self.directory.resolve() / "volumes"
+
+    @property
+    def cluster_id(self) -> str:
+        """Names the cluster where others share a machine-wide thing with it, such as the Docker engine."""
+        return hashlib.sha256(os.fsencode(self.state_dir.resolve())).hexdigest()[:12]
+
     def sandboxes(self) -> Sandboxes:
         # The real path: tasks see it as MESOS_SANDBOX, and a symbolic link on the way may change.
         directory = self.directory.resolve()

@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 
 from ciprov.localcluster.daemon.files import Layout
-from ciprov.localcluster.runtimes.process import ProcessRuntime
+from ciprov.localcluster.daemon.runtimes import build_runtimes
 
 
 def end_leftovers(layout: Layout) -> None:
     """End all tasks of the cluster, each within its own grace; returns when they are gone."""
     sandboxes = layout.sandboxes()
-    if not sandboxes.supervised.is_dir() or not any(sandboxes.supervised.iterdir()):
+    if not any(each.is_dir() and any(each.iterdir()) for each in (sandboxes.supervised, sandboxes.contained)):
         return
 
     async def end() -> None:
         # Whatever nobody expects is ended, and here nobody expects anything.
-        await ProcessRuntime(sandboxes, layout.cache, lambda _: None).recover([])
+        runtime = build_runtimes(layout, lambda _: None).chosen
+        await runtime.recover([])
+        await runtime.shutdown(0.0)
 
     asyncio.run(end())

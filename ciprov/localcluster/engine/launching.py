@@ -11,6 +11,7 @@ from functools import partial
 
 from ciprov.localcluster.definitions.app import App
 from ciprov.localcluster.engine.announcing import instance_changed, status_update
+from ciprov.localcluster.engine.container_spec import container_spec
 from ciprov.localcluster.engine.outbox import Outbox
 from ciprov.localcluster.engine.ports import Outside, Timer
 from ciprov.localcluster.engine.state import State
@@ -64,15 +65,14 @@ def launch_spec(app: App, instance: Instance) -> LaunchSpec:
         fetch=app.fetch,
         kill_grace_seconds=kill_grace(app),
         user=app.user,
+        container=container_spec(app, instance),
     )
 
 
 def unlaunchable(app: App) -> str:
     """Why no runtime can run the app, in words for its user; empty where one can."""
-    if app.container is not None and app.container.docker is not None:
-        return f"{app.id} wants the image {app.container.docker.image}, but this cluster runs processes only: use a cmd"
-    if app.cmd is None and not app.args:
-        return f"{app.id} has neither cmd nor args, so there is nothing to run"
+    if app.cmd is None and not app.args and (app.container is None or app.container.docker is None):
+        return f"{app.id} has neither cmd, args nor an image, so there is nothing to run"
     return ""
 
 

@@ -10,18 +10,31 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from ciprov.localcluster.probes.answers import ProbeFailed
 from ciprov.localcluster.runtimes.spec import Account
 
 
+class Place(Protocol):
+    """Where the commands of one task's checks run."""
+
+    async def run(self, command: str) -> None:
+        """By `/bin/sh -c`. Raises ProbeFailed unless it exits with 0; when cancelled, the command is ended."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class CommandPlace:
-    """Where a command runs and as whom; None is the daemon's own account."""
+    """Beside a process: in its sandbox, and as whom; None is the daemon's own account."""
 
     sandbox: Path
     environment: Mapping[str, str]
     account: Account | None = None
+
+    async def run(self, command: str) -> None:
+        """See `Place`."""
+        await run(command, self)
 
 
 async def run(command: str, place: CommandPlace) -> None:

@@ -19,7 +19,7 @@ from ciprov.localcluster.probes.answers import HttpAnswer, ProbeFailed
 COMMANDS_AT_ONCE = 32
 KEEP_BODY_BYTES = 64 * 1024
 
-PlaceOf = Callable[[str, App, Mapping[str, str]], command.CommandPlace]
+PlaceOf = Callable[[str, App, Mapping[str, str]], command.Place]
 """`(task id, app, the task's own environment) -> place`; raises OSError or ValueError where there is none."""
 
 logger = logging.getLogger(__name__)
@@ -116,7 +116,7 @@ class AsyncProber:
         text = check.command.value if check.command is not None else "false"
         try:
             async with self._commands, asyncio.timeout(check.timeout_seconds):
-                await command.run(text, self._place_of(instance.task_id, app, environment))
+                await self._place_of(instance.task_id, app, environment).run(text)
         except TimeoutError:
             cause = f"Command has not returned after {check.timeout_seconds} s; aborted"
             return ProbeReport(instance.task_id, index, ok=False, cause=cause)

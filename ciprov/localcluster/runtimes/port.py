@@ -1,9 +1,9 @@
-"""What the engine asks of a runtime: processes now, containers beside them later."""
+"""What the engine asks of a runtime. Tasks with an image are containers, all others are processes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from ciprov.localcluster.definitions.app import FetchUri
@@ -11,10 +11,65 @@ from ciprov.localcluster.model import Condition
 
 
 @dataclass(frozen=True, slots=True)
+class PublishedPort:
+    """A port of the container that is reached at a port of the host; `container_port` 0 stands for the same number.
+
+    `host_port` 0 publishes nothing. `protocols` are of `tcp` and `udp`.
+    """
+
+    container_port: int
+    host_port: int
+    protocols: tuple[str, ...] = ("tcp",)
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeMount:
+    """A directory or file seen by the container. A relative `container_path` lies in the sandbox.
+
+    Exactly one source: `host_path` (relative ones in the sandbox), `volume` (one of the engine's, made by `driver`
+    with `options` where it is missing), or `persistent`: a directory that stays with the instance over its tasks.
+    """
+
+    container_path: str
+    read_only: bool = False
+    host_path: str = ""
+    volume: str = ""
+    driver: str = ""
+    options: Mapping[str, str] = field(default_factory=dict)
+    persistent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerSpec:
+    """What a task with an image needs beside its command. `mem` and `mem_limit` are in MiB, cpus in cores.
+
+    `network` is `host`, `bridge` or the name of one of the engine's own networks. Ports are published at `host`.
+    `native` says that the container type is DOCKER and not Mesos' own, which differ in small ways. `cpu_limit` and
+    `mem_limit` are upper limits of their own where given; infinity is no limit.
+    """
+
+    instance_id: str
+    image: str
+    host: str
+    cpus: float
+    mem: float
+    network: str = "host"
+    network_is_named: bool = False
+    ports: tuple[PublishedPort, ...] = ()
+    volumes: tuple[VolumeMount, ...] = ()
+    parameters: tuple[tuple[str, str], ...] = ()
+    cpu_limit: float | None = None
+    mem_limit: float | None = None
+    force_pull: bool = False
+    privileged: bool = False
+    native: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class LaunchSpec:
     """All that a runtime needs to start one task. `environment` is complete but for MESOS_SANDBOX and PATH-like basics.
 
-    Exactly one of `shell` (run by `/bin/sh -c`) and `argv` is given.
+    Exactly one of `shell` (run by `/bin/sh -c`) and `argv` is given; with an image, none at all means the image's own.
     """
 
     task_id: str
@@ -24,6 +79,7 @@ class LaunchSpec:
     fetch: tuple[FetchUri, ...]
     kill_grace_seconds: float
     user: str | None = None
+    container: ContainerSpec | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,16 +17,15 @@ import time
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from ciprov.localcluster.model import Condition
 from ciprov.localcluster.runtimes import proc
 from ciprov.localcluster.runtimes.environment import UnknownUser, account_entry, account_for, base_environment
+from ciprov.localcluster.runtimes.fetching import Fetching
 from ciprov.localcluster.runtimes.port import LaunchSpec, Report, TaskUpdate
 from ciprov.localcluster.runtimes.sandbox import Sandboxes, directory_name
 from ciprov.localcluster.runtimes.spec import SupervisorSpec, encode, outcome
 
-FETCHES_AT_ONCE = 8
 MESOS_GRACE_SECONDS = 3.0
 COLLECT_AFTER_SECONDS = 60.0
 STATUS_WAIT_SECONDS = 2.0
@@ -60,11 +59,10 @@ class ProcessRuntime:
 
     def __init__(self, sandboxes: Sandboxes, cache: Path, report: Report) -> None:
         self._sandboxes = sandboxes
-        self._cache = cache
         self._report = report
         self._tasks: dict[str, _Task] = {}
         self._background: set[asyncio.Task[None]] = set()
-        self._fetches = asyncio.Semaphore(FETCHES_AT_ONCE)
+        self._fetching = Fetching(cache)
         self._collecting: asyncio.TimerHandle | None = None
         self._one_gone = asyncio.Event()
 
@@ -119,7 +117,7 @@ class ProcessRuntime:
             if not argv:
                 raise ValueError("the app has neither a command nor arguments")
             if spec.fetch:
-                await self._fetch(task, spec, sandbox)
+                await self._fetching.into(sandbox, spec, task.cancelled)
             if task.kill_asked:
                 self._end(task, Condition.KILLED, "Container destroyed before it was started")
                 return
@@ -131,40 +129,6 @@ class ProcessRuntime:
         except Exception as error:
             logger.exception("task_id=%s could not be started", task.id)
             self._end(task, Condition.FAILED, f"Failed to launch container: {error!r}")
-
-    async def _fetch(self, task: _Task, spec: LaunchSpec, sandbox: Path) -> None:
-        """Returns early where the task is killed meanwhile. Raises ValueError where a URI fails."""
-        from ciprov.localcluster.runtimes.fetch import FetchCancelled, FetchFailed, fetch_all  # slow to import
-
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[Exception | None] = loop.create_future()
-
-        def settle(error: Exception | None) -> None:
-            if not done.done():
-                done.set_result(error)
-
-        def work() -> None:
-            error: Exception | None = None
-            try:
-                fetch_all(spec.fetch, sandbox, self._cache, task.cancelled.is_set)
-            except Exception as caught:
-                error = caught
-            with contextlib.suppress(RuntimeError):  # the loop may be closed by now
-                loop.call_soon_threadsafe(settle, error)
-
-        async with self._fetches:
-            # A daemon thread: a download that hangs must not keep the process from ending.
-            threading.Thread(target=work, name=f"fetch {spec.task_id}", daemon=True).start()
-            cancelled = asyncio.ensure_future(task.cancelled.wait())
-            either: list[asyncio.Future[Any]] = [done, cancelled]
-            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-            cancelled.cancel()
-        error = done.result() if done.done() else None
-        if error is None or isinstance(error, FetchCancelled):
-            return
-        if not isinstance(error, FetchFailed):
-            logger.error("fetching for task_id=%s failed unexpectedly", spec.task_id, exc_info=error)
-        raise ValueError(f"Failed to fetch all URIs for container '{spec.task_id}': {error}")
 
     def _spawn(self, task: _Task, spec: SupervisorSpec) -> None:
         papers = self._sandboxes.papers(task.id)

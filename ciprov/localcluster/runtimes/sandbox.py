@@ -62,6 +62,8 @@ class Sandboxes:
     def __init__(self, tasks: Path, supervised: Path) -> None:
         self.tasks = tasks
         self.supervised = supervised
+        self.contained = supervised.with_name("contained")
+        """One private directory per task in a container, from its launch until its end was reported."""
 
     def prepare(self) -> None:
         for directory in (self.tasks, self.supervised):
@@ -75,6 +77,10 @@ class Sandboxes:
         """The sandbox of a task that runs or has run; None where there is none (any more)."""
         path = self.path(task_id)
         return path if path.is_dir() else None
+
+    def is_contained(self, task_id: str) -> bool:
+        """Whether the task was launched in a container and its end was not reported yet."""
+        return (self.contained / directory_name(task_id)).is_dir()
 
     def papers(self, task_id: str) -> Path:
         """The directory that daemon and supervisor share; it exists from launch until the end was reported."""
@@ -119,6 +125,7 @@ class Sandboxes:
         with contextlib.suppress(OSError):
             alive = {directory_name(task_id) for task_id in active}
             alive |= {entry.name for entry in os.scandir(self.supervised)}
+            alive |= {entry.name for entry in os.scandir(self.contained)} if self.contained.is_dir() else set()
             names = [entry for entry in os.scandir(self.tasks) if entry.is_dir() and entry.name not in alive]
             ended = [EndedSandbox(entry.name, entry.stat().st_mtime) for entry in names]
             for name in collectable(ended, now):

@@ -18,8 +18,9 @@ import termios
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-from ciprov.localcluster.api.sandbox_port import Output, TaskSandbox
+from ciprov.localcluster.api.sandbox_port import Output, Session, TaskSandbox
 from ciprov.localcluster.model import TASK_STATES, Instance
 from ciprov.localcluster.runtimes import proc
 from ciprov.localcluster.runtimes.sandbox import Sandboxes, directory_name
@@ -31,12 +32,26 @@ _KEEPER = Path(__file__).with_name("session_keeper.py")
 _STATE_OF_THE_FORGOTTEN = "TASK_UNKNOWN"
 
 
-class TaskSandboxes:
-    """The sandboxes on disk, with what the engine's `instances` tell of their tasks."""
+class Commands(Protocol):
+    """Starts commands beside tasks that are no processes of this runtime's own."""
 
-    def __init__(self, sandboxes: Sandboxes, instances: Callable[[], Sequence[Instance]]) -> None:
+    async def start(
+        self, task_id: str, argv: Sequence[str], environment: Mapping[str, str], *, tty: bool = False
+    ) -> Session: ...
+
+
+class TaskSandboxes:
+    """The sandboxes on disk, with what the engine's `instances` tell of their tasks.
+
+    Commands beside tasks in containers are left to `containers`.
+    """
+
+    def __init__(
+        self, sandboxes: Sandboxes, instances: Callable[[], Sequence[Instance]], containers: Commands | None = None
+    ) -> None:
         self._sandboxes = sandboxes
         self._instances = instances
+        self._containers = containers
 
     def all(self) -> Sequence[TaskSandbox]:
         known = {directory_name(instance.task_id): instance for instance in self._instances()}
@@ -58,10 +73,12 @@ class TaskSandboxes:
 
     async def start(
         self, task_id: str, argv: Sequence[str], environment: Mapping[str, str], *, tty: bool = False
-    ) -> ProcessSession:
+    ) -> Session:
         """See `Sandboxes.start` of the port."""
         if self._sandboxes.find(task_id) is None:
             raise KeyError(task_id)
+        if self._containers is not None and self._sandboxes.is_contained(task_id):
+            return await self._containers.start(task_id, argv, environment, tty=tty)
         found = self._sandboxes.specification(task_id)
         task = proc.open_pidfd(found[0].supervisor, found[0].supervisor_start) if found else None
         if found is None or task is None:

@@ -61,8 +61,7 @@ def test_from_the_largest_count_to_a_few_and_to_another_version(small: World) ->
 
 
 def test_an_app_that_can_never_run_and_has_no_delay_does_not_hold_up_everything(world: World) -> None:
-    image = {"type": "DOCKER", "docker": {"image": "nginx"}}
-    world.put("/a", cmd=None, container=image, backoffSeconds=0, maxLaunchDelaySeconds=0)
+    world.put("/a", cmd=None, container={"type": "MESOS"}, backoffSeconds=0, maxLaunchDelaySeconds=0)
     assert world.conditions("/a") == ["scheduled"]
     world.clock.advance(5)
     assert world.engine.instances("/a")[0].attempt < 20

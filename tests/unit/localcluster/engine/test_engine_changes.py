@@ -341,9 +341,11 @@ def test_a_whole_group_goes_in_one_deployment(world: World) -> None:
 
 
 def test_what_no_runtime_can_run_fails_with_words(world: World) -> None:
-    container: dict[str, Any] = {"type": "DOCKER", "docker": {"image": "nginx"}}
-    world.put("/a", cmd=None, container=container)
+    world.put("/a", cmd=None, container={"type": "MESOS"})
     failure = world.engine.last_failure("/a")
     assert failure is not None
     assert failure.state == "TASK_ERROR"
-    assert "nginx" in failure.message
+    assert "neither cmd, args nor an image" in failure.message
+    container: dict[str, Any] = {"type": "DOCKER", "docker": {"image": "nginx"}}
+    world.put("/b", cmd=None, container=container)
+    assert world.engine.last_failure("/b") is None

@@ -1,0 +1,48 @@
+"""The runtimes of one cluster, put together."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from ciprov.localcluster.daemon.files import Layout
+from ciprov.localcluster.definitions.app import App
+from ciprov.localcluster.probes.command import CommandPlace, Place
+from ciprov.localcluster.runtimes.choosing import ChoosingRuntime
+from ciprov.localcluster.runtimes.docker.creation import Bridge
+from ciprov.localcluster.runtimes.docker.engine import from_environment
+from ciprov.localcluster.runtimes.docker.runtime import DockerRuntime, Territory
+from ciprov.localcluster.runtimes.docker.session import ContainerCommands, ContainerPlace
+from ciprov.localcluster.runtimes.environment import account_entry, account_for, base_environment
+from ciprov.localcluster.runtimes.fetching import Fetching
+from ciprov.localcluster.runtimes.port import Report
+from ciprov.localcluster.runtimes.process import ProcessRuntime
+from ciprov.localcluster.runtimes.sandbox import Sandboxes
+
+
+@dataclass(frozen=True, slots=True)
+class Runtimes:
+    """Processes and containers behind one door, and the way to run commands in containers."""
+
+    chosen: ChoosingRuntime
+    commands: ContainerCommands
+    sandboxes: Sandboxes
+
+    def place(self, task_id: str, app: App, environment: Mapping[str, str]) -> Place:
+        """Where COMMAND checks run: beside the task, as its user and with exactly its environment."""
+        if self.sandboxes.is_contained(task_id):
+            return ContainerPlace(self.commands, task_id)
+        sandbox = self.sandboxes.path(task_id)
+        complete = base_environment(os.environ, account_entry(app.user)) | dict(environment)
+        return CommandPlace(sandbox, complete | {"MESOS_SANDBOX": str(sandbox)}, account_for(app.user))
+
+
+def build_runtimes(layout: Layout, report: Report, bridged: Callable[[Bridge], None] = lambda _: None) -> Runtimes:
+    """`bridged` hears of the network through which containers reach this machine. Call it on the running loop."""
+    sandboxes = layout.sandboxes()
+    engine = from_environment()
+    territory = Territory(layout.cluster_id, sandboxes, layout.volumes)
+    containers = DockerRuntime(engine, territory, Fetching(layout.cache), report, bridged)
+    processes = ProcessRuntime(sandboxes, layout.cache, report)
+    return Runtimes(ChoosingRuntime(processes, containers, sandboxes), ContainerCommands(engine, containers), sandboxes)

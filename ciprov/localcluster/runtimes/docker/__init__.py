@@ -1,0 +1,1 @@
+"""Tasks with an image, as containers of this machine's Docker engine."""
