@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ciprov.domain.environment import EnvironmentRecord, LockHeld, Phase, RecordChanged
-from ciprov.domain.marathon import MarathonDenied, MarathonInvalid
+from ciprov.domain.marathon import MarathonConflict, MarathonDenied, MarathonInvalid
 from ciprov.environments.applying import apply, start_again
 from ciprov.environments.diagnosis import Diagnosis
 from ciprov.environments.endpoints import Addresses, endpoints
 from ciprov.environments.fixed_ports import fixed_host_ports
+from ciprov.environments.names import refuse_collision
 from ciprov.environments.outlook import Build, Outlook, look
 from ciprov.environments.outside import Outside
 from ciprov.environments.plan import Action
@@ -29,7 +30,7 @@ from ciprov.foundation.errors import CiprovError
 START_AGAIN = 2
 """How often apps are started that a cancelled deployment left behind."""
 
-_FAILURES = (NotReady, StillThere, ForeignDeployment, MarathonInvalid, MarathonDenied)
+_FAILURES = (NotReady, StillThere, ForeignDeployment, MarathonConflict, MarathonInvalid, MarathonDenied)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +57,13 @@ class _Up:
 
 
 def bring_up(outside: Outside, name: str, build: Build, options: UpOptions, report: Report) -> UpResult:
-    """Raises `PlanConflict`, `UpFailed`, `Interrupted` and `LockHeld`."""
+    """Raises `PlanConflict`, `UpFailed`, `NameCollision`, `Interrupted` and `LockHeld`."""
     recorded = False
     try:
         with outside.environment_locked(name, "env up", options.lock_wait_seconds, report) as check:
             with outside.ports_locked("env up", report):
                 outlook = look(outside, name, build)
+                _refuse_another(outlook.before, options.origin)
                 report(Planned(outlook.plan))
                 if outlook.plan.conflicts:
                     raise PlanConflict(outlook.plan)
@@ -78,6 +80,12 @@ def bring_up(outside: Outside, name: str, build: Build, options: UpOptions, repo
                 return result
     except KeyboardInterrupt:
         raise _interrupted(name, recorded) from None
+
+
+def _refuse_another(before: EnvironmentRecord | None, origin: Origin) -> None:
+    """Somebody else may have made an environment of this slug from another name since the caller looked."""
+    if before is not None and before.given_name and origin.given_name:
+        refuse_collision(origin.given_name, before.given_name)
 
 
 def _carry_out(up: _Up) -> UpResult:
@@ -225,7 +233,7 @@ def _record(cluster: str, outlook: Outlook, origin: Origin, now: datetime) -> En
         claimed_ports={app_id: ports for app_id, app in desired.apps.items() if (ports := fixed_host_ports(app))},
         passed_on=before.passed_on if before else {},
         failure=before.failure if before else "",
-        given_name=origin.given_name or (before.given_name if before else ""),
+        given_name=(before.given_name if before else "") or origin.given_name,
         revision=before.revision if before else 0,
     )
 

@@ -63,16 +63,17 @@ def with_conflicts(plan: Plan, group: JsonObject, live: JsonObject | None, neigh
     ]
     notes = list(plan.notes)
     if agents is None and any(app.fixed_ports for app in plan.apps):
-        notes.append("no Mesos address is known: whether the agents offer the fixed ports was not checked")
+        notes.append(
+            "the Mesos agents are not known (the cluster's `mesos` is not set or does not answer): whether they offer "
+            "the fixed ports was not checked"
+        )
     return replace(plan, conflicts=(*plan.conflicts, *conflicts), notes=tuple(notes))
 
 
 def _claims(plan: Plan, neighbours: Neighbours) -> _Claims:
     fixed: dict[int, list[_Holder]] = {}
     service: dict[int, list[_Holder]] = {}
-    seen = set()
     for app in neighbours.apps:
-        seen.add(app["id"])
         if is_below(app["id"], plan.group_path):
             continue
         instances = int(app.get("instances", 1))
@@ -84,19 +85,21 @@ def _claims(plan: Plan, neighbours: Neighbours) -> _Claims:
             service.setdefault(port, []).append(holder)
     for record in neighbours.records:
         if record.group_path != plan.group_path:
-            _record_claims(record, seen, fixed, service)
+            _record_claims(record, fixed, service)
     return _Claims(fixed, service)
 
 
 def _record_claims(
-    record: EnvironmentRecord, live: set[str], fixed: dict[int, list[_Holder]], service: dict[int, list[_Holder]]
+    record: EnvironmentRecord, fixed: dict[int, list[_Holder]], service: dict[int, list[_Holder]]
 ) -> None:
-    """What an environment will hold that is not live yet: another `up` is between its record and its group PUT."""
+    """What an environment will hold that is not live yet: another `up` is between its record and its group PUT. Its
+    apps may be live all the same, at zero or with the ports that they had before.
+    """
     if record.phase in (Phase.CREATING, Phase.UPDATING):
         for app_id, ports in record.claimed_ports.items():
-            if app_id not in live:
-                holder = _Holder(app_id, record.name, max(1, record.pending_counts.get(app_id, 1)))
-                for port in ports:
+            holder = _Holder(app_id, record.name, record.pending_counts.get(app_id, 1))
+            for port in ports:
+                if holder.instances and all(other.app_id != app_id for other in fixed.get(port, [])):
                     fixed.setdefault(port, []).append(holder)
     for key, port in record.service_ports.items():
         if all(holder.environment != record.name for holder in service.get(port, [])):

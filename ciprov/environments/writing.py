@@ -43,15 +43,19 @@ def write(session: Session, what: str, attempt: Callable[[bool], DeploymentRef |
                 session.note(f"{what}: no answer, trying again ({error.message})")
                 told_of_outage = True
         except MarathonConflict as conflict:
-            foreign = None if force else _foreign(session, conflict)
-            if foreign is None:
+            if force or not conflict.deployment_ids:  # no lock
                 raise
+            locking = _locking(session, conflict)
+            foreign = [one for one in locking if not session.owns(one)]
             if late and foreign:
                 raise _too_late(session, what, foreign) from conflict
+            if late and not locking:
+                raise
             if new := {str(one.get("id")) for one in foreign} - told:
                 told |= new
                 session.note(f"{what}: waits for deployment {_names(foreign)}")
-            force = not foreign
+            # Where they have ended meanwhile, force would only hit whoever comes next.
+            force = bool(locking) and not foreign
             if force:
                 continue
         interval = session.pause(interval)
@@ -69,12 +73,10 @@ def _attempted(session: Session, attempt: Callable[[bool], DeploymentRef | None]
         raise
 
 
-def _foreign(session: Session, conflict: MarathonConflict) -> list[JsonObject] | None:
-    """The locking deployments that are not ours; None where the conflict is no lock at all."""
-    if not conflict.deployment_ids:
-        return None
-    locking = [one for one in session.marathon.deployments() if one.get("id") in conflict.deployment_ids]
-    return [one for one in locking if not session.owns(one)]
+def _locking(session: Session, conflict: MarathonConflict) -> list[JsonObject]:
+    """The deployments in the way that still run."""
+    running = session.steadily(session.marathon.deployments)
+    return [one for one in running if one.get("id") in conflict.deployment_ids]
 
 
 def _too_late(session: Session, what: str, foreign: Sequence[JsonObject]) -> ForeignDeployment:

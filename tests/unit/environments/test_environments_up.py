@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import itertools
 import traceback
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from marathon_model import GROUP, Killed, World, app, desired
 
 from ciprov.domain.environment import LockHeld, Phase
-from ciprov.domain.marathon import DeploymentRef, MarathonInvalid
+from ciprov.domain.marathon import DeploymentRef, MarathonConflict, MarathonInvalid
 from ciprov.environments.desired import Desired
+from ciprov.environments.names import NameCollision
 from ciprov.environments.progress import AppProgress, AppState, Planned
 from ciprov.environments.results import (
     DownOptions,
@@ -351,6 +353,35 @@ def test_foreign_deployments_are_waited_for_and_then_named():
     assert foreign.id in str(failed.value)
     assert "/foreign/a" in str(failed.value)
     assert any(one.id == foreign.id for one in world.running), "it was not forced"
+
+
+def test_a_lock_whose_holder_has_ended_is_not_forced():
+    class Late(World):
+        refused = 0
+
+        def put_group(self, path: str, body: dict[str, Any], *, force: bool = False) -> DeploymentRef:
+            self.refused += 1
+            if self.refused <= 3:
+                raise MarathonConflict("App is locked", deployment_ids=["ended by now"])
+            return super().put_group(path, body, force=force)
+
+    world = Late()
+    up(world, desired(*CHAIN))
+    assert world.writes == [f"put_group {GROUP}"]
+    world.refused = -1_000_000
+    with pytest.raises(UpFailed, match="App is locked"):
+        up(world, desired(app("db", cmd="other"), timeout=5), KEEP)
+
+
+def test_the_slug_means_the_environment_and_its_first_name_stays():
+    world = World()
+    for given in ("X/", "x", "X/"):
+        up(world, desired(*CHAIN), UpOptions(replace(ORIGIN, given_name=given)))
+        assert world.records["x"].given_name == "X/"
+    world.writes.clear()
+    with pytest.raises(NameCollision):  # whoever asks has not seen a record that was made just now
+        up(world, desired(app("db", cmd="other")), UpOptions(replace(ORIGIN, given_name="X_")))
+    assert world.writes == []
 
 
 def test_no_wait_returns_at_once_and_the_next_up_waits_without_a_write():
