@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ciprov.cli.invocation import Invocation, pass_invocation
-from ciprov.cli.output import Result, emit, output_option, table
+from ciprov.cli.local_agent import agent, agents_table, embedded_state_dir
+from ciprov.cli.output import Result, emit, output_option
 
 if TYPE_CHECKING:
     from ciprov.wiring.localcluster_status import ClusterStatus
@@ -39,18 +37,38 @@ local = group
 @click.option("--mem", type=int, metavar="MIB", help="Memory over all agents.  [default: this machine's]")
 @click.option("--disk", type=int, metavar="MIB", help="Disk over all agents.  [default: what is free]")
 @click.option("--ports", metavar="FIRST-LAST", help="Host ports, shared out among the agents.  [default: 31000-32000]")
+@click.option(
+    "--attribute",
+    "attributes",
+    multiple=True,
+    metavar="AGENT:NAME:VALUE",
+    help="For constraints: an attribute of an agent (agent-1, agent-2, ...) or of 'all'. Repeatable.",
+)
+@click.option(
+    "--role",
+    "roles",
+    multiple=True,
+    metavar="AGENT:ROLE",
+    help="The role for which all of an agent is reserved.  [default: *]",
+)
 @pass_invocation
-def start(invocation: Invocation, /, **sizes: Any) -> None:
+def start(invocation: Invocation, /, attributes: tuple[str, ...], roles: tuple[str, ...], **sizes: Any) -> None:
     """Start it, or find it running. Options hold for later starts too.
+
+    Each agent is a host of its own: the first has the cluster's loopback address, the others those behind it. An
+    option --attribute or --role replaces all that earlier starts gave; --attribute "" takes them away.
 
     \b
     Examples:
       ciprov local start
       ciprov local start --agents 3 --cpus 12 --ports 31000-31999
+      ciprov local start --agents 2 --attribute agent-1:rack:r1 --attribute agent-2:rack:r2
+      ciprov local start --agents 2 --attribute all:zone:east --role agent-2:public
     """
-    from ciprov.wiring.localcluster import Options, ensure_started
+    from ciprov.wiring.localcluster import Options, ensure_started, joined
 
-    running = ensure_started(_state_dir(invocation), Options(**sizes), lambda text: click.echo(text, err=True))
+    options = Options(**sizes, attributes=joined(attributes), roles=joined(roles))
+    running = ensure_started(embedded_state_dir(invocation), options, lambda text: click.echo(text, err=True))
     click.echo(running.marathon)
 
 
@@ -67,7 +85,7 @@ def stop(invocation: Invocation, purge: bool) -> None:
     """
     from ciprov.wiring.localcluster import stop as stop_cluster
 
-    if stop_cluster(_state_dir(invocation), purge):
+    if stop_cluster(embedded_state_dir(invocation), purge):
         click.echo("stopped the embedded cluster" + (" and removed its files" if purge else ""), err=True)
 
 
@@ -86,12 +104,15 @@ def status(invocation: Invocation, output: str) -> int:
     """
     from ciprov.wiring.localcluster_status import status as ask
 
-    found = ask(_state_dir(invocation))
+    found = ask(embedded_state_dir(invocation))
     if found is None:
         emit(Result({"running": False}, "the embedded cluster does not run", {"CIPROV_LOCAL_RUNNING": "false"}), output)
         return 1
     emit(Result(_document(found), _text(found), _variables(found)), output)
     return 0
+
+
+group.add_command(agent)
 
 
 @group.command()
@@ -108,16 +129,9 @@ def logs(invocation: Invocation, follow: bool, lines: int) -> None:
     """
     from ciprov.wiring.localcluster import follow_log, log_tail
 
-    state_dir = _state_dir(invocation)
+    state_dir = embedded_state_dir(invocation)
     for line in follow_log(state_dir, lines) if follow else log_tail(state_dir, lines):
         click.echo(line)
-
-
-def _state_dir(invocation: Invocation) -> Path:
-    """By the same settings as everywhere, but whatever cluster is configured: these commands mean the embedded one."""
-    from ciprov.settings.loading import load
-
-    return load(os.environ, replace(invocation.options, local=True, cluster="")).state_dir
 
 
 def _document(found: ClusterStatus) -> dict[str, Any]:
@@ -166,7 +180,6 @@ def _text(found: ClusterStatus) -> str:
     ]
     width = max(len(name) for name, _ in facts)
     lines = [f"{name.ljust(width)}  {value}" for name, value in facts]
-    agents = [[str(each[key]) for key in ("id", "cpus", "mem", "disk", "ports", "tasks")] for each in found.agents]
-    lines += ["", table(("AGENT", "CPUS", "MEM", "DISK", "PORTS", "TASKS"), agents)]
+    lines += ["", agents_table(found.agents)]
     lines += [f"problem: {problem}" for problem in found.problems]
     return "\n".join(lines)

@@ -128,6 +128,11 @@ class Agent:
     lost: bool = False
 
 
+def agent_name(index: int) -> str:
+    """The id of an agent by its place, which counts from 0: `agent-1` is the first, as its URL is `slave(1)`."""
+    return f"agent-{index + 1}"
+
+
 @dataclass(frozen=True, slots=True)
 class TaskFailure:
     """Marathon's `lastTaskFailure` of an app."""

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from ciprov.foundation.errors import CiprovError, UsageError
@@ -19,6 +19,7 @@ from ciprov.localcluster.daemon.descriptor import Descriptor, read_descriptor
 from ciprov.localcluster.daemon.exits import ALREADY_RUNNING
 from ciprov.localcluster.daemon.files import ClusterLock, Layout
 from ciprov.localcluster.daemon.options import BadOptions, Options
+from ciprov.localcluster.daemon.traits import SEPARATOR
 
 START_SECONDS = 30.0
 STOP_SECONDS = 60.0
@@ -26,7 +27,7 @@ _POLL_SECONDS = 0.01
 _FOLLOW_SECONDS = 0.2
 _LOG_LINES = 15
 
-__all__ = ["Descriptor", "Options", "descriptor", "ensure_started", "follow_log", "log_tail", "stop"]
+__all__ = ["Descriptor", "Options", "descriptor", "ensure_started", "follow_log", "joined", "log_tail", "stop"]
 
 Tell = Callable[[str], None]
 
@@ -34,6 +35,11 @@ Tell = Callable[[str], None]
 def descriptor(state_dir: Path) -> Descriptor | None:
     """The running cluster of this state directory, or None."""
     return read_descriptor(Layout(state_dir).descriptor)
+
+
+def joined(traits: Sequence[str]) -> str | None:
+    """Attributes or roles of agents in one text; None where none were given."""
+    return SEPARATOR.join(traits) if traits else None
 
 
 def ensure_started(state_dir: Path, options: Options | None = None, tell: Tell = lambda _: None) -> Descriptor:

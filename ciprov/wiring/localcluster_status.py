@@ -33,34 +33,53 @@ class ClusterStatus:
     problems: list[str]
 
 
+class Refused(Exception):
+    """The cluster said no; the text says why."""
+
+
 def status(state_dir: Path) -> ClusterStatus | None:
     """None where no cluster runs. Raises `CiprovError` where it runs but does not answer."""
     running = descriptor(state_dir)
     if running is None:
         return None
     try:
-        credential = Path(running.credential_file).read_text().strip()
-        told = _ask(running, credential)
-        return ClusterStatus(running, credential, told["agents"], told["counts"], told["problems"])
-    except (OSError, http.client.HTTPException, ValueError, KeyError) as error:
-        raise CiprovError(
-            f"the embedded cluster (pid {running.pid}) does not answer: {error}",
-            place=running.marathon,
-            way_out="see ciprov local logs, or stop it with ciprov local stop; tasks survive a restart",
-        ) from None
+        told = ask(running, "GET", PATH)
+        return ClusterStatus(running, _credential(running), told["agents"], told["counts"], told["problems"])
+    except (Refused, KeyError, OSError) as error:
+        raise _silent(running, error) from None
 
 
-def _ask(running: Descriptor, credential: str) -> dict[str, Any]:
+def ask(running: Descriptor, method: str, path: str) -> dict[str, Any]:
+    """The answer to a request. Raises `Refused`, and `CiprovError` where none came that can be understood."""
+    try:
+        code, body = _request(running, method, path)
+        told: dict[str, Any] = json.loads(body)
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise _silent(running, error) from None
+    if code != http.client.OK:
+        raise Refused(told.get("message", f"it answered {code}"))
+    return told
+
+
+def _silent(running: Descriptor, error: Exception) -> CiprovError:
+    return CiprovError(
+        f"the embedded cluster (pid {running.pid}) does not answer: {error}",
+        place=running.marathon,
+        way_out="see ciprov local logs, or stop it with ciprov local stop; tasks survive a restart",
+    )
+
+
+def _credential(running: Descriptor) -> str:
+    return Path(running.credential_file).read_text().strip()
+
+
+def _request(running: Descriptor, method: str, path: str) -> tuple[int, bytes]:
     # Not urllib: it would send the credential to a proxy where the environment names one.
     connection = http.client.HTTPConnection(urlsplit(running.marathon).netloc, timeout=_TIMEOUT_SECONDS)
     try:
-        basic = base64.b64encode(f"{running.user}:{credential}".encode()).decode()
-        connection.request("GET", PATH, headers={"Authorization": f"Basic {basic}"})
+        basic = base64.b64encode(f"{running.user}:{_credential(running)}".encode()).decode()
+        connection.request(method, path, headers={"Authorization": f"Basic {basic}"})
         answer = connection.getresponse()
-        body = answer.read()
-        if answer.status != http.client.OK:
-            raise ValueError(f"it answered {answer.status} {answer.reason}")
+        return answer.status, answer.read()
     finally:
         connection.close()
-    told: dict[str, Any] = json.loads(body)
-    return told

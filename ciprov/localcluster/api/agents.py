@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from ciprov.localcluster.api.port import Engine
 from ciprov.localcluster.api.sandbox_port import Sandboxes, TaskSandbox
+from ciprov.localcluster.attributes import number as as_number
 from ciprov.localcluster.model import HOLDS_RESOURCES, TASK_STATES, Agent, Instance, Resources, TaskFailure
 from ciprov.localcluster.scheduling.agents import add, resources_of, subtract
 
@@ -31,8 +32,10 @@ def agent_routes(engine: Engine, sandboxes: Sandboxes, framework_id: str = FRAME
     async def slaves(request: Request) -> Response:
         used = _used(engine)
         listed = [
-            {**_slave(agent, request, number), **_amounts(agent, used.get(agent.id, _NONE))}
-            for number, agent in enumerate(engine.agents, 1)
+            {**_slave(agent, request, place), **_amounts(agent, used.get(agent.id, _NONE))}
+            for place, agent in enumerate(engine.agents, 1)
+            # A master tells only of agents that it reaches.
+            if not agent.lost
         ]
         return JSONResponse({"slaves": listed, "recovered_slaves": []})
 
@@ -64,11 +67,15 @@ def agent_routes(engine: Engine, sandboxes: Sandboxes, framework_id: str = FRAME
 def agent_at(engine: Engine, request: Request) -> Agent | None:
     """The agent that the URL's `slave(k)` names; k counts from 1 as in each agent's `pid`."""
     number = request.path_params["agent"]
-    return engine.agents[number - 1] if 1 <= number <= len(engine.agents) else None
+    agent = engine.agents[number - 1] if 1 <= number <= len(engine.agents) else None
+    return None if agent is None or agent.lost else agent
 
 
 def unknown_agent(engine: Engine, request: Request) -> Response:
     number = request.path_params["agent"]
+    if 1 <= number <= len(engine.agents):
+        name = engine.agents[number - 1].id
+        return PlainTextResponse(f"{name} is lost; let it return: ciprov local agent return {name}\n", 503)
     return PlainTextResponse(f"There is no slave({number}): this cluster has {len(engine.agents)} agents.\n", 404)
 
 
@@ -84,11 +91,15 @@ def _slave(agent: Agent, request: Request, number: int) -> Json:
         "pid": f"slave({number})@{host}:{port}",
         "hostname": agent.hostname,
         "port": port,
-        "attributes": dict(agent.attributes),
+        "attributes": {name: _attribute(value) for name, value in agent.attributes.items()},
         "active": agent.active,
         "deactivated": not agent.active,
         "capabilities": ["MULTI_ROLE"],
     }
+
+
+def _attribute(value: str) -> str | float:
+    return float(value) if as_number(value) is not None else value
 
 
 def _amounts(agent: Agent, used: Resources) -> Json:

@@ -22,12 +22,14 @@ def main() -> int:
     parser.add_argument("--mem", type=int, help="MiB over all agents")
     parser.add_argument("--disk", type=int, help="MiB over all agents")
     parser.add_argument("--ports", help="range of host ports, such as 31000-32000")
+    parser.add_argument("--attributes", help="of agents, such as 'agent-1:rack:r1;agent-2:rack:r2'")
+    parser.add_argument("--roles", help="of agents, such as 'agent-2:public'")
     given = parser.parse_args()
     os.umask(0o077)
     layout = Layout(given.state_dir)
     layout.prepare()
     logs.set_up(layout.log)
-    asked = Options(given.agents, given.cpus, given.mem, given.disk, given.ports)
+    asked = Options(**{name: value for name, value in vars(given).items() if name != "state_dir"})
     return run(layout, asked)
 
 

@@ -13,6 +13,7 @@ from ciprov.localcluster.api.app import create_app
 from ciprov.localcluster.api.events import event_routes
 from ciprov.localcluster.api.exec import Sessions, exec_routes
 from ciprov.localcluster.api.sandbox_files import file_routes
+from ciprov.localcluster.daemon.agent_control import control_routes
 from ciprov.localcluster.daemon.files import Layout
 from ciprov.localcluster.daemon.options import Options
 from ciprov.localcluster.daemon.overview import overview_routes
@@ -82,6 +83,7 @@ class EmbeddedCluster:
                 *file_routes(tasks),
                 *exec_routes(self._engine, self._sessions),
                 *overview_routes(self._engine, self._forwarder),
+                *control_routes(self._engine),
             ],
         )
         self._server = ApiServer(app, place.listener)

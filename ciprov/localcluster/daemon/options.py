@@ -8,7 +8,12 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from ciprov.localcluster.daemon.traits import BadTrait, with_traits
+from ciprov.localcluster.model import Agent, Resources, agent_name
+
 DEFAULT_PORTS = "31000-32000"
+MOST_AGENTS = 254
+"""Each has a loopback address of its own beside the cluster's."""
 
 
 class BadOptions(ValueError):
@@ -17,13 +22,18 @@ class BadOptions(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """None is: as the last start had it, else this machine's own size. `mem` and `disk` are MiB over all agents."""
+    """None is: as the last start had it, else this machine's own size. `mem` and `disk` are MiB over all agents.
+
+    `attributes` and `roles` are as in `traits.py`.
+    """
 
     agents: int | None = None
     cpus: float | None = None
     mem: int | None = None
     disk: int | None = None
     ports: str | None = None
+    attributes: str | None = None
+    roles: str | None = None
 
     def given(self) -> dict[str, Any]:
         return {name: value for name, value in asdict(self).items() if value is not None}
@@ -33,8 +43,8 @@ class Options:
 
     def check(self) -> None:
         """Raises BadOptions."""
-        if self.agents is not None and not 1 <= self.agents <= 1000:
-            raise BadOptions(f"agents is {self.agents}; allowed are 1 to 1000")
+        if self.agents is not None and not 1 <= self.agents <= MOST_AGENTS:
+            raise BadOptions(f"agents is {self.agents}; allowed are 1 to {MOST_AGENTS}")
         for name in ("cpus", "mem", "disk"):
             value = getattr(self, name)
             if value is not None and value <= 0:
@@ -42,6 +52,11 @@ class Options:
         first, last = port_range(self.ports or DEFAULT_PORTS)
         if last - first + 1 < (self.agents or 1):
             raise BadOptions(f"ports {first}-{last} are too few for {self.agents} agents: each needs at least one")
+        nameless = [Agent(agent_name(index), "", Resources()) for index in range(self.agents or 1)]
+        try:
+            with_traits(nameless, self.attributes or "", self.roles or "")
+        except BadTrait as error:
+            raise BadOptions(str(error)) from None
 
 
 def port_range(text: str) -> tuple[int, int]:

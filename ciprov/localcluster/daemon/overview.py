@@ -45,6 +45,9 @@ def _agent(agent: Agent, tasks: int) -> dict[str, Any]:
     return {
         "id": agent.id,
         "hostname": agent.hostname,
+        "state": "lost" if agent.lost else "active" if agent.active else "drained",
+        "role": agent.role,
+        "attributes": dict(agent.attributes),
         "cpus": agent.total.cpus,
         "mem": agent.total.mem,
         "disk": agent.total.disk,

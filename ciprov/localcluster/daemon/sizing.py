@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ciprov.localcluster.daemon.options import DEFAULT_PORTS, Options, port_range
+from ciprov.localcluster.daemon.traits import with_traits
 from ciprov.localcluster.model import Agent, Resources
 from ciprov.localcluster.scheduling.agents import split
 
@@ -24,7 +25,10 @@ def machine_size(meminfo: str, cpus: int | None, disk_free_bytes: int) -> Mappin
 
 
 def virtual_agents(options: Options, address: str, directory: Path) -> tuple[Agent, ...]:
-    """The agents that the options ask for, of the machine's size by default."""
+    """The agents that the options ask for, of the machine's size by default.
+
+    `address` is the cluster's own and the first agent's; the others have the addresses behind it.
+    """
     size = machine_size(_meminfo(), os.cpu_count(), shutil.disk_usage(directory).free)
     total = Resources(
         cpus=float(options.cpus or size["cpus"]),
@@ -32,7 +36,14 @@ def virtual_agents(options: Options, address: str, directory: Path) -> tuple[Age
         disk=float(options.disk or size["disk"]),
     )
     first, last = port_range(options.ports or DEFAULT_PORTS)
-    return split(total, [address] * (options.agents or 1), first, last)
+    hostnames = [hostname(address, index) for index in range(options.agents or 1)]
+    return with_traits(split(total, hostnames, first, last), options.attributes or "", options.roles or "")
+
+
+def hostname(address: str, index: int) -> str:
+    """The loopback address of the agent at that place, so that each is a host of its own to its tasks."""
+    network, _, own = address.rpartition(".")
+    return f"{network}.{int(own) + index}"
 
 
 def _meminfo() -> str:

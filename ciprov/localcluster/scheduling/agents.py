@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ciprov.localcluster.definitions.app import App
-from ciprov.localcluster.model import Agent, Resources
+from ciprov.localcluster.model import Agent, Resources, agent_name
 
 
 class Overcommitted(ValueError):
@@ -30,7 +30,7 @@ def split(total: Resources, hostnames: Sequence[str], first_port: int, last_port
         raise ValueError(f"{count} agents cannot share the ports {first_port}-{last_port}: each needs at least one")
     return tuple(
         Agent(
-            id=f"agent-{index + 1}",
+            id=agent_name(index),
             hostname=hostname,
             total=Resources(
                 cpus=_floor(total.cpus / count),

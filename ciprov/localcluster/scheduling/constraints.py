@@ -9,22 +9,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from decimal import ROUND_HALF_EVEN, Decimal
 
+from ciprov.localcluster.attributes import number
 from ciprov.localcluster.definitions.app import App
 from ciprov.localcluster.model import Agent, Instance
 
 _Values = Sequence[str | None]
 
 _HOSTNAME = frozenset({"hostname", "@hostname"})
-
-
-def number(text: str) -> str | None:
-    """A number as Mesos and Marathon write it: three decimals, no zeros at the end. None where it is no number."""
-    if not re.fullmatch(r"[0-9]+(\.[0-9]+)?", text):
-        return None
-    rounded = Decimal(text).quantize(Decimal("0.001"), ROUND_HALF_EVEN)
-    return f"{rounded:f}".rstrip("0").rstrip(".")
 
 
 def allowed(
