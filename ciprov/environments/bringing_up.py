@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from ciprov.domain.environment import EnvironmentRecord, LockHeld, Phase, RecordChanged
@@ -26,6 +27,7 @@ from ciprov.environments.tree import apps_of
 from ciprov.environments.waiting import NotReady, StillThere, await_ready
 from ciprov.environments.writing import ForeignDeployment
 from ciprov.foundation.errors import CiprovError
+from ciprov.foundation.json import JsonObject
 
 START_AGAIN = 2
 """How often apps are started that a cancelled deployment left behind."""
@@ -104,14 +106,23 @@ def _carry_out(up: _Up) -> UpResult:
         changes |= {"phase": Phase.READY, "failure": ""}
     record = up.save(up.record, **changes)
     addresses = Addresses(desired.group_path, up.outside.context.service_address, desired.service_ports, desired.routes)
-    live = apps_of(up.session.steadily(lambda: up.session.marathon.group(desired.group_path)))
     return UpResult(
         outcome="unchanged" if not wrote else "ready" if up.options.wait else "started",
         plan=up.outlook.plan,
         record=record,
-        endpoints=endpoints(live, addresses),
+        endpoints=endpoints(_live(up), addresses),
         front_url=addresses.front_url,
     )
+
+
+def _live(up: _Up) -> dict[str, JsonObject]:
+    """The apps as they are; with their tasks where a fixed port is called on the host that has it."""
+    read = up.session.steadily
+    apps = apps_of(read(lambda: up.session.marathon.group(up.outlook.desired.group_path)))
+    return {
+        app_id: (read(partial(up.session.marathon.app, app_id)) or app) if fixed_host_ports(app) else app
+        for app_id, app in apps.items()
+    }
 
 
 def _sent(up: _Up) -> _Up:

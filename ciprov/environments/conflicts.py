@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 
 from ciprov.domain.environment import EnvironmentRecord, Phase
 from ciprov.environments.agent_ports import AgentPorts, agent_ports, offered_text
+from ciprov.environments.desired import ENV_LABEL
 from ciprov.environments.fixed_ports import fixed_host_ports, service_ports
 from ciprov.environments.plan import Action, AppPlan, Conflict, Plan
 from ciprov.environments.strategies import has_persistent_volume
 from ciprov.environments.tree import apps_of, is_below
 from ciprov.foundation.json import JsonObject
 
-ENV_LABEL = "CIPROV_ENV"
 _CHANGING = (Action.CREATE, Action.SCALE, Action.UPDATE, Action.REPLACE)
 _OTHER_PORT = "give it another port in the blueprint (a parameter lets every environment have its own)"
 

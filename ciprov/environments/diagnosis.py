@@ -65,9 +65,10 @@ def diagnose(
 ) -> Diagnosis:
     """`app` as Marathon answers it with its tasks, `queued` its entry in the queue if it has one.
 
-    Reads the end of stderr of the task that failed last, else of one that runs; what cannot be read is left out.
+    Reads the end of stderr of the task that failed last, else of one that runs; what cannot be read is left out. What
+    failed under an earlier definition explains nothing.
     """
-    failure = app.get("lastTaskFailure") or {}
+    failure = current_failure(app) or {}
     task_id, agent_id = failure.get("taskId"), failure.get("slaveId")
     if not task_id:
         running = [task for task in app.get("tasks") or [] if task.get("slaveId")]
@@ -80,6 +81,13 @@ def diagnose(
         last_failure=hidden(explain_failure(failure), secrets),
         stderr=hidden((stderr or "").strip("\n"), secrets),
     )
+
+
+def current_failure(app: JsonObject) -> JsonObject | None:
+    """The last failure of a task of the app's present definition."""
+    failure: JsonObject | None = app.get("lastTaskFailure")
+    since = (app.get("versionInfo") or {}).get("lastConfigChangeAt") or ""
+    return failure if failure and str(failure.get("version") or since) >= since else None
 
 
 def explain_failure(failure: JsonObject | None) -> str:

@@ -16,6 +16,10 @@ _SECRET_NAME = re.compile(
 )
 
 
+_URL_PASSWORD = re.compile(r"://[^/\s:@]*:[^/\s@]+@")
+"""`scheme://user:password@host`: what was a secret when it was put may be none of today's."""
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
     """One changed value; `path` as in `env.COLOUR` or `portDefinitions[0].port`; None where a side has none."""
@@ -34,7 +38,8 @@ class Difference:
 def differences(desired: JsonObject, live: JsonObject, secrets: Collection[str] = ()) -> tuple[Difference, ...]:
     """How `live`, as Marathon answered it, differs from `desired`; `instances` are not compared.
 
-    A value is hidden on both sides where it holds one of `secrets`, or where its name says that it is one.
+    A value is hidden on both sides where it holds one of `secrets` or a URL's password, or where its name says that it
+    is one.
     """
     old, new = normal_form(live), normal_form(desired)
     new = settled(new, old)
@@ -57,8 +62,10 @@ def _compare(path: str, old: Any, new: Any) -> Iterator[Difference]:
 
 
 def _redacted(difference: Difference, secrets: Collection[str]) -> Difference:
+    sides = (difference.old, difference.new)
     hidden = _secret_name(difference.path) or any(
-        secret and _holds(value, secret) for secret in secrets for value in (difference.old, difference.new)
+        _URL_PASSWORD.search(str(value)) or any(secret and _holds(value, secret) for secret in secrets)
+        for value in sides
     )
     if not hidden:
         return difference

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ciprov.domain.environment import EnvironmentRecord
-from ciprov.environments.conflicts import ENV_LABEL, Neighbours, with_conflicts
+from ciprov.environments.conflicts import Neighbours, with_conflicts
 from ciprov.environments.counts import NOTHING_RECORDED, RecordedCounts
-from ciprov.environments.desired import Desired
+from ciprov.environments.desired import ENV_LABEL, Desired
 from ciprov.environments.fixed_ports import fixed_host_ports, service_ports
 from ciprov.environments.outside import Outside
 from ciprov.environments.passed_on import marks

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from ciprov.environments.diagnosis import explain_failure, explain_queue
+from ciprov.environments.diagnosis import current_failure, explain_failure, explain_queue
 from ciprov.environments.progress import AppState
 from ciprov.environments.tree import teardown_layers
 from ciprov.foundation.json import JsonObject
@@ -184,9 +184,8 @@ def _ready_instances(app: JsonObject) -> int:
 
 
 def _with_failure(watch: Watch, app: JsonObject) -> Watch:
-    failure = app.get("lastTaskFailure")
-    since = (app.get("versionInfo") or {}).get("lastConfigChangeAt") or ""
-    if not failure or str(failure.get("version") or since) < since:
+    failure = current_failure(app)
+    if failure is None:
         return watch
     key = f"{failure.get('taskId')} {failure.get('timestamp')}"
     return watch if key == watch.last_failure else replace(watch, failures=watch.failures + 1, last_failure=key)

@@ -42,6 +42,7 @@ def parse(text: str, file: str) -> tuple[Node | None, list[Finding]]:
     text = text.removeprefix("\ufeff")
     yaml = YAML(typ="safe", pure=True)
     yaml.max_depth = MAX_DEPTH + 1  # the root is its level 1
+    yaml.composer.warn_double_anchors = False  # YAML allows them: an alias means the last one
     try:
         root = yaml.compose(_without_tabs(text))
     except (YAMLError, RecursionError, *_TRIPS) as error:

@@ -57,6 +57,13 @@ def test_up_creates_everything_and_a_second_up_writes_nothing():
     assert [entry.outcome for entry in world.entries] == ["ready", "unchanged"]
 
 
+def test_up_and_status_tell_the_same_endpoints():
+    world = World()
+    found = up(world, desired(app("db", fixed=31500), service_ports={"db/http": 31500})).endpoints
+    assert [(one.app, one.host, one.port) for one in found] == [("db", "agent-0", 31500)]
+    assert world.service().status("x", GROUP).endpoints == found
+
+
 class Forgetful(World):
     """Takes fields that it does not know and does not answer them, as Marathon does."""
 
@@ -291,6 +298,18 @@ def test_an_app_that_never_turns_healthy_fails_at_its_own_deadline():
     with pytest.raises(UpFailed, match="not ready after 30 s, 0 of 1 instances"):
         up(world, shall, KEEP)
     assert 50 < world.now < 53, "its time starts when its dependency is ready"
+
+
+def test_what_failed_under_an_earlier_definition_explains_nothing():
+    world = World()
+    with pytest.raises(UpFailed):
+        up(world, desired(app("api", env={"FAIL": "1"})), KEEP)
+    with pytest.raises(UpFailed) as failed:
+        up(world, desired(app("api", env={"SICK": "1"}), timeout=30), KEEP)
+    assert "not ready after 30 s" in str(failed.value)
+    assert "status 3" not in str(failed.value)
+    running = next(iter(world.running_tasks(f"{GROUP}/api")))
+    assert failed.value.diagnoses[0].stderr.startswith(f"{running} says")
 
 
 def test_an_app_that_fails_until_another_is_there_gets_its_chance():

@@ -111,6 +111,14 @@ def test_a_bomb_of_aliases_is_cut_short():
     assert time.process_time() - started < 1
 
 
+@pytest.mark.filterwarnings("error")
+def test_an_anchor_may_be_given_anew():
+    text = "blueprint: demo\ngroup:\n  apps: [&a {id: x, cmd: x}, &a {id: y, cmd: y}, {<<: *a, id: z}]"
+    blueprint, findings = load(text, "f.yaml")
+    assert findings == []
+    assert build(blueprint, REQUEST).apps["/ciprov/feature-x/z"]["cmd"] == "y"
+
+
 def test_an_alias_that_contains_itself_is_a_finding():
     assert "contains itself" in str(load("blueprint: demo\ngroup: &g {apps: [*g]}", "f.yaml")[1][0])
 
