@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 import uuid
@@ -78,6 +79,12 @@ class Lease:
         if not self._renew():
             raise LockHeld(self._taker())
 
+    def refuse_loss(self, db: sqlite3.Connection) -> None:
+        """Raise `LockHeld` within a transaction about to write that the lease must cover."""
+        row = db.execute("SELECT owner FROM locks WHERE key = ?", (self._key,)).fetchone()
+        if row is None or row[0] != self._owner:
+            raise LockHeld(self._taker())
+
     def _keep(self) -> None:
         while not self._released.wait(self._seconds / 3):
             with suppress(StoreError):  # tried again at the next turn; `check` finds out if it was too late
@@ -110,20 +117,44 @@ class Lease:
         return LockHolder(self._key, row[0], row[1], moment(row[2]), moment(row[3]))
 
 
+class Polling:
+    """A lease as a contender: it asks again and again, since SQLite tells nobody."""
+
+    def __init__(self, lease: Lease, description: str) -> None:
+        self._lease = lease
+        self._description = description
+        self._ours = False
+
+    def acquire(self, wait_seconds: float, on_wait: Callable[[LockHolder], None]) -> LockHolder | None:
+        """None once the lock is ours, else who holds it after `wait_seconds`. Tells `on_wait` once."""
+        deadline = time.monotonic() + wait_seconds
+        told = False
+        while (holder := self._lease.acquire(self._description)) is not None:
+            if time.monotonic() >= deadline:
+                return holder
+            if not told:
+                on_wait(holder)
+                told = True
+            time.sleep(min(POLL_SECONDS, max(0.0, deadline - time.monotonic())))
+        self._ours = True
+        return None
+
+    def check(self) -> None:
+        self._lease.check()
+
+    def release(self) -> None:
+        if self._ours:
+            with suppress(StoreError):  # the lease runs out by itself
+                self._lease.release()
+
+
 @contextmanager
 def hold(lease: Lease, description: str, wait_seconds: float, on_wait: Callable[[LockHolder], None]) -> Iterator[None]:
     """Acquire, waiting up to `wait_seconds`; release at the end."""
-    deadline = time.monotonic() + wait_seconds
-    told = False
-    while (holder := lease.acquire(description)) is not None:
-        if time.monotonic() >= deadline:
-            raise LockHeld(holder)
-        if not told:
-            on_wait(holder)
-            told = True
-        time.sleep(min(POLL_SECONDS, max(0.0, deadline - time.monotonic())))
+    contender = Polling(lease, description)
+    if (holder := contender.acquire(wait_seconds, on_wait)) is not None:
+        raise LockHeld(holder)
     try:
         yield
     finally:
-        with suppress(StoreError):  # the lease runs out by itself
-            lease.release()
+        contender.release()

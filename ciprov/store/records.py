@@ -12,7 +12,9 @@ from dataclasses import MISSING, fields
 from datetime import UTC, datetime
 from typing import Any
 
-from ciprov.domain.environment import EnvironmentRecord, Phase
+from ciprov.domain.environment import EnvironmentRecord, Phase, RecordChanged
+from ciprov.foundation.json import JsonObject
+from ciprov.store.documents import current, stamped
 
 _BESIDE = frozenset({"cluster", "name", "revision"})
 _MOMENTS = frozenset({"created_at", "updated_at", "expires_at"})
@@ -30,12 +32,21 @@ def moment_text(value: datetime) -> str:
 
 
 def encode(record: EnvironmentRecord) -> str:
-    return json.dumps({field.name: _plain(getattr(record, field.name)) for field in _FIELDS}, sort_keys=True)
+    return json.dumps(stamped("record", to_document(record)), sort_keys=True)
 
 
 def decode(cluster: str, name: str, revision: int, document: str) -> EnvironmentRecord:
-    """Raises ValueError or KeyError where the document is none of ours."""
-    plain = json.loads(document)
+    """Raises `StoreError` where a newer ciprov wrote it, ValueError or KeyError where the document is none of ours."""
+    what = f"the record of environment {name} on cluster {cluster}"
+    return from_document(cluster, name, revision, current("record", what, json.loads(document)))
+
+
+def to_document(record: EnvironmentRecord) -> JsonObject:
+    return {field.name: _plain(getattr(record, field.name)) for field in _FIELDS}
+
+
+def from_document(cluster: str, name: str, revision: int, plain: JsonObject) -> EnvironmentRecord:
+    """From a document of the present version. Raises ValueError or KeyError where it is none of ours."""
     values: dict[str, Any] = {"cluster": cluster, "name": name, "revision": revision}
     for field in _FIELDS:
         if field.name in plain:
@@ -61,3 +72,14 @@ def _typed(name: str, value: Any) -> Any:
     if name == "claimed_ports":
         return {app: tuple(ports) for app, ports in value.items()}
     return tuple(value) if name in _TUPLES else value
+
+
+def record_changed(record: EnvironmentRecord, exists: bool) -> RecordChanged:
+    """What a compare-and-set write raises; `exists`: there is a record, of another revision."""
+    if record.revision == 0:
+        what = "was made by somebody else meanwhile"
+    else:
+        what = "was changed by somebody else meanwhile" if exists else "was removed by somebody else meanwhile"
+    return RecordChanged(
+        f"environment {record.name} on cluster {record.cluster} {what}", way_out="look at it and repeat the command"
+    )

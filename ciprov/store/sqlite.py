@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from ciprov.domain.environment import EnvironmentRecord, HistoryEntry, LockHolder, RecordChanged
+from ciprov.domain.environment import EnvironmentRecord, HistoryEntry, LockHolder
+from ciprov.domain.leadership import Lead
 from ciprov.foundation.clock import Now, utc_now
 from ciprov.store.database import Database
+from ciprov.store.election import standing
 from ciprov.store.errors import StoreError
-from ciprov.store.locks import LEASE_SECONDS, Lease, hold
-from ciprov.store.records import decode, encode, moment, moment_text
+from ciprov.store.fencing import Held
+from ciprov.store.locks import LEASE_SECONDS, Lease, Polling, hold
+from ciprov.store.records import decode, encode, moment, moment_text, record_changed
 
 HISTORY_KEPT = 200
 """Entries kept per environment; older ones go as new ones come."""
@@ -28,6 +32,7 @@ class SqliteStore:
         self._database = Database(path)
         self._now = now
         self._lease_seconds = lease_seconds
+        self._held: Held[Lease] = Held()
 
     @property
     def place(self) -> str:
@@ -54,21 +59,21 @@ class SqliteStore:
 
     def save(self, record: EnvironmentRecord) -> EnvironmentRecord:
         key = (record.cluster, record.name)
-        with self._database.write() as db:
+        with self._write() as db:
             stored = db.execute("SELECT revision FROM environments WHERE cluster = ? AND name = ?", key).fetchone()
             if (stored[0] if stored else 0) != record.revision:
-                raise _changed(record, stored is not None)
+                raise record_changed(record, stored is not None)
             db.execute("UPDATE revisions SET last = last + 1")
             (revision,) = db.execute("SELECT last FROM revisions").fetchone()
             db.execute("INSERT OR REPLACE INTO environments VALUES (?, ?, ?, ?)", (*key, revision, encode(record)))
         return replace(record, revision=revision)
 
     def delete(self, cluster: str, name: str) -> None:
-        with self._database.write() as db:
+        with self._write() as db:
             db.execute("DELETE FROM environments WHERE cluster = ? AND name = ?", (cluster, name))
 
     def begin(self, entry: HistoryEntry) -> int:
-        with self._database.write() as db:
+        with self._write() as db:
             cursor = db.execute(
                 "INSERT INTO history (cluster, name, operation, at, who, summary, outcome, ended_at) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -122,9 +127,23 @@ class SqliteStore:
     def lock(
         self, key: str, description: str, *, wait_seconds: float, on_wait: Callable[[LockHolder], None]
     ) -> Iterator[Callable[[], None]]:
-        lease = Lease(self._database, key, now=self._now, lease_seconds=self._lease_seconds)
-        with hold(lease, description, wait_seconds, on_wait):
+        lease = self._lease(key)
+        with hold(lease, description, wait_seconds, on_wait), self._held.holding(lease):
             yield lease.check
+
+    def election(self, key: str, description: str) -> AbstractContextManager[Lead]:
+        return standing(lambda: Polling(self._lease(key), description), key)
+
+    def _lease(self, key: str) -> Lease:
+        return Lease(self._database, key, now=self._now, lease_seconds=self._lease_seconds)
+
+    @contextmanager
+    def _write(self) -> Iterator[sqlite3.Connection]:
+        """Nothing is written by a thread that lost a lock it should hold."""
+        with self._database.write() as db:
+            for lease in self._held.leases:
+                lease.refuse_loss(db)
+            yield db
 
     def _record(self, row: tuple[str, str, int, str]) -> EnvironmentRecord:
         try:
@@ -135,13 +154,3 @@ class SqliteStore:
                 place=self.place,
                 way_out="restore the store from a backup, or use the ciprov version that wrote it",
             ) from error
-
-
-def _changed(record: EnvironmentRecord, exists: bool) -> RecordChanged:
-    if record.revision == 0:
-        what = "was made by somebody else meanwhile"
-    else:
-        what = "was changed by somebody else meanwhile" if exists else "was removed by somebody else meanwhile"
-    return RecordChanged(
-        f"environment {record.name} on cluster {record.cluster} {what}", way_out="look at it and repeat the command"
-    )

@@ -1,0 +1,1 @@
+"""The store in ZooKeeper: for a team whose machines share a cluster."""
