@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import signal
+import sqlite3
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -85,6 +86,25 @@ def test_options_hold_for_later_starts(cli: Cli) -> None:
     refused = cli.run("local", "start", "--ports", "99-1")
     assert refused.code == 64
     assert "99-1" in refused.err
+
+
+def test_a_database_that_cannot_be_written_stops_the_daemon_but_no_task(cli: Cli) -> None:
+    cli.ok("local", "start")
+    pids = sleeper(cli, 2)
+    daemon = cli.cluster["pid"]
+    with contextlib.closing(sqlite3.connect(cli.state / "local" / "cluster.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(urllib.error.HTTPError) as refusal:
+            ask(cli, "POST", "/v2/apps", {"id": "/late", "cmd": "sleep 600"})
+        assert refusal.value.code == 503
+        assert "cluster.db" in json.load(refusal.value)["message"]
+        eventually(lambda: not psutil.pid_exists(daemon))
+    assert "cannot go on" in cli.ok("local", "logs").out
+    assert task_pids(cli) == pids
+    cli.ok("local", "start")
+    assert [app["id"] for app in ask(cli, "GET", "/v2/apps")["apps"]] == ["/sleeper"]
+    eventually(lambda: len(cli.tasks("/sleeper")) == 2)
+    assert task_pids(cli) == pids
 
 
 def test_tasks_survive_a_killed_daemon_with_the_same_pids(cli: Cli) -> None:

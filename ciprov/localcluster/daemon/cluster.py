@@ -54,6 +54,8 @@ class EmbeddedCluster:
 
     def __init__(self, place: Place, options: Options) -> None:
         layout = place.layout
+        self.failed: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
+        """Set where the cluster cannot go on. Its tasks run on, and the next daemon adopts them."""
         self._events = EventBus(_now)
         self._forwarder = TcpForwarder(place.address)
         runtimes = build_runtimes(layout, self._task_updated, lambda bridge: self._forwarder.serve_also(bridge.gateway))
@@ -69,6 +71,7 @@ class EmbeddedCluster:
             now=_now,
             call_later=asyncio.get_running_loop().call_later,
             port_held=is_held,
+            give_up=self._give_up,
         )
         self._engine = ClusterEngine(self._database, outside)
         tasks = TaskSandboxes(runtimes.sandboxes, self._engine.instances, runtimes.commands)
@@ -102,6 +105,15 @@ class EmbeddedCluster:
         await self._runtime.shutdown(STOP_GRACE_AT_MOST_SECONDS)
         self._forwarder.close()
         self._database.close()
+
+    async def abandon(self) -> None:
+        """Answer what is under way and leave the tasks alone."""
+        self._events.close()
+        await self._server.stop()
+
+    def _give_up(self, error: Exception) -> None:
+        if not self.failed.done():
+            self.failed.set_result(error)
 
     # What the engine hears: it is made after those who report to it.
 

@@ -10,6 +10,7 @@ import os
 import resource
 import signal
 from datetime import UTC, datetime
+from typing import Any
 
 from ciprov.localcluster.daemon.cluster import EmbeddedCluster, Place
 from ciprov.localcluster.daemon.descriptor import Descriptor
@@ -26,7 +27,7 @@ logger = logging.getLogger(__name__)
 def serve(layout: Layout, options: Options) -> None:
     """Run the cluster until a signal asks to stop; the caller holds its lock.
 
-    Raises OSError, DatabaseUnusable or BadOptions where it cannot start.
+    Raises OSError, DatabaseUnusable or BadOptions where it cannot start, and DatabaseUnusable where it cannot go on.
     """
     options.check()
     _allow_many_files()
@@ -46,11 +47,19 @@ async def _live(layout: Layout, options: Options) -> None:
     write_atomically(layout.options, json.dumps(options.given()) + "\n")
     write_atomically(layout.descriptor, _descriptor(place, options).to_json())
     logger.info("serving on http://%s, pid=%d", place.endpoint, os.getpid())
-    await stop.wait()
-    logger.info("stopping")
+    asked = asyncio.ensure_future(stop.wait())
+    either: set[asyncio.Future[Any]] = {asked, cluster.failed}
+    await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+    asked.cancel()
     # Gone first: whoever looks for a cluster now must not find one that is about to end.
     layout.descriptor.unlink(missing_ok=True)
-    await cluster.stop()
+    if not cluster.failed.done():
+        logger.info("stopping")
+        await cluster.stop()
+    if cluster.failed.done():
+        logger.error("stopping because of a fault: tasks that run are adopted by the next start")
+        await cluster.abandon()
+        raise cluster.failed.result()
     logger.info("stopped")
 
 

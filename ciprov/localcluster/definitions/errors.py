@@ -135,6 +135,12 @@ class LockedByDeployments(Refused):
         return {"message": self.message, "deployments": [{"id": item} for item in self.deployment_ids]}
 
 
+class Unavailable(Refused):
+    """The cluster cannot serve: it is about to stop."""
+
+    status = 503
+
+
 class TooManyDeployments(Refused):
     """As many deployments run as are allowed at once."""
 

@@ -4,7 +4,8 @@
 
 One input is handled at a time. What is reported while the engine acts waits in line, so nothing ever sees a state in
 the middle of a decision, and a daemon killed at any point finds on its next start either the state before a turn or
-the one after it.
+the one after it. For the same reason an engine whose turn fails, because its database cannot be written, say, does
+nothing any more: the daemon ends as if it were killed, and the next one goes on from what is written.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import TypeVar
 
 from ciprov.localcluster.api.port import Accepted, DeploymentView, Events, Locked, QueueEntry, TreeChange
 from ciprov.localcluster.definitions.app import App
-from ciprov.localcluster.definitions.errors import TooManyDeployments
+from ciprov.localcluster.definitions.errors import TooManyDeployments, Unavailable
 from ciprov.localcluster.definitions.group import Group
 from ciprov.localcluster.deployments.locks import MAX_RUNNING_DEPLOYMENTS, conflicting
 from ciprov.localcluster.deployments.plan import plan
@@ -56,6 +57,14 @@ SCALE_CHECK_SECONDS = 300.0
 """How long after a cancelled deployment its apps are brought to their counts, if nobody else did."""
 
 
+class _Declined(Exception):
+    """A change was refused before anything was touched; the reason is for whoever asked."""
+
+    def __init__(self, reason: Exception) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
 class ClusterEngine:
     """`api.port.Engine` and `engine.ports.Inputs`. `recover` is to be awaited once before anything else."""
 
@@ -72,6 +81,7 @@ class ClusterEngine:
         self._line: deque[Callable[[], None]] = deque()
         self._busy = False
         self._recovering = False
+        self._failed = False
         self._last_version = datetime.min.replace(tzinfo=UTC)
         self._launching.paused = True
 
@@ -79,6 +89,8 @@ class ClusterEngine:
 
     def _turn(self, decide: Callable[[], T]) -> T:
         """One input: decide, settle, write, act; then whatever came meanwhile."""
+        if self._failed:
+            raise Unavailable("the embedded cluster stops because of a fault; its log has the reason")
         if self._busy:
             raise RuntimeError("the engine was asked for a change from within its own action")
         self._busy = True
@@ -88,6 +100,12 @@ class ClusterEngine:
             while self._line:
                 self._line.popleft()()
                 self._complete()
+        except _Declined as declined:
+            raise declined.reason from None
+        except Exception as error:
+            self._failed = True
+            self._outside.give_up(error)
+            raise
         finally:
             self._busy = False
         return result
@@ -192,7 +210,7 @@ class ClusterEngine:
         except Exception as error:
             self._outbox.announce(group_change_failed(group_id, version, str(error)))
             self._outbox.flush()
-            raise
+            raise _Declined(error) from error
         for plan_id in conflicts:
             self._cancel(plan_id)
         if root is not self._state.root:

@@ -10,11 +10,14 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ciprov.localcluster.definitions.app import App
+from ciprov.localcluster.definitions.errors import Unavailable
 from ciprov.localcluster.definitions.group import Group
 from ciprov.localcluster.deployments.progress import DeploymentState
 from ciprov.localcluster.engine import records
+from ciprov.localcluster.engine.pruning import prune
 from ciprov.localcluster.model import Instance, TaskFailure
 
 SCHEMA = 1
@@ -32,8 +35,8 @@ CREATE TABLE failures (app TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID
 """
 
 
-class DatabaseUnusable(Exception):
-    """The file cannot be used; the text names it and the way out."""
+class DatabaseUnusable(Unavailable):
+    """The file cannot be read or written; the text names it and the way out."""
 
 
 @dataclass(slots=True)
@@ -66,10 +69,13 @@ class Database:
             self._connection = sqlite3.connect(path, isolation_level=None)
             self._prepare()
         except (OSError, sqlite3.Error) as error:
-            raise DatabaseUnusable(
-                f"{path} cannot be used as the cluster's database: {error}; "
-                "free the disk or the lock, or move the file away to start with an empty cluster"
-            ) from error
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: Exception) -> DatabaseUnusable:
+        return DatabaseUnusable(
+            f"{self._path} cannot be used as the cluster's database: {error}; "
+            "free the disk or the lock, or move the file away to start with an empty cluster"
+        )
 
     def _prepare(self) -> None:
         self._connection.execute("PRAGMA journal_mode = WAL")
@@ -90,13 +96,13 @@ class Database:
 
     def root(self) -> Group | None:
         """The tree as last written; None in a new database."""
-        row = self._connection.execute("SELECT value FROM facts WHERE name = 'root'").fetchone()
+        row = next(iter(self._rows("SELECT value FROM facts WHERE name = 'root'")), None)
         return self.group("/", row[0]) if row else None
 
     def app(self, app_id: str, version: str) -> App:
         """Raises KeyError."""
         query = "SELECT definition FROM apps WHERE id = ? AND version = ?"
-        row = self._connection.execute(query, (app_id, version)).fetchone()
+        row = next(iter(self._rows(query, (app_id, version))), None)
         if row is None:
             raise KeyError((app_id, version))
         return App.model_validate_json(row[0])
@@ -115,14 +121,14 @@ class Database:
 
     def instances(self) -> list[Instance]:
         """In the order in which they came."""
-        rows = self._connection.execute("SELECT record FROM instances ORDER BY rowid")
+        rows = self._rows("SELECT record FROM instances ORDER BY rowid")
         return [records.load_instance(record) for (record,) in rows]
 
     def deployments(self) -> list[DeploymentState]:
         """In the order in which they began."""
         found = []
-        for plan_id, text, step in self._connection.execute("SELECT id, plan, step FROM deployments ORDER BY rowid"):
-            rows = self._connection.execute("SELECT app, state FROM actions WHERE deployment = ?", (plan_id,))
+        for plan_id, text, step in self._rows("SELECT id, plan, step FROM deployments ORDER BY rowid"):
+            rows = self._rows("SELECT app, state FROM actions WHERE deployment = ?", (plan_id,))
             actions = {app_id: records.load_action(state) for app_id, state in rows}
             state = DeploymentState(records.load_plan(text, self.app), step, actions)
             self._written[plan_id] = state
@@ -130,34 +136,46 @@ class Database:
         return found
 
     def failures(self) -> dict[str, TaskFailure]:
-        rows = self._connection.execute("SELECT app, record FROM failures")
+        rows = self._rows("SELECT app, record FROM failures")
         return {app_id: records.load_failure(record) for app_id, record in rows}
 
     def absences(self) -> records.Absences:
-        row = self._connection.execute("SELECT value FROM facts WHERE name = 'absences'").fetchone()
+        row = next(iter(self._rows("SELECT value FROM facts WHERE name = 'absences'")), None)
         return records.load_absences(row[0]) if row else records.Absences()
 
     def _content(self, group_id: str, version: str) -> str:
         query = "SELECT content FROM groups WHERE id = ? AND version = ?"
-        row = self._connection.execute(query, (group_id, version)).fetchone()
+        row = next(iter(self._rows(query, (group_id, version))), None)
         if row is None:
             raise KeyError((group_id, version))
         return str(row[0])
 
     def _versions(self, query: str, name: str) -> Sequence[str]:
-        return [version for (version,) in self._connection.execute(query, (name,)) if version]
+        return [version for (version,) in self._rows(query, (name,)) if version]
+
+    def _rows(self, query: str, values: Sequence[str] = ()) -> list[tuple[Any, ...]]:
+        try:
+            return self._connection.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            raise self._unusable(error) from error
 
     # Writing
 
     def write(self, unsaved: Unsaved) -> None:
-        """All of it or nothing."""
-        self._connection.execute("BEGIN IMMEDIATE")
+        """All of it or nothing. Raises DatabaseUnusable; the object must not be used to write any more then."""
         try:
+            self._connection.execute("BEGIN IMMEDIATE")
             self._write(unsaved)
-        except BaseException:
-            self._connection.execute("ROLLBACK")
+            if unsaved.root_version:
+                prune(self._connection)
+            self._connection.execute("COMMIT")
+        except BaseException as error:
+            # A full disk may have ended the transaction already.
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            if isinstance(error, sqlite3.Error):
+                raise self._unusable(error) from error
             raise
-        self._connection.execute("COMMIT")
 
     def _write(self, unsaved: Unsaved) -> None:
         self._many(

@@ -96,6 +96,8 @@ class Outside:
     now: Callable[[], datetime]
     call_later: Callable[[float, Callable[[], None]], Timer]
     port_held: Callable[[str, int], bool]
+    give_up: Callable[[Exception], None]
+    """Called once, where the engine cannot go on: the daemon must end then, without ending the tasks."""
 
 
 class Inputs(Protocol):

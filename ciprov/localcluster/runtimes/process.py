@@ -207,12 +207,14 @@ class ProcessRuntime:
 
     def _end(self, task: _Task, condition: Condition, message: str) -> None:
         del self._tasks[task.id]
-        if task.expected:
-            self._report(TaskUpdate(task.id, condition, message))
-        # After the report, so that a crash in between repeats it rather than losing it.
-        self._sandboxes.ended(task.id)
-        self._collect_later()
-        self._one_gone.set()
+        try:
+            if task.expected:
+                self._report(TaskUpdate(task.id, condition, message))
+            # After the report, so that a crash in between, or an engine that failed, repeats it rather than losing it.
+            self._sandboxes.ended(task.id)
+            self._collect_later()
+        finally:
+            self._one_gone.set()
 
     # Restart of the daemon
 

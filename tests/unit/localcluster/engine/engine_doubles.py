@@ -91,6 +91,7 @@ class World:
     crash_in: int | None = None
     launches: int = 0
     recovered: bool = False
+    gave_up: list[Exception] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.agents = self.agents or (agent(),)
@@ -107,6 +108,7 @@ class World:
             now=self.clock.now,
             call_later=self.clock.call_later,
             port_held=lambda host, port: port in self.foreign,
+            give_up=self.gave_up.append,
         )
         self.engine = ClusterEngine(Database(self.directory / "cluster.db"), outside)
         asyncio.run(self.engine.recover())
