@@ -78,10 +78,21 @@ class TestDrained:
             world.engine.drain_agent("agent-2")
 
 
+@pytest.mark.parametrize(
+    ("rack", "port", "routes"), [("r1", 31005, {}), ("r2", 31015, {31015: ((SECOND_HOST, 31015),)})]
+)
+def test_a_fixed_port_is_forwarded_to_where_the_services_are_not(
+    world: World, rack: str, port: int, routes: dict[int, Any]
+) -> None:
+    world.put("/a", constraints=[("rack", "IS", rack)], requirePorts=True, portDefinitions=[{"port": port}])
+    world.settle()
+    assert world.routes == routes
+
+
 class TestLost:
     def lose(self, world: World, **fields: Any) -> Instance:
         """An app with its one task on the agent that is lost then."""
-        world.put("/a", **{**ON_SECOND, **fields})
+        world.put("/a", **{**ON_SECOND, "portDefinitions": [{"port": 0}], **fields})
         world.settle()
         (instance,) = world.engine.instances("/a")
         world.engine.lose_agent("agent-2")
@@ -151,6 +162,24 @@ class TestLost:
         world.put("/b", **ON_SECOND, portDefinitions=[{"port": 0}] * 9)
         world.settle()
         assert world.conditions("/b") == ["running"]
+
+    def test_the_task_of_a_forgotten_instance_holds_its_ports_over_a_restart(self, world: World) -> None:
+        old = self.lose(world)
+        world.restart()
+        world.engine.return_agent("agent-2")
+        world.put("/b", **ON_SECOND, portDefinitions=[{"port": 0}] * 9)
+        assert world.conditions("/b") == ["scheduled"]
+        world.end(old.task_id)
+        assert world.conditions("/b") == ["staging"]
+
+    def test_of_what_came_up_and_ended_unheard_the_end_counts(self, world: World) -> None:
+        world.put("/a", **ON_SECOND, **patience(100, 200))
+        world.engine.lose_agent("agent-2")
+        world.come_up()
+        (task_id,) = world.tasks
+        world.end(task_id, Condition.FAILED)
+        world.engine.return_agent("agent-2")
+        assert world.conditions("/a") == ["scheduled"]
 
     def test_an_end_that_nobody_heard_of_is_heard_of_on_return(self, world: World) -> None:
         old = self.lose(world, **patience(10, 60))
