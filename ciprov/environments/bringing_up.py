@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 
 from ciprov.domain.environment import EnvironmentRecord, LockHeld, Phase, RecordChanged
@@ -117,12 +116,8 @@ def _carry_out(up: _Up) -> UpResult:
 
 def _live(up: _Up) -> dict[str, JsonObject]:
     """The apps as they are; with their tasks where a fixed port is called on the host that has it."""
-    read = up.session.steadily
-    apps = apps_of(read(lambda: up.session.marathon.group(up.outlook.desired.group_path)))
-    return {
-        app_id: (read(partial(up.session.marathon.app, app_id)) or app) if fixed_host_ports(app) else app
-        for app_id, app in apps.items()
-    }
+    apps = apps_of(up.session.steadily(lambda: up.session.marathon.group(up.outlook.desired.group_path)))
+    return {app_id: (up.session.app(app_id) or app) if fixed_host_ports(app) else app for app_id, app in apps.items()}
 
 
 def _sent(up: _Up) -> _Up:

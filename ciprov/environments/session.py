@@ -94,6 +94,10 @@ class Session:
                     told = True
             interval = self.pause(interval)
 
+    def app(self, app_id: str) -> JsonObject | None:
+        """The app with its tasks, read steadily."""
+        return self.steadily(lambda: self.marathon.app(app_id))
+
     def pause(self, interval: float) -> float:
         """Wait `interval` seconds, or less after an event, but never poll more than ten times a second.
 

@@ -80,7 +80,7 @@ def await_gone(session: Session, step: AwaitGone, deployments: Collection[str], 
 
 
 def _started_again(session: Session, app_id: str) -> bool:
-    app = _app(session, app_id)
+    app = session.app(app_id)
     return app is not None and int(app.get("instances", 1)) > 0
 
 
@@ -213,7 +213,7 @@ def _progress(session: Session, app_id: str, verdict: Verdict) -> AppProgress:
 def _diagnoses(session: Session, failed: Collection[str], queue: Looked, state: Round) -> tuple[Diagnosis, ...]:
     return tuple(
         diagnose(
-            _app(session, app_id) or {"id": app_id},
+            session.app(app_id) or {"id": app_id},
             queue.get(app_id),
             state.verdicts[app_id].detail,
             session.agents,
@@ -227,10 +227,6 @@ def _open(session: Session, deployments: Collection[str]) -> set[str]:
     if not deployments:
         return set()
     return {str(one.get("id")) for one in session.steadily(session.marathon.deployments)} & set(deployments)
-
-
-def _app(session: Session, app_id: str) -> JsonObject | None:
-    return session.steadily(lambda: session.marathon.app(app_id))
 
 
 def _tasks(session: Session, app_id: str) -> list[JsonObject]:

@@ -31,7 +31,21 @@ def this_process() -> ProcessIdentity:
 
 def is_dead(process: ProcessIdentity) -> bool:
     """True only where it is sure: on this machine, since this boot, and in this pid namespace."""
-    return process.host == _host() and process_start(process.pid) != process.start
+    if process.host != _host() or not process.start:
+        return False
+    start = process_start(process.pid)
+    return start != process.start and not (start is None and _is_hidden(process.pid))
+
+
+def _is_hidden(pid: int) -> bool:
+    """Whether it may be another user's process: mounted with `hidepid`, /proc shows one's own alone."""
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def process_start(pid: int) -> str | None:
@@ -39,7 +53,7 @@ def process_start(pid: int) -> str | None:
     if _PROC.exists():
         try:
             stat = Path(f"/proc/{pid}/stat").read_text()
-        except (FileNotFoundError, ProcessLookupError):
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
             return None
         # The command in parentheses may hold spaces and parentheses itself. Zombies have ended.
         state, *rest = stat[stat.rindex(")") + 2 :].split()
