@@ -49,9 +49,7 @@ class Absent:
     # What is asked of agents
 
     def drain(self, agent: Agent) -> None:
-        """No more offers; its tasks are killed. Raises `NotPossible` for a lost agent."""
-        if agent.lost:
-            raise NotPossible(f"{agent.id} is lost, so nobody can tell it to end its tasks; let it return first")
+        """No more offers; its tasks are killed. Not for a lost one, which nobody can tell to end its tasks."""
         logger.info("agent_id=%s is drained", agent.id)
         self._enter(replace(agent, active=False))
         for instance in self._on(agent):

@@ -27,7 +27,7 @@ from ciprov.localcluster.deployments.locks import MAX_RUNNING_DEPLOYMENTS, confl
 from ciprov.localcluster.deployments.plan import plan
 from ciprov.localcluster.deployments.revert import restarted, revert
 from ciprov.localcluster.deployments.versions import stamp
-from ciprov.localcluster.engine.absences import Absent
+from ciprov.localcluster.engine.absences import Absent, NotPossible
 from ciprov.localcluster.engine.announcing import group_change_failed, group_change_success
 from ciprov.localcluster.engine.database import Database
 from ciprov.localcluster.engine.deploying import Deploying
@@ -294,7 +294,10 @@ class ClusterEngine:
 
     def drain_agent(self, agent_id: str) -> None:
         """No more offers, its tasks are killed. Raises KeyError, and `NotPossible` where it is lost."""
-        self._turn(partial(self._absent.drain, self._state.ledger.agents[agent_id]))
+        agent = self._state.ledger.agents[agent_id]
+        if agent.lost:
+            raise NotPossible(f"{agent.id} is lost, so nobody can tell it to end its tasks; let it return first")
+        self._turn(partial(self._absent.drain, agent))
 
     def lose_agent(self, agent_id: str) -> None:
         """As if cut off from the network: its tasks run on, unreachable. Raises KeyError."""
