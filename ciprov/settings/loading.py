@@ -28,6 +28,7 @@ class Options:
     state_dir: str = ""
     state_dir_source: str = "option --state-dir"
     config: str = ""
+    store_local: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +69,12 @@ def load(environment: Mapping[str, str], options: Options) -> Settings:
         chosen_by=chosen_by,
         names=tuple(file.layers),
         default_cluster=file.default_cluster,
+        store_local=options.store_local,
     )
 
 
-_OF_EMBEDDED = frozenset({"prefix", "role", "store", "service_ports", "timeout"})
+_STORE = ("store", "store_auth.user", "store_auth.password", "store_auth.password_file", "store_auth.password_env")
+_OF_EMBEDDED = frozenset({"prefix", "role", *_STORE, "service_ports", "timeout"})
 
 
 def config_path(environment: Mapping[str, str], options: Options) -> Path:
@@ -157,7 +160,9 @@ def _choose(file: _File, variables: Layer, environment: Mapping[str, str], optio
         raise UsageError(_no_cluster(options.cluster, tuple(file.layers)), place=options.cluster_source)
     if "marathon" in variables:
         first = str(variables["marathon"].raw).replace(",", " ").split()[0]
-        return urlsplit(first).netloc.rpartition("@")[2] or "marathon", variables["marathon"].place
+        host = urlsplit(first).netloc.rpartition("@")[2]
+        # A host of this name must not be taken for the embedded cluster.
+        return f"{host}:80" if host == LOCAL else host or "marathon", variables["marathon"].place
     if file.default_cluster:
         return file.default_cluster, file.default_place
     if len(file.layers) == 1:

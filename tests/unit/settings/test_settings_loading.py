@@ -57,6 +57,11 @@ def findings(home: Path, text: str, **variables: str) -> list[str]:
     return [finding.replace(file, "F") for finding in told.value.findings]
 
 
+def test_a_marathon_on_a_host_named_local_is_not_the_embedded_one(home: Path) -> None:
+    cluster = settings(home, CIPROV_MARATHON="http://local").cluster
+    assert (cluster.name, cluster.is_embedded, cluster.marathon) == ("local:80", False, ("http://local",))
+
+
 def test_everything_of_the_file_arrives_with_its_place(home: Path) -> None:
     cluster = settings(home, FULL).cluster
     assert cluster.name == "staging"
