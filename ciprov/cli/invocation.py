@@ -22,6 +22,7 @@ class Invocation:
     state_dir: str = ""
     state_dir_source: str = ""
     config: str = ""
+    store_local: bool = False
     _settings: Settings | None = field(default=None, repr=False)
     _records: Records | None = field(default=None, repr=False)
     _environments: Environments | None = field(default=None, repr=False)
@@ -45,6 +46,7 @@ class Invocation:
             state_dir=self.state_dir,
             state_dir_source=self.state_dir_source,
             config=self.config,
+            store_local=self.store_local,
         )
 
     @property

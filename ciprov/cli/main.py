@@ -62,11 +62,12 @@ def _print_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
 @click.option("--local", is_flag=True, help="Work on the embedded cluster of this machine.")
 @click.option("--state-dir", metavar="DIR", default="", help="Where records and the embedded cluster are kept.")
 @click.option("--config", metavar="FILE", default="", help="The settings file.")
+@click.option("--store-local", is_flag=True, help="Keep records of a shared cluster on this machine alone.")
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Show the version."
 )
 @click.pass_context
-def cli(ctx: click.Context, cluster: str, local: bool, state_dir: str, config: str) -> None:
+def cli(ctx: click.Context, cluster: str, local: bool, *, state_dir: str, config: str, store_local: bool) -> None:
     ctx.obj = Invocation(
         cluster=cluster,
         cluster_source=_source(ctx, "cluster"),
@@ -74,6 +75,7 @@ def cli(ctx: click.Context, cluster: str, local: bool, state_dir: str, config: s
         state_dir=state_dir,
         state_dir_source=_source(ctx, "state_dir"),
         config=config,
+        store_local=store_local,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,9 @@ from ciprov.settings.document import Entry, unknown_keys
 from ciprov.settings.fields import CLUSTER_KEYS, GROUPS
 from ciprov.settings.model import Cluster, Credentials, Tls
 from ciprov.settings.secret import Secret, from_file, from_variable, given
+from ciprov.settings.store_address import parse
+
+CREDENTIALS = ("auth", "mesos_auth", "store_auth")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,22 +50,39 @@ def layer_of_entry(entry: Entry, path: str, base: Path, findings: list[str]) -> 
             }
         elif key in top:
             layer[key] = Given(member.plain, member.place, base)
-    return layer
+    return _without_credentials(layer)
 
 
 def layer_of_environment(environment: Mapping[str, str], base: Path) -> Layer:
     """An empty variable counts as not set."""
-    return {
-        key: Given(environment[known.variable], f"variable {known.variable}", base)
-        for key, known in CLUSTER_KEYS.items()
-        if environment.get(known.variable, "").strip()
-    }
+    return _without_credentials(
+        {
+            key: Given(environment[known.variable], f"variable {known.variable}", base)
+            for key, known in CLUSTER_KEYS.items()
+            if environment.get(known.variable, "").strip()
+        }
+    )
+
+
+def _without_credentials(layer: Layer) -> Layer:
+    """The credentials of `zk://user:password@…` stand under `store_auth` from here on."""
+    item = layer.get("store")
+    try:
+        found = parse(item.raw) if item is not None and isinstance(item.raw, str) else None
+    except ValueError:
+        return layer
+    if item is None or found is None or not found.user:
+        return layer
+    credentials = {"store_auth.user": found.user, "store_auth.password": found.password, "store": found.url}
+    return {**layer, **{key: replace(item, raw=value) for key, value in credentials.items()}}
 
 
 def over(upper: Layer, lower: Layer) -> Layer:
     """`upper` before `lower`. A way to authenticate replaces another as a whole: no token beside a password."""
     hidden: set[str] = set()
-    for group in ("auth", "mesos_auth"):
+    if "store" in upper:  # the password of one store is not shown to another
+        hidden |= {key for key in lower if key.startswith("store_auth.")}
+    for group in CREDENTIALS:
         for kind, replaced in (("password", ("password", "token")), ("token", ("user", "password", "token"))):
             if any(key.startswith(f"{group}.{kind}") for key in upper):
                 hidden |= {key for key in lower if key.startswith(tuple(f"{group}.{name}" for name in replaced))}
@@ -86,6 +106,7 @@ def build(name: str, layer: Layer, environment: Mapping[str, str], findings: lis
         name=name,
         auth=_credentials("auth", values, layer, environment),
         mesos_auth=_credentials("mesos_auth", values, layer, environment),
+        store_auth=_credentials("store_auth", values, layer, environment),
         tls=Tls(**{key.partition(".")[2]: value for key, value in values.items() if key.startswith("tls.")}),
         sources={key: item.place for key, item in layer.items()},
         **top,
@@ -93,7 +114,7 @@ def build(name: str, layer: Layer, environment: Mapping[str, str], findings: lis
 
 
 def _contradictions(layer: Layer) -> Iterator[str]:
-    for group in ("auth", "mesos_auth"):
+    for group in CREDENTIALS:
         ways = [key for key in layer if key.startswith((f"{group}.password", f"{group}.token"))]
         if len(ways) > 1:
             yield f"{layer[ways[1]].place}: {ways[1]}: only one of {' and '.join(ways)} may be given"

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ciprov.environments.service_ports import PortRange
+from ciprov.settings import store_address
 
 Parse = Callable[[Any], Any]
 """`raw value → value`; raises ValueError saying what is allowed."""
@@ -116,10 +117,7 @@ def seconds(raw: Any) -> float:
 
 
 def store_url(raw: Any) -> str:
-    value = text(raw)
-    if not value.startswith("sqlite:///") or value == "sqlite:///":
-        raise ValueError("a URL of a store is wanted: sqlite:///absolute/path.db")
-    return value
+    return store_address.parse(text(raw)).url
 
 
 CLUSTER_KEYS: Mapping[str, Key] = {
@@ -127,7 +125,7 @@ CLUSTER_KEYS: Mapping[str, Key] = {
     "mesos": Key("CIPROV_MESOS", url_list, "URLs of the Mesos masters: offered ports, logs, exec"),
     "role": Key("CIPROV_ROLE", text, "Mesos role of the apps; empty leaves it to Marathon"),
     "prefix": Key("CIPROV_PREFIX", group_prefix, "group below which environments are made"),
-    "store": Key("CIPROV_STORE", store_url, "where records and locks are kept"),
+    "store": Key("CIPROV_STORE", store_url, "where records and locks are kept: zk://… or sqlite:///…"),
     "service_address": Key("CIPROV_SERVICE_ADDRESS", text, "host at which service ports are reached"),
     "service_ports": Key("CIPROV_SERVICE_PORTS", port_range, "range of the service ports that ciprov gives out"),
     "timeout": Key("CIPROV_TIMEOUT", seconds, "seconds that an answer of Marathon may take"),
@@ -142,11 +140,15 @@ CLUSTER_KEYS: Mapping[str, Key] = {
     "mesos_auth.password": Key("CIPROV_MESOS_PASSWORD", secret_text, "its password", secret=True),
     "mesos_auth.password_file": Key("CIPROV_MESOS_PASSWORD_FILE", text, "file that holds it", is_path=True),
     "mesos_auth.password_env": Key("CIPROV_MESOS_PASSWORD_ENV", text, "variable that holds it"),
+    "store_auth.user": Key("CIPROV_STORE_USER", text, "user for ZooKeeper (digest)"),
+    "store_auth.password": Key("CIPROV_STORE_PASSWORD", secret_text, "its password", secret=True),
+    "store_auth.password_file": Key("CIPROV_STORE_PASSWORD_FILE", text, "file that holds it", is_path=True),
+    "store_auth.password_env": Key("CIPROV_STORE_PASSWORD_ENV", text, "variable that holds it"),
     "tls.verify": Key("CIPROV_TLS_VERIFY", yes_or_no, "false trusts every certificate"),
     "tls.ca": Key("CIPROV_TLS_CA", existing_file, "file of the authority", is_path=True),
     "tls.certificate": Key("CIPROV_TLS_CERTIFICATE", existing_file, "file of the client's certificate", is_path=True),
     "tls.key": Key("CIPROV_TLS_KEY", existing_file, "file of its key, where it is not in the same file", is_path=True),
 }
 
-GROUPS = ("auth", "mesos_auth", "tls")
+GROUPS = ("auth", "mesos_auth", "store_auth", "tls")
 """Keys that hold keys."""

@@ -37,7 +37,7 @@ class Cluster:
     """One cluster. `sources` tells for each key (`auth.user`) where its value came from.
 
     `marathon` and `mesos` are URLs of equal servers, with their path prefix; the embedded cluster has none here, as its
-    addresses are known only once it runs. `store` is a URL (`sqlite:///…`), `timeout` seconds that an answer may take.
+    addresses are known only once it runs. `store` is a URL (`sqlite:///…`, `zk://…`) without credentials, `timeout` seconds that an answer may take.
     """
 
     name: str
@@ -47,6 +47,7 @@ class Cluster:
     prefix: str = "/ciprov"
     auth: Credentials = field(default_factory=Credentials)
     mesos_auth: Credentials = field(default_factory=Credentials)
+    store_auth: Credentials = field(default_factory=Credentials)
     tls: Tls = field(default_factory=Tls)
     store: str = ""
     service_address: str = ""
@@ -61,7 +62,10 @@ class Cluster:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`cluster` is the one chosen for this command and `chosen_by` tells why; `names` are all configured ones."""
+    """`cluster` is the one chosen for this command and `chosen_by` tells why; `names` are all configured ones.
+
+    `store_local`: a store of this machine alone will do for a cluster that others use too.
+    """
 
     file: Path
     file_exists: bool
@@ -71,3 +75,4 @@ class Settings:
     chosen_by: str
     names: tuple[str, ...]
     default_cluster: str = ""
+    store_local: bool = False

@@ -18,9 +18,8 @@ from ciprov.environments.service import EnvironmentService
 from ciprov.foundation.errors import CiprovError
 from ciprov.settings.model import Cluster, Credentials, Settings
 from ciprov.settings.secret import from_file
-from ciprov.store.sqlite import SqliteStore
 from ciprov.wiring.clusters import agents_client, marathon_client
-from ciprov.wiring.stores import open_store
+from ciprov.wiring.stores import Store, open_store
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +30,7 @@ class Records:
     """
 
     cluster: Cluster
-    store: SqliteStore
+    store: Store
 
     def group_path(self, name: str) -> str:
         return group_path(self.cluster.prefix, name)
@@ -59,7 +58,8 @@ class Environments(Records):
 
 
 def open_records(settings: Settings) -> Records:
-    return Records(settings.cluster, open_store(settings.cluster.store))
+    """Raises `CiprovError` where records of a shared cluster would be on this machine alone."""
+    return Records(settings.cluster, open_store(settings))
 
 
 def open_environments(settings: Settings, records: Records, tell: Callable[[str], None]) -> Environments:
