@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -146,6 +147,39 @@ def test_command_checks_run_in_the_sandbox(tmp_path: Path, command: str, ok: boo
         if "pid" in command:
             pid = int((tmp_path / "pid").read_text())
             await until(lambda: not Path(f"/proc/{pid}").exists())
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("kind", ["pipe", "link"])
+def test_output_of_a_check_goes_into_a_plain_file_of_the_sandbox_only(tmp_path: Path, kind: str) -> None:
+    sandbox, outside = tmp_path / "sandbox", tmp_path / "outside"
+    sandbox.mkdir()
+    outside.write_text("untouched")
+    if kind == "pipe":
+        os.mkfifo(sandbox / "stderr")
+    else:
+        (sandbox / "stderr").symlink_to(outside)
+
+    async def main() -> None:
+        check = HealthCheck.model_validate({"protocol": "COMMAND", "command": {"value": "echo x"}, "delaySeconds": 0})
+        report = await Probing(sandbox).first(check)
+        assert not report.ok
+        assert "could not be started" in report.cause
+
+    asyncio.run(asyncio.wait_for(main(), 10))
+    assert outside.read_text() == "untouched"
+
+
+def test_an_interval_of_zero_does_not_keep_the_loop_busy(tmp_path: Path) -> None:
+    async def main() -> None:
+        probing = Probing(tmp_path)
+        check = HealthCheck(protocol="TCP", interval_seconds=0)
+        async with serving(answering("")) as port:
+            probing.prober.start(instance(port), App(id="/app", health_checks=(check,)), {})
+            await asyncio.sleep(0.35)
+            probing.prober.stop(instance().task_id)
+        assert 1 <= len(probing.reports) <= 5
 
     asyncio.run(main())
 

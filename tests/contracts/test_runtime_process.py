@@ -9,11 +9,13 @@ import io
 import os
 import signal
 import stat
+import subprocess
 import tarfile
 import threading
 import time
 import zipfile
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,7 @@ from runtime_driver import Driver, is_gone, shell, until
 
 from ciprov.localcluster.definitions.app import FetchUri
 from ciprov.localcluster.model import Condition
+from ciprov.localcluster.runtimes import proc
 from ciprov.localcluster.runtimes.port import LaunchSpec
 from ciprov.localcluster.runtimes.sandbox import KEEP_PER_APP
 
@@ -236,6 +239,35 @@ def test_the_next_runtime_adopts_expected_tasks_and_ends_the_others(tmp_path: Pa
     drive(tmp_path, work)
 
 
+def test_an_adopted_task_keeps_its_own_grace(tmp_path: Path) -> None:
+    async def work(first: Driver) -> None:
+        await first.running(replace(shell("trap '' TERM; sleep 300 & wait; wait"), kill_grace_seconds=7.5))
+        first.forget()
+        second = Driver(tmp_path)
+        await second.runtime.recover([TASK])
+        stopping = asyncio.create_task(second.runtime.shutdown(10.0))
+        await asyncio.sleep(0)
+        assert (second.sandboxes.papers(TASK) / "grace").read_text() == "7.5"
+        await stopping
+
+    drive(tmp_path, work)
+
+
+def test_a_session_with_a_reused_number_is_not_taken_for_a_task_s(tmp_path: Path) -> None:
+    stranger = subprocess.Popen(["sleep", "300"], start_new_session=True)
+    try:
+        found = proc.stat(stranger.pid)
+        assert found is not None
+        until_session = time.monotonic() + 5
+        while proc.stat(stranger.pid).session != stranger.pid and time.monotonic() < until_session:  # type: ignore[union-attr]
+            time.sleep(0.001)
+        assert proc.strays(str(tmp_path), stranger.pid, found.start) == {stranger.pid}
+        assert proc.strays(str(tmp_path), stranger.pid, found.start - 1) == set()
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
 def test_a_reused_pid_is_not_taken_for_the_supervisor(tmp_path: Path) -> None:
     async def work(first: Driver) -> None:
         await first.running(shell("sleep 300"))
@@ -349,6 +381,7 @@ def test_the_cache_serves_again_until_the_size_changes(tmp_path: Path, served: t
         ("file:///no/such/file", None, "No such file or directory"),
         ("relative/path", None, "a relative path is not supported"),
         ("hdfs://x/y", None, "scheme 'hdfs' is not supported"),
+        ("ftp://user:pass@x/y", None, "scheme 'ftp' is not supported"),
         ("{url}/good.txt", "../../out.txt", "is not a file inside the sandbox"),
         ("{url}/evil.tar", None, "lies outside"),
         ("{url}/broken.zip", None, "cannot extract"),

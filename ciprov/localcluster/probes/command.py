@@ -65,7 +65,9 @@ async def run(command: str, place: CommandPlace) -> None:
 
 def _start(command: str, place: CommandPlace) -> tuple[subprocess.Popen[bytes], int]:
     account = place.account
-    with (place.sandbox / "stderr").open("ab") as output:
+    # The task may have put anything in place of the file: a link is not followed, a pipe is not waited for.
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK
+    with os.fdopen(os.open(place.sandbox / "stderr", flags, 0o644), "ab") as output:
         process = subprocess.Popen(
             ["/bin/sh", "-c", command],
             cwd=place.sandbox,

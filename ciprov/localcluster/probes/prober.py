@@ -18,6 +18,8 @@ from ciprov.localcluster.probes.answers import HttpAnswer, ProbeFailed
 
 COMMANDS_AT_ONCE = 32
 KEEP_BODY_BYTES = 64 * 1024
+SHORTEST_INTERVAL_SECONDS = 0.1
+"""An interval of 0 is allowed, but must not keep the loop busy."""
 
 PlaceOf = Callable[[str, App, Mapping[str, str]], command.Place]
 """`(task id, app, the task's own environment) -> place`; raises OSError or ValueError where there is none."""
@@ -83,7 +85,8 @@ class AsyncProber:
                 report = await self._ask(instance, index, check)
             if report is not None:
                 self._report(report)
-            await asyncio.sleep(max(0.0, started + check.interval_seconds - loop.time()))
+            interval = max(SHORTEST_INTERVAL_SECONDS, check.interval_seconds)
+            await asyncio.sleep(max(0.0, started + interval - loop.time()))
 
     async def _ask(self, instance: Instance, index: int, check: HealthCheck) -> ProbeReport | None:
         """None where the answer says nothing either way."""

@@ -11,7 +11,7 @@ from ciprov.localcluster.runtimes.spec import Account
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-class UnknownUser(Exception):
+class UnknownUser(ValueError):
     """The app names a user that does not exist here, or that the daemon may not become."""
 
 

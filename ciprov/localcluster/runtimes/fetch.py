@@ -74,9 +74,8 @@ def parse_uri(uri: str) -> Source:
     text = text.removeprefix("file:")
     if not text.startswith("/"):
         scheme = f"scheme '{parts.scheme}'" if parts.scheme else "a relative path"
-        raise FetchFailed(
-            f"'{uri.partition('?')[0]}': {scheme} is not supported; use http, https, file or an absolute path"
-        )
+        shown = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
+        raise FetchFailed(f"'{shown}': {scheme} is not supported; use http, https, file or an absolute path")
     path = Path(text) if Path(text).exists() else Path(urllib.parse.unquote(text))
     return Source(uri, path.name, path)
 

@@ -107,11 +107,15 @@ def holds_variable(pid: int, entry: bytes) -> bool:
         return False
 
 
-def strays(sandbox: str, session: int) -> set[int]:
+def strays(sandbox: str, session: int, session_start: int = 0) -> set[int]:
     """Processes of a task whose supervisor is gone: of its session, started in its sandbox, or descending from these.
 
-    `session` is the pid of the task's first process; 0 where it is unknown.
+    `session` is the pid of the task's first process, 0 where it is unknown, and `session_start` its start time.
     """
+    leader = stat(session) if session else None
+    if leader is not None and leader.start != session_start:
+        # Numbers of sessions are given out again only when nobody of the old one is left.
+        session = 0
     cookie = b"MESOS_SANDBOX=" + os.fsencode(sandbox)
     processes = [process for process in all_processes() if not process.zombie and process.pid != os.getpid()]
     roots = {

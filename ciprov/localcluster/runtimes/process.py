@@ -20,11 +20,11 @@ from pathlib import Path
 
 from ciprov.localcluster.model import Condition
 from ciprov.localcluster.runtimes import proc
-from ciprov.localcluster.runtimes.environment import UnknownUser, account_entry, account_for, base_environment
+from ciprov.localcluster.runtimes.environment import account_entry, account_for, base_environment
 from ciprov.localcluster.runtimes.fetching import Fetching
 from ciprov.localcluster.runtimes.port import LaunchSpec, Report, TaskUpdate
 from ciprov.localcluster.runtimes.sandbox import Sandboxes, directory_name
-from ciprov.localcluster.runtimes.spec import SupervisorSpec, encode, outcome
+from ciprov.localcluster.runtimes.spec import SupervisorSpec, encode, grace_of, outcome
 
 MESOS_GRACE_SECONDS = 3.0
 COLLECT_AFTER_SECONDS = 60.0
@@ -124,7 +124,7 @@ class ProcessRuntime:
             if account is not None:
                 _give(sandbox, account.uid, account.gid)
             self._spawn(task, SupervisorSpec(str(sandbox), argv, environment, spec.kill_grace_seconds, account))
-        except (OSError, ValueError, UnknownUser) as error:
+        except (OSError, ValueError) as error:
             self._end(task, Condition.FAILED, f"Failed to launch container: {error}")
         except Exception as error:
             logger.exception("task_id=%s could not be started", task.id)
@@ -193,10 +193,10 @@ class ProcessRuntime:
         """End a process tree that lost its supervisor, then report."""
         status = self._sandboxes.status(task.id)
         same_boot = status is not None and status.boot_id == proc.boot_id()
-        session = status.task if status is not None and same_boot else 0
+        session, start = (status.task, status.task_start) if status is not None and same_boot else (0, 0)
         sandbox = str(self._sandboxes.path(task.id))
         pause = 0.02
-        while found := await asyncio.to_thread(proc.strays, sandbox, session):
+        while found := await asyncio.to_thread(proc.strays, sandbox, session, start):
             if pause > STRAYS_PAUSE_AT_MOST:
                 logger.error("cannot end pids %s of task_id=%s", sorted(found), task.id)
                 break
@@ -206,7 +206,8 @@ class ProcessRuntime:
         self._end(task, Condition.KILLED if task.kill_asked else condition, message)
 
     def _end(self, task: _Task, condition: Condition, message: str) -> None:
-        del self._tasks[task.id]
+        if self._tasks.pop(task.id, None) is None:
+            return
         try:
             if task.expected:
                 self._report(TaskUpdate(task.id, condition, message))
@@ -253,6 +254,9 @@ class ProcessRuntime:
     def _adopt(self, task: _Task, supervisor: int, pidfd: int) -> None:
         task.supervisor, task.pidfd = supervisor, pidfd
         asyncio.get_running_loop().add_reader(pidfd, self._supervisor_gone, task)
+        found = self._sandboxes.specification(task.id)
+        if found is not None:
+            task.own_grace_seconds = grace_of(found[1])
         if task.expected:
             logger.info("adopted task_id=%s supervisor=%d", task.id, supervisor)
             self._report(TaskUpdate(task.id, Condition.RUNNING))

@@ -86,6 +86,12 @@ def environment_of(content: bytes) -> dict[str, str]:
     return {entry[0]: entry[1] for entry in entries if len(entry) == 2}
 
 
+def grace_of(content: bytes) -> float:
+    """The kill grace in the bytes of a specification, in seconds."""
+    fields = content.split(b"\0")
+    return float(dict(zip(fields[::2], fields[1::2], strict=False))[b"grace"])
+
+
 def decode_status(content: str) -> SupervisorStatus | None:
     """The status in a status file; None where it is unreadable."""
     try:

@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from ciprov.localcluster.definitions.app import App
 from ciprov.localcluster.model import Condition
 
+_FOR_EVER_SECONDS = 100 * 365 * 86400.0
+
 
 def judged(app: App, since: datetime, now: datetime) -> Condition | None:
     """What an instance unreachable since `since` is by now; None where it is to be forgotten.
@@ -33,4 +35,9 @@ def _waits(app: App) -> tuple[timedelta, timedelta] | None:
     if isinstance(strategy, str):
         return None
     inactive, expunge = (strategy.get(name) or 0 for name in ("inactiveAfterSeconds", "expungeAfterSeconds"))
-    return timedelta(seconds=inactive), timedelta(seconds=expunge)
+    return _span(inactive), _span(expunge)
+
+
+def _span(seconds: float) -> timedelta:
+    """Marathon allows numbers that no date could hold."""
+    return timedelta(seconds=min(seconds, _FOR_EVER_SECONDS))

@@ -43,3 +43,9 @@ def test_verdicts(strategy: Any, after: int, expected: Condition | None, next_af
     assert judged(app(strategy), SINCE, now) is expected
     expected_moment = None if next_after is None else SINCE + timedelta(seconds=next_after)
     assert next_verdict(app(strategy), SINCE, now) == expected_moment
+
+
+def test_waits_that_no_date_can_hold_are_for_ever() -> None:
+    endless, later = app(both(2**62, 2**63 - 1)), SINCE + timedelta(days=365)
+    assert judged(endless, SINCE, later) is WAITED
+    assert next_verdict(endless, SINCE, later) is not None
