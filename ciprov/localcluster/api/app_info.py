@@ -20,7 +20,10 @@ EMBEDS = ("tasks", "counts", "deployments", "readiness", "lastTaskFailure", "tas
 
 
 def embeds(values: Iterable[str]) -> frozenset[str]:
-    """The known names among `embed=` values, without their prefixes; `apps.failures` is the old name of two."""
+    """The known names among `embed=` values, without their prefixes.
+
+    `apps.failures` is the old name of two, and tasks have always come with deployments.
+    """
     found: set[str] = set()
     for value in values:
         name = next((value.removeprefix(prefix) for prefix in PREFIXES if value.startswith(prefix)), value)
@@ -28,7 +31,7 @@ def embeds(values: Iterable[str]) -> frozenset[str]:
             found |= {"lastTaskFailure", "tasks"}
         elif name in EMBEDS:
             found.add(name)
-    return frozenset(found)
+    return frozenset(found | {"deployments"} if "tasks" in found else found)
 
 
 class Snapshot:

@@ -40,10 +40,8 @@ def routes(engine: Engine) -> list[Route]:
 
     async def versions(request: Request) -> Response:
         app_id = path_id(request)
-        found = engine.app_versions(app_id)
-        if not found:
-            _existing(engine, app_id)
-        return Json({"versions": list(found)})
+        _existing(engine, app_id)
+        return Json({"versions": list(engine.app_versions(app_id))})
 
     async def version(request: Request) -> Response:
         app_id, wanted = path_id(request), version_of(request.path_params["version"])

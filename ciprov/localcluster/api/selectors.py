@@ -1,4 +1,7 @@
-"""Label selectors of `GET /v2/apps`: `k`, `k==v`, `k!=v`, `k in (a,b)`, `k notin (a)`; a comma means and."""
+"""Label selectors of `GET /v2/apps`: `k`, `k==v`, `k!=v`, `k in (a,b)`, `k notin (a)`; a comma means and.
+
+Terms consist of letters, digits, `-`, `_` and `.`; anything else stands behind a backslash.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,10 @@ from ciprov.localcluster.definitions.errors import Unprocessable
 
 Selector = Callable[[Mapping[str, str]], bool]
 
-_TERM = r"[a-zA-Z0-9_/.\-]+|'[^']*'|\"[^\"]*\""
-_SET = re.compile(rf"\s*(?P<label>{_TERM})\s+(?P<how>in|notin)\s*\(\s*(?P<values>(?:{_TERM}|[\s,])*)\)\s*")
+_TERM = r"(?:\\.|[-A-Za-z0-9_.])+"
+_SET = re.compile(
+    rf"\s*(?P<label>{_TERM})\s+(?P<how>in|notin)\s*\(\s*(?P<values>(?:\s*{_TERM}\s*(?:,\s*{_TERM}\s*)*)?)\)\s*"
+)
 _EQUAL = re.compile(rf"\s*(?P<label>{_TERM})\s*(?P<how>==|!=)\s*(?P<value>{_TERM})\s*")
 _EXISTS = re.compile(rf"\s*(?P<label>{_TERM})\s*")
 
@@ -47,7 +52,7 @@ def _compared(label: str, values: frozenset[str], wanted: bool) -> Selector:
 
 
 def _plain(term: str) -> str:
-    return term[1:-1] if term[0] in "'\"" else term
+    return re.sub(r"\\(.)", r"\1", term)
 
 
 def _fault(text: str, position: int) -> Unprocessable:

@@ -6,11 +6,13 @@ import re
 from collections.abc import Callable, Collection, Sequence
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from ciprov.localcluster.api.accepting import best
 from ciprov.localcluster.api.answers import Json, body_of, change, deployment, exclusive, flag, path_id
 from ciprov.localcluster.api.app_info import Snapshot, task
+from ciprov.localcluster.api.endpoints_text import endpoints_text
 from ciprov.localcluster.api.port import Engine, Locked
 from ciprov.localcluster.definitions.errors import BadRequest, LockedByDeployments, NotFound
 from ciprov.localcluster.definitions.ids import ROOT, canonical
@@ -19,7 +21,8 @@ from ciprov.localcluster.model import Condition, Instance
 from ciprov.localcluster.tree.changes import edit_apps
 from ciprov.localcluster.tree.lookup import find_app, find_group
 
-_TASK_ID = re.compile(r"(?P<instance>.+\.(?:instance-|marathon-)[^.]+)(?:\..+)?")
+_UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_TASK_ID = re.compile(rf"(?P<instance>.+(?:\.(?:instance-|marathon-)|[._]){_UUID})(?:[._].+)?")
 _IDS = Record({"ids": Items(Text())}, required=("ids",))
 _STATES = {"running": Condition.RUNNING, "staging": Condition.STAGING}
 
@@ -50,6 +53,8 @@ class Tasks:
         named = [*query.getlist("status"), *query.getlist("status[]")]
         wanted = {_STATES[name.lower()] for name in named if name.lower() in _STATES}
         snapshot = Snapshot(self._engine)
+        if _wants_text(request):
+            return PlainTextResponse(endpoints_text(self._engine.root.all_apps(), snapshot.instances))
         shown = [
             task(instance, app, app.service_ports)
             for app in self._engine.root.all_apps()
@@ -72,6 +77,8 @@ class Tasks:
             if app is None:
                 raise NotFound.app(path_id(request))
             apps = [app]
+        if _wants_text(request):
+            return PlainTextResponse(endpoints_text(apps, snapshot.instances))
         return Json({"tasks": [task(item, app) for app in apps for item in snapshot.instances(app.id)]})
 
     async def kill_many(self, request: Request) -> Response:
@@ -128,3 +135,8 @@ class Tasks:
 
 def _is_task(instance: Instance) -> bool:
     return instance.condition is not Condition.SCHEDULED
+
+
+def _wants_text(request: Request) -> bool:
+    """Marathon had this form until 1.7; its documents still name it."""
+    return best(request.headers.get("accept", ""), ("application/json", "text/plain")) == "text/plain"

@@ -154,7 +154,9 @@ def _killed_because(result: HealthResult) -> str:
 
 def _failed_event(app: App, instance: Instance, check: HealthCheck) -> Publish:
     return Publish(
-        "failed_health_check_event", {"appId": app.id, "instanceId": instance.id, "healthCheck": _json(check)}
+        "failed_health_check_event",
+        # The instance's id stands under both names: Marathon's code writes it as `taskId`.
+        {"appId": app.id, "taskId": instance.id, "instanceId": instance.id, "healthCheck": _json(check)},
     )
 
 

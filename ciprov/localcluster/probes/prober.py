@@ -133,25 +133,31 @@ class AsyncProber:
         ready = False
         while not ready:
             started = loop.time()
-            answer = None
+            ready, report = False, ReadinessReport(instance.task_id, index, ready=False)
             if isinstance(target, network.HttpTarget):
-                answer = await self._answer_to(target, check)
-            ready = answer is not None and answer.status in check.http_status_codes_for_ready
-            self._report_readiness(_readiness_report(instance.task_id, index, ready, answer))
+                answer, reached = await self._answer_to(target, check)
+                ready = reached and answer.status in check.http_status_codes_for_ready
+                report = _readiness_report(instance.task_id, index, ready, answer)
+            self._report_readiness(report)
             if not ready:
                 await asyncio.sleep(max(0.0, started + check.interval_seconds - loop.time()))
 
-    async def _answer_to(self, target: network.HttpTarget, check: ReadinessCheck) -> HttpAnswer | None:
+    async def _answer_to(self, target: network.HttpTarget, check: ReadinessCheck) -> tuple[HttpAnswer, bool]:
+        """The answer, and whether it is the task's own: in place of none Marathon shows a gateway's time-out."""
         try:
             async with asyncio.timeout(check.timeout_seconds):
-                return await network.get(target, KEEP_BODY_BYTES if check.preserve_last_response else 0)
-        except (TimeoutError, ProbeFailed):
-            return None
+                return await network.get(target, KEEP_BODY_BYTES if check.preserve_last_response else 0), True
+        except TimeoutError:
+            cause = f"no answer within {check.timeout_seconds} s"
+        except ProbeFailed as failure:
+            cause = str(failure)
+        place = f"{target.host}:{target.port}{target.path}"
+        return HttpAnswer(
+            504, "Gateway Timeout", "text/plain", f"{place} could not be queried: {cause}".encode()
+        ), False
 
 
-def _readiness_report(task_id: str, index: int, ready: bool, answer: HttpAnswer | None) -> ReadinessReport:
-    if answer is None:
-        return ReadinessReport(task_id, index, ready)
+def _readiness_report(task_id: str, index: int, ready: bool, answer: HttpAnswer) -> ReadinessReport:
     return ReadinessReport(
         task_id, index, ready, answer.status, answer.content_type, answer.body.decode(errors="replace")
     )

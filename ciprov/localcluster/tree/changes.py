@@ -106,7 +106,23 @@ def create_group(update: GroupUpdate) -> TreeChange:
 
 def put_group(update: GroupUpdate) -> TreeChange:
     """Create or change a group."""
-    return _change(lambda root: with_group(root, applied(update, find_group(root, update.id))))
+
+    def edit(root: Group) -> Group:
+        _check_enforce_role(root, update)
+        return with_group(root, applied(update, find_group(root, update.id)))
+
+    return _change(edit)
+
+
+def _check_enforce_role(root: Group, update: GroupUpdate) -> None:
+    """It cannot change together with apps, whose role it decides. Raises `InvalidObject`."""
+    if all(each.apps is None for each in update.all_updates()):
+        return
+    for each in update.all_updates():
+        group = find_group(root, each.id)
+        if group is not None and each.enforce_role not in (None, group.enforce_role):
+            reason = "enforceRole cannot be modified in a request that adds, removes or modifies services"
+            raise InvalidObject([Violation("/enforceRole", f"{reason}; send two requests")])
 
 
 def restore_group(old: Group) -> TreeChange:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -28,6 +28,12 @@ class GroupUpdate:
     enforce_role: bool | None = None
     scale_by: float | None = None
     rollback_to: str | None = None
+
+    def all_updates(self) -> Iterator[GroupUpdate]:
+        """This one and those of all groups that it names."""
+        yield self
+        for update in (self.groups or {}).values():
+            yield from update.all_updates()
 
 
 def parse_group_update(raw: Any, base: str, *, enforce_role: bool = False) -> GroupUpdate:

@@ -263,7 +263,7 @@ def test_restart_and_delete(api: Client) -> None:
     api("DELETE", "/v2/apps/g/a")
     assert api.engine.calls[1:] == [("change", "/g", True, ("/g/a",)), ("change", "/g", True, ("/g/a",))]
     assert api("GET", "/v2/apps/g/a").status == 404
-    assert api("GET", "/v2/apps/g/a/versions").status == 200
+    assert api("GET", "/v2/apps/g/a/versions").status == 404
 
 
 def test_locks(api: Client) -> None:
