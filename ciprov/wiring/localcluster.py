@@ -77,13 +77,10 @@ def stop(state_dir: Path, purge: bool = False) -> bool:
     pid = ClusterLock.holder(layout.lock)
     if pid is not None:
         _end_daemon(layout)
-    lock = ClusterLock.acquire(layout.lock)
-    if lock is None:
-        raise CiprovError(
-            "the embedded cluster was started again while it was being stopped",
-            place=str(layout.directory),
-            way_out="stop it once more: ciprov local stop",
-        )
+    try:
+        lock = _lock_of_stopped(layout)
+    except FileNotFoundError:
+        return pid is not None  # another one has purged it meanwhile
     try:
         from ciprov.localcluster.daemon.leftovers import end_leftovers
 
@@ -224,6 +221,20 @@ def _end_daemon(layout: Layout) -> None:
                 f"process {pid} does not end", place=str(layout.lock), way_out=f"look at it: ps -fp {pid}"
             )
         time.sleep(_POLL_SECONDS)
+
+
+def _lock_of_stopped(layout: Layout) -> ClusterLock:
+    """Waits for others who stop it. Raises FileNotFoundError where nothing is left of it."""
+    deadline = time.monotonic() + STOP_SECONDS
+    while (lock := ClusterLock.acquire(layout.lock, sign=False)) is None:
+        if ClusterLock.holder(layout.lock) or time.monotonic() > deadline:
+            raise CiprovError(
+                "the embedded cluster was started again while it was being stopped",
+                place=str(layout.directory),
+                way_out="stop it once more: ciprov local stop",
+            )
+        time.sleep(_POLL_SECONDS)
+    return lock
 
 
 def _signal_holder(layout: Layout, pid: int, number: signal.Signals, deadline: float) -> None:

@@ -88,6 +88,16 @@ def test_options_hold_for_later_starts(cli: Cli) -> None:
     assert "99-1" in refused.err
 
 
+def test_several_may_stop_it_at_once(cli: Cli) -> None:
+    cli.ok("local", "start")
+    sleeper(cli, 2)
+    stoppers = [cli.start("local", "stop", "--purge") for _ in range(4)]
+    outputs = [process.communicate(timeout=60)[0] for process in stoppers]
+    assert [process.returncode for process in stoppers] == [0] * 4, outputs
+    assert not (cli.state / "local").exists()
+    assert task_pids(cli) == []
+
+
 def test_a_database_that_cannot_be_written_stops_the_daemon_but_no_task(cli: Cli) -> None:
     cli.ok("local", "start")
     pids = sleeper(cli, 2)

@@ -101,15 +101,18 @@ def credential(path: Path) -> str:
 
 
 class ClusterLock:
-    """Held by the one daemon of a cluster for as long as it lives; the kernel frees it whatever happens."""
+    """Held by the one daemon of a cluster for as long as it lives; the kernel frees it whatever happens.
+
+    Who stops a cluster holds it too, while nobody may start one, but does not sign: no other shall end that process.
+    """
 
     def __init__(self, path: Path, descriptor: int) -> None:
         self._path = path
         self._descriptor = descriptor
 
     @classmethod
-    def acquire(cls, path: Path) -> ClusterLock | None:
-        """None where another process holds it. The directory must exist."""
+    def acquire(cls, path: Path, *, sign: bool = True) -> ClusterLock | None:
+        """None where another process holds it. Raises FileNotFoundError where the directory is gone."""
         while True:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
             try:
@@ -119,13 +122,13 @@ class ClusterLock:
                 return None
             if _is_same_file(path, descriptor):
                 os.ftruncate(descriptor, 0)
-                os.write(descriptor, f"{os.getpid()}\n".encode())
+                os.write(descriptor, f"{os.getpid()}\n".encode() if sign else b"")
                 return cls(path, descriptor)
             os.close(descriptor)  # a purge removed the file between opening and locking
 
     @staticmethod
     def holder(path: Path) -> int | None:
-        """The pid of who holds the lock; None where nobody does, 0 where it has not signed yet."""
+        """The pid of who holds the lock; None where nobody does, 0 where it has not signed."""
         try:
             descriptor = os.open(path, os.O_RDONLY)
         except OSError:
