@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -83,10 +83,14 @@ class EventBus:
         self._now = now
         self._limit = limit
         self._subscriptions: list[Subscription] = []
+        self._published: Counter[tuple[str, str]] = Counter()
         self._closed = False
 
     def publish(self, event_type: str, fields: Mapping[str, Any]) -> None:
         """Tell all subscribers now; `eventType` and `timestamp` are added unless `fields` has them."""
+        self._published[event_type, ""] += 1
+        if condition := fields.get("condition"):
+            self._published[event_type, condition] += 1
         if not self._subscriptions:
             return
         body = {"eventType": event_type, "timestamp": _timestamp(self._now()), **fields}
@@ -94,6 +98,10 @@ class EventBus:
         for subscription in self._subscriptions:
             subscription.offer(event)
         self._subscriptions = [each for each in self._subscriptions if not each.closed]
+
+    def published(self, event_type: str, condition: str = "") -> int:
+        """See `api.port.Events`."""
+        return self._published[event_type, condition]
 
     def subscribe(self, reader: str, types: Collection[str] = ()) -> Subscription:
         """A subscription for `reader` (its address); everybody, itself included, hears `event_stream_attached`."""

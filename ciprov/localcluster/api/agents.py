@@ -116,6 +116,12 @@ def _amounts(agent: Agent, used: Resources) -> Json:
     }
 
 
+def free_resources(engine: Engine) -> dict[str, Resources]:
+    """What each agent has left, by its id."""
+    used = _used(engine)
+    return {agent.id: subtract(agent.total, used.get(agent.id, _NONE)) for agent in engine.agents}
+
+
 def _used(engine: Engine) -> dict[str, Resources]:
     used: dict[str, Resources] = {}
     for instance in engine.instances():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -52,6 +52,8 @@ class QueueEntry:
     rejects_last: Sequence[tuple[str, int, int]]
     """`(reason, declined, processed)` for `rejectSummaryLastOffers`, all reasons of the funnel in order."""
     rejects_attempt: Sequence[tuple[str, int, int]]
+    refusals: Mapping[str, str] = field(default_factory=dict)
+    """Why each agent refused lastly: agent id -> reason."""
 
 
 class Locked(Exception):
@@ -66,6 +68,10 @@ class Events(Protocol):
     """The event bus. `subscribe` gives a bounded queue-like async iterator and is closed by `unsubscribe`."""
 
     def publish(self, event_type: str, fields: Mapping[str, Any]) -> None: ...
+
+    def published(self, event_type: str, condition: str = "") -> int:
+        """How many events of a type there were since the start; `condition` is that of the event, if it has one."""
+        ...
 
 
 class Engine(Protocol):

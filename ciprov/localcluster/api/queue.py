@@ -9,7 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from ciprov.localcluster.api.agents import free_resources
 from ciprov.localcluster.api.answers import Json, path_id, timestamp
+from ciprov.localcluster.api.offers import unused_offers
 from ciprov.localcluster.api.port import Engine, QueueEntry
 from ciprov.localcluster.definitions.errors import NotFound
 from ciprov.localcluster.definitions.render import render_app
@@ -18,7 +20,15 @@ from ciprov.localcluster.definitions.render import render_app
 def routes(engine: Engine) -> list[Route]:
     async def listing(request: Request) -> Response:
         with_offers = "lastUnusedOffers" in request.query_params.getlist("embed")
-        return Json({"queue": [shown(entry, with_offers) for entry in engine.queue()]})
+        free = free_resources(engine) if with_offers else {}
+        queue = []
+        for entry in engine.queue():
+            item = shown(entry)
+            if with_offers:
+                at = entry.last_unused_at or entry.since
+                item["lastUnusedOffers"] = unused_offers(entry.refusals, engine.agents, free, at)
+            queue.append(item)
+        return Json({"queue": queue})
 
     async def reset_delay(request: Request) -> Response:
         app_id = path_id(request)
@@ -32,7 +42,7 @@ def routes(engine: Engine) -> list[Route]:
     ]
 
 
-def shown(entry: QueueEntry, with_offers: bool = False) -> dict[str, Any]:
+def shown(entry: QueueEntry) -> dict[str, Any]:
     summary: dict[str, Any] = {
         "processedOffersCount": entry.processed,
         "unusedOffersCount": entry.unused,
@@ -42,7 +52,7 @@ def shown(entry: QueueEntry, with_offers: bool = False) -> dict[str, Any]:
     for name, moment in (("lastUnusedOfferAt", entry.last_unused_at), ("lastUsedOfferAt", entry.last_used_at)):
         if moment is not None:
             summary[name] = timestamp(moment)
-    result: dict[str, Any] = {
+    return {
         "count": entry.count,
         "role": entry.app.role,
         "delay": {"timeLeftSeconds": max(0, round(entry.delay_seconds)), "overdue": entry.overdue},
@@ -50,9 +60,6 @@ def shown(entry: QueueEntry, with_offers: bool = False) -> dict[str, Any]:
         "processedOffersSummary": summary,
         "app": render_app(entry.app),
     }
-    if with_offers:
-        result["lastUnusedOffers"] = []
-    return result
 
 
 def _funnel(rejects: Sequence[tuple[str, int, int]]) -> list[dict[str, Any]]:

@@ -182,6 +182,7 @@ def _view(queue: LaunchQueue, entry: Entry, now: datetime) -> QueueEntry:
         last_used_at=offers.last_used_at,
         rejects_last=funnel(len(offers.last), last),
         rejects_attempt=funnel(offers.processed, offers.attempt),
+        refusals={agent_id: reason.value for agent_id, reason in offers.last.items()},
     )
 
 

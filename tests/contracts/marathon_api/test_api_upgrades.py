@@ -60,7 +60,9 @@ def fixed_port(api: MarathonApi, name: str) -> int:
 def fixed(name: str, port: int, least: float, over: float, **fields: Any) -> dict[str, Any]:
     return sleeper(
         f"{name}/app",
-        cmd=HOLD, requirePorts=True, portDefinitions=[{"port": port}],
+        cmd=HOLD,
+        requirePorts=True,
+        portDefinitions=[{"port": port}],
         upgradeStrategy=strategy(least, over),
         **fields,
     )

@@ -30,6 +30,9 @@ class RecordedEvents:
     def publish(self, event_type: str, fields: Mapping[str, Any]) -> None:
         self.events.append((event_type, fields))
 
+    def published(self, event_type: str, condition: str = "") -> int:
+        return sum(name == event_type and condition in ("", fields.get("condition")) for name, fields in self.events)
+
 
 @dataclass
 class TreeEngine:

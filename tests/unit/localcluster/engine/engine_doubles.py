@@ -265,6 +265,10 @@ class Bus:
     def publish(self, event_type: str, fields: Mapping[str, Any]) -> None:
         self.world.published.append((event_type, fields))
 
+    def published(self, event_type: str, condition: str = "") -> int:
+        found = [fields for name, fields in self.world.published if name == event_type]
+        return sum(condition in ("", fields.get("condition")) for fields in found)
+
 
 def _port(spec: LaunchSpec) -> str:
     return spec.environment.get("PORT0", "")
