@@ -99,19 +99,23 @@ _KNOWN = frozenset(
 
 def definition(app: JsonObject) -> JsonObject:
     """`app` as Marathon answered it, without what the server adds: fit to be put again unchanged."""
+    return copy.deepcopy(_own(app))
+
+
+def _own(app: JsonObject) -> JsonObject:
     kept = {key: value for key, value in app.items() if key not in _SERVER_FIELDS}
     if "portDefinitions" in kept:
         kept.pop("ports", None)
     if "fetch" in kept:
         kept.pop("uris", None)
-    return copy.deepcopy(kept)
+    return kept
 
 
 def normal_form(app: JsonObject) -> JsonObject:
     """The newer spelling with all defaults; unknown fields are kept. `app` is not changed. Never raises on odd types:
     what is not understood stays as it is, for Marathon to refuse.
     """
-    form: JsonObject = _DEFAULTS | _without_nulls(definition(app))
+    form: JsonObject = _DEFAULTS | _without_nulls(_own(app))
     _networks(form)
     _ports(form)
     _fetch(form)
@@ -273,6 +277,7 @@ def _list(holder: JsonObject, key: str) -> list[Any]:
 
 
 def _without_nulls(value: Any) -> Any:
+    """A copy, all the way down."""
     if isinstance(value, dict):
         return {key: _without_nulls(item) for key, item in value.items() if item is not None}
     return [_without_nulls(item) for item in value] if isinstance(value, list) else value

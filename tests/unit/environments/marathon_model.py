@@ -24,7 +24,7 @@ from ciprov.environments.service import EnvironmentService
 from ciprov.foundation.clock import timestamp
 
 START = datetime(2030, 1, 1, tzinfo=UTC)
-STEP = 0.05
+STEP = 0.1
 GROUP = "/ciprov/x"
 
 

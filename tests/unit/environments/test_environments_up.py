@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import itertools
 import traceback
 from dataclasses import replace
@@ -123,7 +125,7 @@ def test_the_model_itself_hangs_where_a_fixed_port_is_rolled():
     world = World()
     up(world, desired(*CHAIN))
     world.put_group(GROUP, desired(app("db", fixed=31500, cmd="other"), *CHAIN[1:]).group)
-    world.advance(600)
+    world.advance(120)
     assert world.running
     assert world.queue()[0]["app"]["id"] == f"{GROUP}/db"
 
@@ -172,7 +174,7 @@ def test_an_app_that_somebody_starts_again_is_stopped_once_more_and_never_rolled
     world.writes.clear()
     db = f"{GROUP}/db"
     world.put_app(db, {"instances": 1, "env": {"SLOW": "1"}})
-    world.advance(700)  # the model's own deadlock, from which the next up has to get out as well
+    world.advance(120)  # the model's own deadlock, from which the next up has to get out as well
     world.at.append((world.now + 1.15, lambda: world.put_app(db, {"instances": 1}, force=True)))
     told: list[Any] = []
     up(world, desired(app("db", fixed=31500, cmd="other"), *CHAIN[1:]), told=told)
@@ -551,6 +553,18 @@ CHANGED = (
 )
 
 
+@functools.cache
+def _ready() -> World:
+    world = World()
+    up(world, desired(*CHAIN))
+    return world
+
+
+def ready_world() -> World:
+    """One in which `CHAIN` runs."""
+    return copy.deepcopy(_ready())
+
+
 def state(world: World) -> dict[str, Any]:
     return {one: (a.body, len(world.running_tasks(one))) for one, a in sorted(world.live.items())}
 
@@ -565,8 +579,7 @@ def test_killed_at_any_call_and_run_again_converges():
     needed, goal = world.calls - calls, state(world)
     assert needed > 20
     for at in range(1, needed + 1):
-        world = World()
-        up(world, desired(*CHAIN))
+        world = ready_world()
         world.kill_at = world.calls + at
         with pytest.raises(Killed):
             up(world, desired(*CHANGED))
@@ -579,8 +592,7 @@ def test_killed_at_any_call_and_run_again_converges():
 
 def test_killed_at_any_call_and_then_asked_for_something_else_converges():
     for at in range(1, 60):
-        world = World()
-        up(world, desired(*CHAIN))
+        world = ready_world()
         world.kill_at = world.calls + at
         with pytest.raises(Killed):
             up(world, desired(*CHANGED))
@@ -597,8 +609,7 @@ def test_down_killed_at_any_call_and_run_again_leaves_nothing():
     calls = world.calls
     down(world)
     for at in range(1, world.calls - calls + 1):
-        world = World()
-        up(world, desired(*CHAIN))
+        world = ready_world()
         world.kill_at = world.calls + at
         with pytest.raises(Killed):
             down(world)
