@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ciprov.domain.environment import EnvironmentRecord, HistoryEntry
+from ciprov.environments.adopting import Adopter, adopt
 from ciprov.environments.bringing_up import bring_up
 from ciprov.environments.context import Context
 from ciprov.environments.outlook import Build, look
@@ -49,6 +50,10 @@ class EnvironmentService:
     def down(self, name: str, group_path: str, options: DownOptions, report: Report) -> DownResult:
         """Quiet and successful where nothing is left. Raises `NotOurs`, `StillThere`, `Interrupted` or `LockHeld`."""
         return take_down(self._outside, name, group_path, options, report)
+
+    def adopt(self, name: str, group_path: str, adopter: Adopter, report: Report) -> EnvironmentRecord:
+        """Record again what has lost its record. Raises `NoSuchEnvironment`, `NotOurs` or `LockHeld`."""
+        return adopt(self._outside, name, group_path, adopter, report)
 
     def status(self, name: str, group_path: str) -> EnvironmentStatus:
         """Raises `NoSuchEnvironment`."""

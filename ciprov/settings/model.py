@@ -37,7 +37,8 @@ class Cluster:
     """One cluster. `sources` tells for each key (`auth.user`) where its value came from.
 
     `marathon` and `mesos` are URLs of equal servers, with their path prefix; the embedded cluster has none here, as its
-    addresses are known only once it runs. `store` is a URL (`sqlite:///…`, `zk://…`) without credentials, `timeout` seconds that an answer may take.
+    addresses are known only once it runs. `store` is a URL (`sqlite:///…`, `zk://…`) without credentials, `timeout`
+    seconds that an answer may take.
     """
 
     name: str

@@ -115,6 +115,11 @@ def _source(asked: Asked, record: EnvironmentRecord | None) -> tuple[str, str]:
             f"environment {asked.name} does not exist yet, so its blueprint must be named",
             way_out=f"ciprov env up {asked.given} --blueprint FILE",
         )
+    if not record.blueprint_source:
+        raise UsageError(
+            f"environment {asked.name} was adopted from what runs, so its blueprint is not known and must be named",
+            way_out=f"ciprov env up {asked.given} --blueprint FILE, with --kind and --param as it was made",
+        )
     return record.blueprint_file, record.blueprint_source
 
 

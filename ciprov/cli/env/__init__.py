@@ -13,6 +13,7 @@ _COMMANDS = {
     "list": ("ciprov.cli.env.standing", "list_", "List the environments of the cluster."),
     "show": ("ciprov.cli.env.standing", "show", "Show the addresses and the history of one."),
     "status": ("ciprov.cli.env.standing", "status", "Show what runs in one, and why something does not."),
+    "adopt": ("ciprov.cli.env.adopt", "adopt", "Record one again whose record was lost."),
     "logs": ("ciprov.cli.env.logs", "logs", "Show what tasks wrote."),
     "exec": ("ciprov.cli.env.exec", "exec_", "Run a command beside a running task."),
 }
