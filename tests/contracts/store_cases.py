@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from ciprov.domain.environment import EnvironmentRecord, HistoryEntry, LockHeld, LockHolder, Phase, RecordChanged
+from ciprov.foundation.errors import CiprovError
 
 MOMENT = datetime(2024, 5, 6, 7, 8, 9, 123456, tzinfo=UTC)
 processes = multiprocessing.get_context("spawn")
@@ -83,6 +84,13 @@ def hold_until_killed(open_store: StoreAt, place: str, ready: Any) -> None:
         time.sleep(60)
 
 
+def lead_until_killed(open_store: StoreAt, place: str, ready: Any) -> None:
+    with open_store(place, 60.0).election("reaper", "the victim") as lead:
+        assert lead.wait(10)
+        ready.set()
+        time.sleep(60)
+
+
 def hold_and_check_after_stop(open_store: StoreAt, place: str, ready: Any, go: Any, results: Any) -> None:
     with open_store(place, 0.6).lock("k", "the stopped one", wait_seconds=0, on_wait=ignore) as check:
         check()
@@ -93,6 +101,24 @@ def hold_and_check_after_stop(open_store: StoreAt, place: str, ready: Any, go: A
             results.put("still mine")
         except LockHeld as held:
             results.put(held.holder.description)
+
+
+def hold_and_write_after_stop(open_store: StoreAt, place: str, ready: Any, go: Any, results: Any) -> None:
+    store = open_store(place, 0.6)
+    current = store.get("staging", "feature-x")
+    with store.lock("k", "the stopped one", wait_seconds=0, on_wait=ignore):
+        ready.set()
+        go.wait(30)
+        for write in (
+            lambda: store.save(replace(current, owner="too late")),
+            lambda: store.delete("staging", "feature-x"),
+            lambda: store.begin(entry()),
+        ):
+            try:
+                write()
+                results.put("written")
+            except LockHeld as held:
+                results.put(held.holder.description)
 
 
 class StoreContract:
@@ -224,6 +250,38 @@ class StoreContract:
                 pass
             check()
 
+    # Elections
+
+    def test_one_leads_and_the_next_follows_when_it_leaves(self, store: Any, place: str) -> None:
+        other = type(self).open_store(place, 30.0)
+        with other.election("reaper", "bob") as standby:
+            with store.election("reaper", "ann") as lead:
+                assert lead.wait(5)
+                lead.check()
+                assert lead.wait(0)
+                assert not standby.wait(0.3)
+                assert standby.leader().description == "ann"
+                with pytest.raises(LockHeld, match="ann"):
+                    standby.check()
+            assert standby.wait(5)
+            standby.check()
+
+    def test_nobody_leads_unasked(self, store: Any) -> None:
+        with store.election("reaper", "ann") as lead, pytest.raises(CiprovError, match="nobody was elected"):
+            lead.check()
+
+    def test_a_killed_leader_is_followed(self, store: Any, place: str) -> None:
+        ready = processes.Event()
+        victim = processes.Process(target=lead_until_killed, args=(type(self).open_store, place, ready))
+        victim.start()
+        assert ready.wait(20)
+        assert victim.pid is not None
+        with store.election("reaper", "ann") as standby:
+            assert not standby.wait(0)
+            os.kill(victim.pid, signal.SIGKILL)
+            assert standby.wait(10)
+        victim.join()
+
     # Several processes
 
     def test_one_of_many_creations_wins(self, place: str) -> None:
@@ -254,6 +312,26 @@ class StoreContract:
         with store.lock("k", "me", wait_seconds=5, on_wait=ignore):
             pass
         victim.join()
+
+    def test_a_stopped_holder_writes_nothing_once_another_has_the_lock(self, store: Any, place: str) -> None:
+        store.save(record())
+        ready, go, results = processes.Event(), processes.Event(), processes.Queue()
+        arguments = (type(self).open_store, place, ready, go, results)
+        sleeper = processes.Process(target=hold_and_write_after_stop, args=arguments)
+        sleeper.start()
+        assert ready.wait(20)
+        assert sleeper.pid is not None
+        os.kill(sleeper.pid, signal.SIGSTOP)
+        try:
+            with store.lock("k", "the taker", wait_seconds=10, on_wait=ignore):
+                os.kill(sleeper.pid, signal.SIGCONT)
+                go.set()
+                assert [results.get(timeout=20) for _ in range(3)] == ["the taker"] * 3
+        finally:
+            os.kill(sleeper.pid, signal.SIGCONT)
+            sleeper.join()
+        assert store.get("staging", "feature-x").owner == ""
+        assert list(store.history("staging", "feature-x")) == []
 
     def test_a_stopped_holder_finds_out_that_it_lost_the_lock(self, store: Any, place: str) -> None:
         ready, go, results = processes.Event(), processes.Event(), processes.Queue()

@@ -86,9 +86,13 @@ class Place:
         undisturbed = self._connection.connected and self._connection.losses == self._losses
         if self._holds and undisturbed and time.monotonic() - self._proved < fresh:
             return
-        if not self._holds or not self._prove():
+        try:
+            if self._holds and self._prove():
+                return
+        except StoreError:
             self._holds = False
-            raise self.lost()
+            raise LockHeld(self._nobody()) from None
+        raise self.lost()
 
     def lost(self) -> LockHeld:
         """What to raise where the server refused a write because our node is gone."""
@@ -98,6 +102,9 @@ class Place:
     def release(self) -> None:
         """Leave the queue. Where the server cannot be told, the node goes with the session, or once it answers."""
         self._holds = False
+        if self._node and not self._connection.connected:
+            self._connection.abandon(self.path)
+            return
         try:
             for child in self._ours() if not self._node else [self._node]:
                 with suppress(NoNodeError):
@@ -180,14 +187,12 @@ class Place:
             wake.wait(seconds)
 
     def _prove(self) -> bool:
-        """Whether our node is there, as the server knows by now, not as it did a while ago."""
+        """Whether our node is there, as the server knows by now, not as it did a while ago. Raises `StoreError`."""
         asked, losses = time.monotonic(), self._connection.losses
         patience = max(LEAVE_SECONDS, min(self._connection.timeout, ANSWER_SECONDS))
         try:
             self._connection.ask(lambda client: client.sync_async(self._queue), patience)
             there = self._connection.ask(lambda client: client.exists_async(self.path), patience)
-        except StoreError:
-            return False
         except NoNodeError:  # the whole queue is gone
             return False
         if there is None:
@@ -202,6 +207,9 @@ class Place:
             others = [child for child in children if child != self._node]
             if holder := self._holder(min(others, key=sequence)) if others else None:
                 return holder
+        return self._nobody()
+
+    def _nobody(self) -> LockHolder:
         now = self._now()
         text = "nobody known: our session with ZooKeeper was lost, and the lock with it"
         return LockHolder(self._key, "", text, now, now)
