@@ -44,7 +44,10 @@ class Driver:
         self.address = service_address(root)
         self.updates: list[TaskUpdate] = []
         self.gateways: list[str] = []
-        self.runtimes = build_runtimes(self.layout, self.updates.append, lambda it: self.gateways.append(it.gateway))
+        self.living = True
+        self.runtimes = build_runtimes(
+            self.layout, self.updates.append, lambda it: self.gateways.append(it.gateway), lambda _: self.living
+        )
         self.runtime = self.runtimes.chosen
 
     def conditions(self, task_id: str = TASK) -> list[Condition]:
@@ -226,8 +229,10 @@ def test_volumes_of_every_kind_and_persistent_ones_outlive_the_task(tmp_path: Pa
         second = replace(spec(wanted, command), task_id="app.instance-1._app.2")
         await driver.run(second)
         assert driver.output(task_id=second.task_id) == "given\nread-only\ngiven\nagain\nagain\nc\nc\n"
-        driver.runtime.discard_volumes("app.instance-1")
-        assert not any(driver.layout.volumes.iterdir())
+        driver.living = False
+        third = replace(second, task_id="app.instance-1._app.3")
+        await driver.run(third)
+        await driver.until(lambda: not any(driver.layout.volumes.iterdir()), "the volumes of the last task gone")
 
     try:
         drive(tmp_path, work)

@@ -58,9 +58,15 @@ class EmbeddedCluster:
         """Set where the cluster cannot go on. Its tasks run on, and the next daemon adopts them."""
         self._events = EventBus(_now)
         self._forwarder = TcpForwarder(place.address)
-        runtimes = build_runtimes(layout, self._task_updated, lambda bridge: self._forwarder.serve_also(bridge.gateway))
+        runtimes = build_runtimes(
+            layout,
+            self._task_updated,
+            lambda bridge: self._forwarder.serve_also(bridge.gateway),
+            self._instance_lives,
+        )
         self._runtime = runtimes.chosen
-        self._prober = AsyncProber(self._probed, self._readiness_probed, runtimes.place)
+        address_of = runtimes.containers.address_of
+        self._prober = AsyncProber(self._probed, self._readiness_probed, runtimes.place, address_of)
         self._database = Database(layout.database)
         outside = Outside(
             runtime=self._runtime,
@@ -119,6 +125,9 @@ class EmbeddedCluster:
 
     def _task_updated(self, update: TaskUpdate) -> None:
         self._engine.task_updated(update)
+
+    def _instance_lives(self, instance_id: str) -> bool:
+        return any(each.id == instance_id for each in self._engine.instances())
 
     def _probed(self, report: ProbeReport) -> None:
         self._engine.probed(report)

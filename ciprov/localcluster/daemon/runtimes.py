@@ -23,9 +23,10 @@ from ciprov.localcluster.runtimes.sandbox import Sandboxes
 
 @dataclass(frozen=True, slots=True)
 class Runtimes:
-    """Processes and containers behind one door, and the way to run commands in containers."""
+    """Processes and containers behind one door, and what only containers have."""
 
     chosen: ChoosingRuntime
+    containers: DockerRuntime
     commands: ContainerCommands
     sandboxes: Sandboxes
 
@@ -38,11 +39,19 @@ class Runtimes:
         return CommandPlace(sandbox, complete | {"MESOS_SANDBOX": str(sandbox)}, account_for(app.user))
 
 
-def build_runtimes(layout: Layout, report: Report, bridged: Callable[[Bridge], None] = lambda _: None) -> Runtimes:
-    """`bridged` hears of the network through which containers reach this machine. Call it on the running loop."""
+def build_runtimes(
+    layout: Layout,
+    report: Report,
+    bridged: Callable[[Bridge], None] = lambda _: None,
+    instance_lives: Callable[[str], bool] = lambda _: True,
+) -> Runtimes:
+    """`bridged` hears of the network through which containers reach this machine; `instance_lives` says whether an
+    instance will have another task. To be called on the running loop.
+    """
     sandboxes = layout.sandboxes()
     engine = from_environment()
-    territory = Territory(layout.cluster_id, sandboxes, layout.volumes)
+    territory = Territory(layout.cluster_id, sandboxes, layout.volumes, instance_lives)
     containers = DockerRuntime(engine, territory, Fetching(layout.cache), report, bridged)
     processes = ProcessRuntime(sandboxes, layout.cache, report)
-    return Runtimes(ChoosingRuntime(processes, containers, sandboxes), ContainerCommands(engine, containers), sandboxes)
+    chosen = ChoosingRuntime(processes, containers, sandboxes)
+    return Runtimes(chosen, containers, ContainerCommands(engine, containers), sandboxes)

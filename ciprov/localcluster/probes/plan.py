@@ -37,6 +37,32 @@ def probed_port(check: HealthCheck, instance: Instance) -> int | Unprobeable:
     return instance.ports[index]
 
 
+def targets(
+    check: HealthCheck, instance: Instance, app: App, inside: str = ""
+) -> tuple[tuple[str, int], ...] | Unprobeable:
+    """Addresses and ports to try, in order.
+
+    `inside` is the address of the task's own network, if it has one. There its container's ports are asked, for a
+    published port accepts connections that nobody in the container does; and some ports are not published at all.
+    """
+    port = probed_port(check, instance)
+    if isinstance(port, Unprobeable):
+        return port
+    if inside and check.port is None:
+        return ((inside, _container_port(app, check.port_index or 0, port)),)
+    if inside and runs_beside_task(check):
+        return ((inside, port),)
+    if not port:
+        return Unprobeable(f"portIndex {check.port_index or 0} is not a port of the host")
+    return tuple((host, port) for host in hosts(check, instance))
+
+
+def _container_port(app: App, index: int, host_port: int) -> int:
+    """Container port 0 stands for the number of the host's."""
+    mappings = app.container.port_mappings if app.container is not None else None
+    return (mappings[index].container_port if mappings and index < len(mappings) else 0) or host_port
+
+
 def hosts(check: HealthCheck, instance: Instance) -> tuple[str, ...]:
     """Where to try, in order. Beside a task the loopback address counts, to which it may have bound alone."""
     return (instance.host, LOOPBACK) if runs_beside_task(check) else (instance.host,)
@@ -54,11 +80,14 @@ def is_ignored(check: HealthCheck, status: int) -> bool:
     return check.ignore_http1xx and 100 <= status <= 199
 
 
-def readiness_target(check: ReadinessCheck, instance: Instance, app: App) -> HttpTarget | Unprobeable:
-    """The port of the app that is called `portName`."""
+def readiness_target(check: ReadinessCheck, instance: Instance, app: App, inside: str = "") -> HttpTarget | Unprobeable:
+    """The port of the app that is called `portName`; `inside` as for `targets`."""
     mappings = app.container.port_mappings if app.container is not None else None
     names = [port.name for port in (mappings if mappings is not None else app.port_definitions)]
     index = names.index(check.port_name) if check.port_name in names else len(names)
     if index >= len(instance.ports):
         return Unprobeable(f"the app has no port named '{check.port_name}'")
-    return HttpTarget(instance.host, instance.ports[index], check.path, check.protocol == "HTTPS")
+    host, port = instance.host, instance.ports[index]
+    if inside:
+        host, port = inside, _container_port(app, index, port)
+    return HttpTarget(host, port, check.path, check.protocol == "HTTPS")

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
-from ciprov.localcluster.definitions.app import App, HealthCheck, ReadinessCheck
+from ciprov.localcluster.definitions.app import App, ReadinessCheck
 from ciprov.localcluster.engine.ports import ProbeReport, ReadinessReport
 from ciprov.localcluster.model import Instance
 from ciprov.localcluster.probes import command, network, plan
@@ -24,6 +24,9 @@ SHORTEST_INTERVAL_SECONDS = 0.1
 PlaceOf = Callable[[str, App, Mapping[str, str]], command.Place]
 """`(task id, app, the task's own environment) -> place`; raises OSError or ValueError where there is none."""
 
+AddressOf = Callable[[str], str]
+"""The address that a task has on a network of its own; empty for one on the host's."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -35,10 +38,12 @@ class AsyncProber:
         report: Callable[[ProbeReport], None],
         report_readiness: Callable[[ReadinessReport], None],
         place_of: PlaceOf,
+        address_of: AddressOf = lambda _: "",
     ) -> None:
         self._report = report
         self._report_readiness = report_readiness
         self._place_of = place_of
+        self._address_of = address_of
         self._running: dict[str, set[asyncio.Task[None]]] = {}
         self._commands = asyncio.Semaphore(COMMANDS_AT_ONCE)
 
@@ -82,19 +87,20 @@ class AsyncProber:
             if check.protocol == "COMMAND":
                 report = await self._run_command(instance, app, index, environment)
             else:
-                report = await self._ask(instance, index, check)
+                report = await self._ask(instance, app, index)
             if report is not None:
                 self._report(report)
             interval = max(SHORTEST_INTERVAL_SECONDS, check.interval_seconds)
             await asyncio.sleep(max(0.0, started + interval - loop.time()))
 
-    async def _ask(self, instance: Instance, index: int, check: HealthCheck) -> ProbeReport | None:
+    async def _ask(self, instance: Instance, app: App, index: int) -> ProbeReport | None:
         """None where the answer says nothing either way."""
-        port = plan.probed_port(check, instance)
-        if isinstance(port, plan.Unprobeable):
-            return ProbeReport(instance.task_id, index, ok=False, cause=port.cause)
+        check = app.health_checks[index]
+        targets = plan.targets(check, instance, app, self._address_of(instance.task_id))
+        if isinstance(targets, plan.Unprobeable):
+            return ProbeReport(instance.task_id, index, ok=False, cause=targets.cause)
         cause = ""
-        for host in plan.hosts(check, instance):
+        for host, port in targets:
             try:
                 async with asyncio.timeout(check.timeout_seconds):
                     if check.protocol.endswith("TCP"):
@@ -128,7 +134,7 @@ class AsyncProber:
         return ProbeReport(instance.task_id, index, ok=True)
 
     async def _await_ready(self, instance: Instance, app: App, index: int, check: ReadinessCheck) -> None:
-        target = plan.readiness_target(check, instance, app)
+        target = plan.readiness_target(check, instance, app, self._address_of(instance.task_id))
         loop = asyncio.get_running_loop()
         ready = False
         while not ready:

@@ -31,6 +31,3 @@ class ChoosingRuntime:
 
     async def shutdown(self, grace_seconds: float) -> None:
         await asyncio.gather(self._containers.shutdown(grace_seconds), self._processes.shutdown(grace_seconds))
-
-    def discard_volumes(self, instance_id: str) -> None:
-        self._containers.discard_volumes(instance_id)

@@ -16,6 +16,7 @@ from ciprov.localcluster.runtimes.sandbox import directory_name
 SANDBOX = "/mnt/mesos/sandbox"
 CLUSTER_LABEL = "ciprov.cluster"
 TASK_LABEL = "ciprov.task"
+INSTANCE_LABEL = "ciprov.instance"
 LEAST_MEMORY_MIB = 32
 LEAST_CPU_SHARES = 2
 _MIB = 1024**2
@@ -52,8 +53,8 @@ class Creation:
     directories: tuple[Path, ...] = ()
 
 
-def container_name(task_id: str) -> str:
-    return f"ciprov-{directory_name(task_id)}"
+def container_name(cluster: str, task_id: str) -> str:
+    return f"ciprov-{cluster}-{directory_name(task_id)}"
 
 
 def needs_bridge(spec: ContainerSpec) -> bool:
@@ -68,7 +69,7 @@ def creation(spec: LaunchSpec, around: Surroundings) -> Creation:
     assert wanted is not None
     body: Json = {
         "Image": wanted.image,
-        "Env": [f"{name}={value}" for name, value in _environment(spec).items()],
+        "Env": [f"{name}={value}" for name, value in _environment(spec, around.cluster).items()],
         "Labels": {},
         "Aliases": [],
         "StopTimeout": math.ceil(spec.kill_grace_seconds),
@@ -86,17 +87,18 @@ def creation(spec: LaunchSpec, around: Surroundings) -> Creation:
                 add_port(body, inside, port.host_port, protocol, (wanted.host, bridge.gateway))
     apply(body, wanted.parameters, wanted.host)
     _join_network(body, wanted, bridge)
-    body["Labels"] |= {CLUSTER_LABEL: around.cluster, TASK_LABEL: spec.task_id}
+    own = {CLUSTER_LABEL: around.cluster, TASK_LABEL: spec.task_id, INSTANCE_LABEL: wanted.instance_id}
+    body["Labels"] |= own
     if bridge is not None:
         _readdress(body, wanted.host, bridge.gateway)
-    return Creation(body.pop("Name", container_name(spec.task_id)), body, directories)
+    return Creation(body.pop("Name", container_name(around.cluster, spec.task_id)), body, directories)
 
 
-def _environment(spec: LaunchSpec) -> Mapping[str, str]:
+def _environment(spec: LaunchSpec, cluster: str) -> Mapping[str, str]:
     for name, value in spec.environment.items():
         if not name or "=" in name or "\0" in name + value:
             raise BadContainer(f"{name!r} cannot be an environment variable with that value")
-    return {**spec.environment, "MESOS_SANDBOX": SANDBOX, "MESOS_CONTAINER_NAME": container_name(spec.task_id)}
+    return {**spec.environment, "MESOS_SANDBOX": SANDBOX, "MESOS_CONTAINER_NAME": container_name(cluster, spec.task_id)}
 
 
 def _limits(wanted: ContainerSpec) -> Json:

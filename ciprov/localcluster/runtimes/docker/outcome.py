@@ -1,4 +1,4 @@
-"""What an ended container means for its task, in Mesos' words. Pure."""
+"""What the engine says about a container, as Mesos words it. Pure."""
 
 from __future__ import annotations
 
@@ -21,3 +21,9 @@ def outcome(container: Mapping[str, Any], *, kill_asked: bool) -> tuple[Conditio
         return Condition.FAILED, f"Memory limit exceeded: Requested: {limit}MB Maximum Used: {limit}MB"
     why = f": {state['Error']}" if state.get("Error") else ""
     return (Condition.FAILED if code else Condition.FINISHED), f"Container exited with status {code}{why}"
+
+
+def address_in(container: Mapping[str, Any]) -> str:
+    """A running container's address on its own network, from what `inspect` answers; empty on the host's."""
+    networks = (container.get("NetworkSettings") or {}).get("Networks") or {}
+    return next((str(network["IPAddress"]) for network in networks.values() if network.get("IPAddress")), "")

@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ciprov.localcluster.model import Condition
-from ciprov.localcluster.runtimes.docker import images
+from ciprov.localcluster.runtimes.docker import containers, images
 from ciprov.localcluster.runtimes.docker.creation import (
     CLUSTER_LABEL,
+    INSTANCE_LABEL,
     TASK_LABEL,
     Bridge,
     Surroundings,
@@ -28,18 +29,14 @@ from ciprov.localcluster.runtimes.docker.creation import (
 from ciprov.localcluster.runtimes.docker.engine import DockerEngine, EngineRefused, EngineUnavailable
 from ciprov.localcluster.runtimes.docker.logs import follow
 from ciprov.localcluster.runtimes.docker.network import ClusterNetwork
-from ciprov.localcluster.runtimes.docker.outcome import outcome
+from ciprov.localcluster.runtimes.docker.outcome import address_in, outcome
 from ciprov.localcluster.runtimes.docker.parameters import BadContainer
-from ciprov.localcluster.runtimes.docker.stream import StreamFailed
 from ciprov.localcluster.runtimes.fetching import Fetching
 from ciprov.localcluster.runtimes.port import LaunchSpec, Report, TaskUpdate
 from ciprov.localcluster.runtimes.sandbox import Sandboxes, directory_name
 
 DEFAULT_GRACE_SECONDS = 3.0
 OUTPUT_WAIT_SECONDS = 5.0
-ENGINE_WAIT_SECONDS = 60.0
-RETRY_SECONDS = 1.0
-NOT_FOUND = 404
 
 logger = logging.getLogger(__name__)
 
@@ -52,10 +49,12 @@ class _Killed(Exception):
 
 @dataclass(eq=False, slots=True)
 class _Task:
-    """One task of this daemon; `container` is its id once it is started."""
+    """One task of this daemon; `container` is its id once it is started, `address` that on a network of its own."""
 
     id: str
     container: str = ""
+    instance_id: str = ""
+    address: str = ""
     stop_signal: str = "SIGTERM"
     expected: bool = True
     own_grace_seconds: float = DEFAULT_GRACE_SECONDS
@@ -65,11 +64,15 @@ class _Task:
 
 @dataclass(frozen=True, slots=True)
 class Territory:
-    """What belongs to one cluster: its name in labels, its sandboxes, the directory of its persistent volumes."""
+    """What belongs to one cluster: its name in labels, its sandboxes, the directory of its persistent volumes.
+
+    `instance_lives` says whether an instance will have another task, for which its persistent volumes are kept.
+    """
 
     cluster: str
     sandboxes: Sandboxes
     volumes: Path
+    instance_lives: Callable[[str], bool] = lambda _: True
 
 
 class DockerRuntime:
@@ -103,8 +106,14 @@ class DockerRuntime:
         task = self._tasks.get(task_id)
         return task.container or None if task is not None else None
 
+    def address_of(self, task_id: str) -> str:
+        """The address of a running task's container; empty for one on the host's network, or no container."""
+        task = self._tasks.get(task_id)
+        return task.address if task is not None else ""
+
     def launch(self, spec: LaunchSpec) -> None:
-        task = _Task(spec.task_id, own_grace_seconds=spec.kill_grace_seconds)
+        instance_id = spec.container.instance_id if spec.container is not None else ""
+        task = _Task(spec.task_id, instance_id=instance_id, own_grace_seconds=spec.kill_grace_seconds)
         self._tasks[spec.task_id] = task
         self._papers(spec.task_id).mkdir(mode=0o700, parents=True, exist_ok=True)
         self._in_background(self._run(task, spec))
@@ -155,22 +164,19 @@ class DockerRuntime:
         if used:
             await self._network.remove()
 
-    def discard_volumes(self, instance_id: str) -> None:
-        """The instance is no more: its persistent volumes go."""
-        shutil.rmtree(self._territory.volumes / directory_name(instance_id), ignore_errors=True)
-
     # Starting
 
     async def _run(self, task: _Task, spec: LaunchSpec) -> None:
         try:
             container = await self._create(task, spec)
             if task.cancelled.is_set():
-                await self._remove(container)
+                await containers.remove(self._engine, container)
                 raise _Killed
             try:
                 await self._engine.call(lambda client: client.start(container))
+                task.address = address_in(await self._engine.call(lambda client: client.inspect_container(container)))
             except EngineRefused:
-                await self._remove(container)
+                await containers.remove(self._engine, container)
                 raise
         except _Killed:
             self._end(task, Condition.KILLED, "Container destroyed before it was started")
@@ -224,25 +230,17 @@ class DockerRuntime:
 
     async def _stop(self, task: _Task, grace_seconds: float) -> None:
         """As `docker stop`: the container's own signal, and SIGKILL after the grace."""
-        await self._signal(task, task.stop_signal)
+        await containers.signal(self._engine, task.container, task.stop_signal)
         try:
             await asyncio.wait_for(task.ended.wait(), grace_seconds)
         except TimeoutError:
-            await self._signal(task, "SIGKILL")
-
-    async def _signal(self, task: _Task, signal: str) -> None:
-        try:
-            await self._engine.call(lambda client: client.kill(task.container, signal))
-        except EngineRefused:
-            logger.debug("task_id=%s has ended already", task.id)
-        except EngineUnavailable as error:
-            logger.warning("task_id=%s cannot be told to end: %s", task.id, error)
+            await containers.signal(self._engine, task.container, "SIGKILL")
 
     async def _watch(self, task: _Task) -> None:
         """Until the container has ended; then report, and leave nothing of it but the sandbox."""
         copying = asyncio.create_task(follow(self._engine, task.container, self._sandboxes.path(task.id)))
         try:
-            container = await self._until_ended(task)
+            container = await containers.until_ended(self._engine, task.container)
             task.ended.set()
             await asyncio.wait({copying}, timeout=OUTPUT_WAIT_SECONDS)
         finally:
@@ -254,44 +252,8 @@ class DockerRuntime:
         condition, message = outcome(container, kill_asked=task.cancelled.is_set())
         # Before the container goes: the next daemon could not tell any more how it ended.
         (self._papers(task.id) / "outcome").write_text(json.dumps([condition, message]))
-        await self._remove(task.container)
+        await containers.remove(self._engine, task.container)
         self._end(task, condition, message)
-
-    async def _until_ended(self, task: _Task) -> Any:
-        """What the engine says about the ended container; None where it knows nothing of it any more."""
-        loop = asyncio.get_running_loop()
-        silent_since: float | None = None
-        while True:
-            try:
-                stream = await self._engine.stream("POST", f"/containers/{task.container}/wait?condition=not-running")
-                try:
-                    while await stream.read():
-                        pass
-                finally:
-                    stream.close()
-                silent_since = None
-                found = await self._engine.call(lambda client: client.inspect_container(task.container))
-                if not found["State"].get("Running"):
-                    return found
-            except EngineRefused as error:
-                if error.status == NOT_FOUND:
-                    return None
-                logger.warning("task_id=%s: the engine says %s", task.id, error)
-            except (EngineUnavailable, StreamFailed, OSError) as error:
-                silent_since = silent_since or loop.time()
-                if loop.time() - silent_since > ENGINE_WAIT_SECONDS:
-                    logger.warning("task_id=%s is given up: %s", task.id, error)
-                    return None
-            await asyncio.sleep(RETRY_SECONDS)
-
-    async def _remove(self, container: str) -> None:
-        try:
-            await self._engine.call(lambda client: client.remove_container(container, v=True, force=True))
-        except EngineRefused as error:
-            if error.status != NOT_FOUND:
-                logger.warning("container %s cannot be removed: %s", container, error)
-        except EngineUnavailable as error:
-            logger.warning("container %s cannot be removed: %s", container, error)
 
     def _end(self, task: _Task, condition: Condition, message: str) -> None:
         self._tasks.pop(task.id, None)
@@ -301,7 +263,15 @@ class DockerRuntime:
         # After the report, so that a crash in between repeats it rather than losing it.
         shutil.rmtree(self._papers(task.id), ignore_errors=True)
         self._sandboxes.ended(task.id)
+        if task.instance_id:
+            asyncio.get_running_loop().call_soon(self._discard_volumes, task.instance_id)
         self._one_gone.set()
+
+    def _discard_volumes(self, instance_id: str) -> None:
+        """Those of an instance that is no more, which is known once its task's end was reported."""
+        volumes = self._territory.volumes / directory_name(instance_id)
+        if volumes.is_dir() and not self._territory.instance_lives(instance_id):
+            self._in_background(asyncio.to_thread(shutil.rmtree, volumes, ignore_errors=True))
 
     # Restart of the daemon
 
@@ -314,6 +284,8 @@ class DockerRuntime:
         config = container["Config"]
         task = _Task(
             config["Labels"].get(TASK_LABEL, ""),
+            instance_id=config["Labels"].get(INSTANCE_LABEL, ""),
+            address=address_in(container),
             stop_signal=config.get("StopSignal") or "SIGTERM",
             own_grace_seconds=float(config.get("StopTimeout") or DEFAULT_GRACE_SECONDS),
         )
@@ -332,7 +304,7 @@ class DockerRuntime:
         self._in_background(self._watch(task))
 
     async def _end_unstarted(self, task: _Task, container: str) -> None:
-        await self._remove(container)
+        await containers.remove(self._engine, container)
         self._end(task, Condition.LOST, "The agent was restarted before the task was started")
 
     def _end_unseen(self, task_id: str, *, expected: bool) -> None:

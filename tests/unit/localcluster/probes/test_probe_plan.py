@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -58,3 +59,34 @@ def test_readiness_finds_its_port_by_name() -> None:
     found = plan.readiness_target(ReadinessCheck(port_name="c"), INSTANCE, bridged)
     assert isinstance(found, HttpTarget)
     assert found.port == 31002
+
+
+HOST = "127.9.9.1"
+BRIDGED = App.model_validate({
+    "id": "/app",
+    "networks": [{"mode": "container/bridge"}],
+    "container": {"docker": {"image": "i"}, "portMappings": [{"containerPort": 80, "name": "http"}, {"name": "same"}]},
+})  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("check", "inside", "expected"),
+    [
+        (HealthCheck(), "", ((HOST, 31000),)),
+        (HealthCheck(), "172.20.0.2", (("172.20.0.2", 80),)),
+        (HealthCheck(port_index=1), "172.20.0.2", (("172.20.0.2", 31001),)),
+        (HealthCheck(port=99), "172.20.0.2", ((HOST, 99),)),
+        (HealthCheck(protocol="MESOS_TCP", port=99), "172.20.0.2", (("172.20.0.2", 99),)),
+        (HealthCheck(protocol="MESOS_TCP"), "", ((HOST, 31000), ("127.0.0.1", 31000))),
+    ],
+)
+def test_a_task_on_a_network_of_its_own_is_asked_there(check: HealthCheck, inside: str, expected: object) -> None:
+    assert plan.targets(check, replace(INSTANCE, ports=(31000, 31001)), BRIDGED, inside) == expected
+
+
+def test_a_port_that_is_not_published_is_asked_inside_or_not_at_all() -> None:
+    assert plan.targets(HealthCheck(), replace(INSTANCE, ports=(0,)), BRIDGED, "10.0.0.2") == (("10.0.0.2", 80),)
+    assert isinstance(plan.targets(HealthCheck(), replace(INSTANCE, ports=(0,)), BRIDGED), plan.Unprobeable)
+    ready = plan.readiness_target(ReadinessCheck(port_name="http"), replace(INSTANCE, ports=(0,)), BRIDGED, "10.0.0.2")
+    assert isinstance(ready, HttpTarget)
+    assert (ready.host, ready.port) == ("10.0.0.2", 80)
