@@ -12,6 +12,7 @@ from ciprov.localcluster.daemon.traits import BadTrait, with_traits
 from ciprov.localcluster.model import Agent, Resources, agent_name
 
 DEFAULT_PORTS = "31000-32000"
+_LARGEST = 1e12
 MOST_AGENTS = 254
 """Each has a loopback address of its own beside the cluster's."""
 
@@ -47,8 +48,8 @@ class Options:
             raise BadOptions(f"agents is {self.agents}; allowed are 1 to {MOST_AGENTS}")
         for name in ("cpus", "mem", "disk"):
             value = getattr(self, name)
-            if value is not None and value <= 0:
-                raise BadOptions(f"{name} is {value}; it must be above 0")
+            if value is not None and not 0 < value < _LARGEST:
+                raise BadOptions(f"{name} is {value}; it must be above 0 and below {_LARGEST:g}")
         first, last = port_range(self.ports or DEFAULT_PORTS)
         if last - first + 1 < (self.agents or 1):
             raise BadOptions(f"ports {first}-{last} are too few for {self.agents} agents: each needs at least one")

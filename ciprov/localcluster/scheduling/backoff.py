@@ -25,7 +25,8 @@ class Delay:
         return self.since + timedelta(seconds=self.seconds)
 
     def forgotten(self, now: datetime) -> bool:
-        return now > self.since + timedelta(seconds=self.quiet_seconds)
+        """Also where the clock was set back behind its beginning: that would prolong it by as much."""
+        return not self.since <= now <= self.since + timedelta(seconds=self.quiet_seconds)
 
 
 def grown(delay: Delay | None, app: App, now: datetime) -> Delay:

@@ -26,6 +26,9 @@ Key = tuple[str, str]
 
 ADDS_DELAY = frozenset({Condition.FINISHED, Condition.FAILED, Condition.ERROR, Condition.LOST})
 
+_SWEPT_EVERY = 64
+"""Forgotten delays are removed when there are a multiple of so many: at each end it would cost all of them."""
+
 
 def key_of(app: App) -> Key:
     return app.id, app.version_info.last_config_change_at or app.version
@@ -219,8 +222,10 @@ def _put(queue: LaunchQueue, entry: Entry) -> LaunchQueue:
 
 
 def _delayed(queue: LaunchQueue, app: App, delay: Delay) -> LaunchQueue:
-    kept = {key: other for key, other in queue.delays.items() if not other.forgotten(delay.since)}
-    return LaunchQueue(queue.entries, {**kept, key_of(app): delay})
+    delays = {**queue.delays, key_of(app): delay}
+    if len(delays) % _SWEPT_EVERY == 0:
+        delays = {key: other for key, other in delays.items() if not other.forgotten(delay.since)}
+    return LaunchQueue(queue.entries, delays)
 
 
 def _delay(queue: LaunchQueue, key: Key, now: datetime) -> Delay | None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -70,6 +71,8 @@ def test_bad_port_ranges_are_refused(text: str) -> None:
     [
         (Options(agents=0), "agents is 0"),
         (Options(cpus=-1), "cpus is -1"),
+        (Options(cpus=math.nan), "cpus is nan"),
+        (Options(cpus=math.inf), "cpus is inf"),
         (Options(mem=0), "mem is 0"),
         (Options(agents=3, ports="31000-31001"), "too few for 3 agents"),
     ],
