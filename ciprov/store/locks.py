@@ -8,7 +8,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 
 from ciprov.domain.environment import LockHeld, LockHolder
 from ciprov.foundation.clock import Now
@@ -31,12 +31,14 @@ class Lease:
         self._now = now
         self._seconds = lease_seconds
         self._good_until = 0.0
+        self._expires_at = datetime.min.replace(tzinfo=UTC)
         self._released = threading.Event()
         self._thread = threading.Thread(target=self._keep, name=f"lease {key}", daemon=True)
 
     def acquire(self, description: str) -> LockHolder | None:
         """None once the lock is ours, else who holds it."""
         now = self._now()
+        expires_at = now + timedelta(seconds=self._seconds)
         started = time.monotonic()
         process = this_process()
         with self._database.write() as db:
@@ -55,13 +57,13 @@ class Lease:
                     self._owner,
                     description,
                     moment_text(now),
-                    moment_text(now + timedelta(seconds=self._seconds)),
+                    moment_text(expires_at),
                     process.host,
                     process.pid,
                     process.start,
                 ),
             )
-        self._good_until = started + self._seconds
+        self._good_until, self._expires_at = started + self._seconds, expires_at
         self._thread.start()
         return None
 
@@ -73,7 +75,8 @@ class Lease:
 
     def check(self) -> None:
         """Raise `LockHeld` where the lease is no longer ours."""
-        if time.monotonic() < self._good_until:
+        # Both clocks: one that never jumps stands still while the machine sleeps, and others go by the other.
+        if time.monotonic() < self._good_until and self._now() < self._expires_at:
             return
         # Renewing was not possible in time: whether somebody took the lock meanwhile is known to the store alone.
         if not self._renew():
@@ -94,14 +97,15 @@ class Lease:
 
     def _renew(self) -> bool:
         started = time.monotonic()
-        expires_at = moment_text(self._now() + timedelta(seconds=self._seconds))
+        expires_at = self._now() + timedelta(seconds=self._seconds)
         with self._database.write() as db:
             cursor = db.execute(
-                "UPDATE locks SET expires_at = ? WHERE key = ? AND owner = ?", (expires_at, self._key, self._owner)
+                "UPDATE locks SET expires_at = ? WHERE key = ? AND owner = ?",
+                (moment_text(expires_at), self._key, self._owner),
             )
         if cursor.rowcount != 1:
             return False
-        self._good_until = started + self._seconds
+        self._good_until, self._expires_at = started + self._seconds, expires_at
         return True
 
     def _taker(self) -> LockHolder:
