@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import subprocess
 import sys
@@ -58,6 +59,34 @@ def test_it_runs_in_the_sandbox_with_the_tasks_environment(tmp_path: Path) -> No
         assert await session.wait() == 3 << 8
         await session.close()
         assert session.exit_status == 3 << 8
+
+    drive(tmp_path, work)
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3, 4, 6])
+def test_a_start_that_is_given_up_leaves_nothing_open_and_closes_nothing_of_others(tmp_path: Path, turns: int) -> None:
+    def descriptors() -> dict[str, str]:
+        found = {}
+        for entry in Path("/proc/self/fd").iterdir():
+            with contextlib.suppress(OSError):
+                found[entry.name] = str(entry.readlink())
+        return {name: target for name, target in found.items() if "/proc/" not in target}
+
+    async def work(driver: Driver, tasks: TaskSandboxes) -> None:
+        before = descriptors()
+        starting = asyncio.create_task(tasks.start(TASK, ["/bin/sh", "-c", "echo $$ > pid; sleep 1000"], {}))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        others = [os.open(os.devnull, os.O_RDONLY) for _ in range(20)]
+        starting.cancel()
+        await asyncio.wait({starting})
+        if not starting.cancelled():
+            await (await starting).close()
+        await until(lambda: len(descriptors()) <= len(before) + len(others), "all descriptors closed")
+        for descriptor in others:
+            assert str(Path(f"/proc/self/fd/{descriptor}").readlink()) == os.devnull
+            os.close(descriptor)
+        assert descriptors() == before
 
     drive(tmp_path, work)
 

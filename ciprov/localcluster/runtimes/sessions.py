@@ -17,6 +17,7 @@ import sys
 import termios
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from typing import Protocol
 
@@ -85,12 +86,7 @@ class TaskSandboxes:
             raise ValueError(f"Task '{task_id}' does not run, so no command can be run beside it")
         try:
             content = session_specification(found[1], argv, environment, tty=tty)
-            streams = _Streams.open(tty=tty)
-            try:
-                return await ProcessSession.start(content, task, streams)
-            except BaseException:
-                streams.close_all()
-                raise
+            return await ProcessSession.start(content, task, _Streams.open(tty=tty))
         except OSError as error:
             raise ValueError(f"The command could not be started: {error.strerror or error}") from None
         finally:
@@ -184,32 +180,39 @@ class ProcessSession:
             process = _spawn(streams, inherited)
         except BaseException:
             mine.close()
+            streams.close_all()
             raise
         finally:
             keepers.close()
             os.close(specification)
         streams.close_its()
         session = ProcessSession(process, mine, streams.mine[1] if streams.tty else -1)
-        await session._connect(streams)
+        files = [os.fdopen(descriptor, "rb", buffering=0) for descriptor in streams.mine[1:] if descriptor >= 0]
+        files.append(os.fdopen(streams.mine[0], "wb", buffering=0))
+        try:
+            await session._connect(files)
+        except BaseException:
+            # Given up meanwhile: the keeper ends the command, and what no transport has taken over is closed here.
+            session._give_up()
+            for file in files:
+                file.close()
+            raise
         return session
 
-    async def _connect(self, streams: _Streams) -> None:
+    async def _connect(self, files: list[FileIO]) -> None:
+        """Takes the command's output and input out of `files`, in this order."""
         loop = asyncio.get_running_loop()
         self._control.setblocking(False)
         loop.add_reader(self._control, self._hear)
-        for name, descriptor in (("STDOUT", streams.mine[1]), ("STDERR", streams.mine[2])):
-            if descriptor < 0:
-                continue
+        for name in ("STDOUT", "STDERR")[: len(files) - 1]:
             reader = asyncio.StreamReader(limit=PIECE_BYTES)
             transport, _ = await loop.connect_read_pipe(
                 lambda reader=reader: asyncio.StreamReaderProtocol(reader),  # type: ignore[misc]
-                os.fdopen(descriptor, "rb", buffering=0),
+                files.pop(0),
             )
             self._readers.append((name, reader))
             self._transports.append(transport)
-        writing, protocol = await loop.connect_write_pipe(
-            asyncio.streams.FlowControlMixin, os.fdopen(streams.mine[0], "wb", buffering=0)
-        )
+        writing, protocol = await loop.connect_write_pipe(asyncio.streams.FlowControlMixin, files.pop(0))
         self._input = asyncio.StreamWriter(writing, protocol, None, loop)
         self._transports.append(writing)
 
@@ -260,6 +263,12 @@ class ProcessSession:
         with contextlib.suppress(OSError):
             self._control.shutdown(socket.SHUT_WR)
         await self._gone.wait()
+        for transport in self._transports:
+            transport.close()
+
+    def _give_up(self) -> None:
+        with contextlib.suppress(OSError):
+            self._control.shutdown(socket.SHUT_WR)
         for transport in self._transports:
             transport.close()
 
