@@ -9,7 +9,13 @@ from ciprov.cli.output import Result, emit, output_option
 from ciprov.foundation.errors import FAILED, OK
 
 
-@click.group(cls=LazyGroup, commands_at={"check": ("ciprov.cli.blueprint", "check", "Say what is wrong in a file.")})
+@click.group(
+    cls=LazyGroup,
+    commands_at={
+        "check": ("ciprov.cli.blueprint", "check", "Say what is wrong in a file."),
+        "import": ("ciprov.cli.blueprint_import", "import_", "Make one of Marathon definitions or Compose files."),
+    },
+)
 def blueprint() -> None:
     """Blueprints: a Marathon group under a small header, from which environments are made."""
 
