@@ -46,22 +46,27 @@ class Sessions:
 
     def __init__(self, sandboxes: Sandboxes) -> None:
         self._sandboxes = sandboxes
+        self._starting: set[str] = set()
         self._running: dict[str, Session] = {}
         self._ended: OrderedDict[str, int] = OrderedDict()
 
     async def launch(self, call: Launch) -> Session:
         """Raises `BadCall` where the container is taken or the command cannot start, KeyError for an unknown task."""
-        if call.container.value in self._running or call.container.value in self._ended:
-            raise BadCall(f"Container '{call.container.value}' exists already: give each session an id of its own")
+        name = call.container.value
+        if name in self._starting or name in self._running or name in self._ended:
+            raise BadCall(f"Container '{name}' exists already: give each session an id of its own")
         task_id = self._task(call.container)
+        self._starting.add(name)
         try:
             session = await self._sandboxes.start(task_id, call.argv, call.environment, tty=call.tty)
+            self._running[name] = session
         except ValueError as error:
             raise BadCall(str(error)) from None
+        finally:
+            self._starting.discard(name)
         if call.window:
             session.resize(*call.window)
-        self._running[call.container.value] = session
-        logger.info("session %s started, task_id=%s", call.container.value, task_id)
+        logger.info("session %s started, task_id=%s", name, task_id)
         return session
 
     async def end(self, container: ContainerId) -> None:

@@ -258,14 +258,16 @@ class DockerRuntime:
     def _end(self, task: _Task, condition: Condition, message: str) -> None:
         self._tasks.pop(task.id, None)
         task.ended.set()
-        if task.expected:
-            self._report(TaskUpdate(task.id, condition, message))
-        # After the report, so that a crash in between repeats it rather than losing it.
-        shutil.rmtree(self._papers(task.id), ignore_errors=True)
-        self._sandboxes.ended(task.id)
-        if task.instance_id:
-            asyncio.get_running_loop().call_soon(self._discard_volumes, task.instance_id)
-        self._one_gone.set()
+        try:
+            if task.expected:
+                self._report(TaskUpdate(task.id, condition, message))
+            # After the report, so that a crash in between, or an engine that failed, repeats it rather than losing it.
+            shutil.rmtree(self._papers(task.id), ignore_errors=True)
+            self._sandboxes.ended(task.id)
+            if task.instance_id:
+                asyncio.get_running_loop().call_soon(self._discard_volumes, task.instance_id)
+        finally:
+            self._one_gone.set()
 
     def _discard_volumes(self, instance_id: str) -> None:
         """Those of an instance that is no more, which is known once its task's end was reported."""

@@ -225,3 +225,20 @@ def test_other_refusals() -> None:
     first = {"type": "ATTACH_CONTAINER_INPUT", "attach_container_input": {"type": "PROCESS_IO", "process_io": {}}}
     answer = call(routes, "POST", URL, record(first), content_type="application/recordio")
     assert (answer.status, "begins with" in answer.body.decode()) == (400, True)
+
+
+def test_a_container_id_is_used_once_even_by_two_at_the_same_time() -> None:
+    class Slow(Kept):
+        async def start(self, *arguments: Any, **options: Any) -> ScriptedSession:
+            await asyncio.sleep(0)
+            return await super().start(*arguments, **options)
+
+    async def work() -> None:
+        kept = Slow(tasks=[TaskSandbox("t.1", Path("/tasks/t.1"), "TASK_RUNNING")], session=ScriptedSession())
+        routes = exec_routes(TreeEngine(agents=(Agent("agent-0", "h", Resources()),)), Sessions(kept))
+        both = [post(launch()), post(launch())]
+        await asyncio.gather(*(each.run(routes) for each in both))
+        assert sorted(each.status or 0 for each in both) == [200, 400]
+        assert len(kept.started) == 1
+
+    run(work)
