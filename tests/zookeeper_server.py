@@ -9,6 +9,8 @@ import subprocess
 import time
 from pathlib import Path
 
+import pytest
+
 ADDRESS = os.environ.get("CIPROV_TEST_ZOOKEEPER", "127.0.0.1:2181")
 JAR = Path("/usr/share/java/zookeeper.jar")
 
@@ -22,6 +24,17 @@ def answers(address: str) -> bool:
             return b"Mode:" in connection.makefile("rb").read()
     except OSError:
         return False
+
+
+def need(there: bool, what: str) -> None:
+    """Skip the test where `what` is missing; with CIPROV_TEST_SERVICES=required it fails instead."""
+    if not there:
+        leave = pytest.fail if os.environ.get("CIPROV_TEST_SERVICES") == "required" else pytest.skip
+        leave(f"{what}: scripts/services installs and starts it")
+
+
+def need_server() -> None:
+    need(answers(ADDRESS), f"no ZooKeeper answers at {ADDRESS} (CIPROV_TEST_ZOOKEEPER)")
 
 
 class Server:

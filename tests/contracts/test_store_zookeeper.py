@@ -16,17 +16,13 @@ import pytest
 from kazoo.client import KazooClient
 from kazoo.exceptions import NoNodeError
 from store_cases import StoreContract, entry, hold_until_killed, ignore, processes, record
-from zookeeper_server import ADDRESS, answers
+from zookeeper_server import ADDRESS, need_server
 
 from ciprov.domain.environment import LockHeld
 from ciprov.store.errors import StoreError
 from ciprov.store.zookeeper.connection import Address
 from ciprov.store.zookeeper.history import HISTORY_KEPT
 from ciprov.store.zookeeper.store import ZookeeperStore
-
-pytestmark = pytest.mark.skipif(
-    not answers(ADDRESS), reason=f"no ZooKeeper at {ADDRESS} (CIPROV_TEST_ZOOKEEPER): scripts/services starts one"
-)
 
 
 def open_zookeeper(place: str, lease_seconds: float) -> ZookeeperStore:
@@ -37,6 +33,7 @@ def open_zookeeper(place: str, lease_seconds: float) -> ZookeeperStore:
 @pytest.fixture
 def client() -> Iterator[KazooClient]:
     """Somebody else with a hand in the same ZooKeeper."""
+    need_server()
     client = KazooClient(hosts=ADDRESS)
     client.start()
     yield client

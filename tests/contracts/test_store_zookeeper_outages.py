@@ -10,18 +10,17 @@ from dataclasses import replace
 
 import pytest
 from store_cases import ignore, record
-from zookeeper_server import JAR, Server
+from zookeeper_server import JAR, Server, need
 
 from ciprov.domain.environment import LockHeld, LockHolder
 from ciprov.store.errors import StoreError
 from ciprov.store.zookeeper.connection import Address
 from ciprov.store.zookeeper.store import ZookeeperStore
 
-pytestmark = pytest.mark.skipif(not JAR.exists(), reason="no ZooKeeper is installed here: scripts/services installs it")
-
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    need(JAR.exists(), "ZooKeeper is not installed")
     server = Server(tmp_path_factory.mktemp("zookeeper"))
     server.start()
     yield server

@@ -16,7 +16,7 @@ import pytest
 from kazoo.client import KazooClient
 from kazoo.exceptions import NoNodeError
 from scenario_cli import Cli, eventually
-from zookeeper_server import ADDRESS, answers
+from zookeeper_server import ADDRESS, need_server
 
 BLUEPRINT = """
 blueprint: small
@@ -37,8 +37,7 @@ group:
 
 @pytest.fixture
 def client() -> Iterator[KazooClient]:
-    if not answers(ADDRESS):
-        pytest.skip(f"no ZooKeeper at {ADDRESS} (CIPROV_TEST_ZOOKEEPER): scripts/services starts one")
+    need_server()
     client = KazooClient(hosts=ADDRESS)
     client.start()
     yield client
