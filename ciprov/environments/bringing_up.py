@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -166,6 +167,14 @@ def _failed(up: _Up, error: CiprovError) -> UpFailed:
         _roll_back(up, told)
     except (LockHeld, RecordChanged):
         raise
+    except KeyboardInterrupt:
+        with suppress(RecordChanged):  # it was saved just before
+            up.save(up.record, phase=Phase.FAILED, failure=f"{told}\nrolling back was interrupted")
+        raise Interrupted(
+            f"interrupted while rolling back: environment {name} is in part as it was, in part as it was to be\n{told}",
+            way_out=f"`ciprov env up {name}` with options that worked mends it, `ciprov env status {name}` shows where "
+            f"it stands, `ciprov env down {name}` removes it",
+        ) from None
     except CiprovError as second:
         up.save(up.record, phase=Phase.FAILED, failure=f"{told}\nrolling back failed: {second}")
         return UpFailed(

@@ -444,6 +444,27 @@ def test_interrupting_leaves_everything_and_says_how_to_go_on():
     assert world.writes == []
 
 
+def test_interrupting_a_rollback_says_what_it_leaves():
+    world = World()
+    up(world, desired(*CHAIN))
+    rolling: list[Any] = []
+
+    def interrupt() -> None:
+        if any("rolling back" in str(one) for one in rolling):
+            raise KeyboardInterrupt
+        world.at.append((world.now + 0.1, interrupt))
+
+    world.at.append((world.now, interrupt))
+    with pytest.raises(Interrupted, match="while rolling back") as interrupted:
+        up(world, desired(app("db", fixed=31500, env={"FAIL": "1"}), *CHAIN[1:]), told=rolling)
+    assert "status 3" in str(interrupted.value)
+    assert interrupted.value.exit_code == 130
+    assert world.records["x"].phase is Phase.FAILED
+    world.at.clear()
+    up(world, desired(*CHAIN))
+    assert {one: a.body for one, a in world.live.items()} == dict(desired(*CHAIN).apps)
+
+
 def test_down_stops_in_reverse_dependency_order_and_leaves_nothing():
     world = World()
     up(world, desired(*CHAIN))
