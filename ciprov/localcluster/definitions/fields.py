@@ -109,11 +109,13 @@ def _volume_kind(value: Any) -> Kind:
     return Record({**common, "hostPath": PATH}, required=("containerPath", "hostPath"), defaults={"mode": "RW"})
 
 
+_SECCOMP = Record({"profileName": TEXT, "unconfined": FLAG}, defaults={"unconfined": False})
+_IPC = Record({"mode": Text(choices=("PRIVATE", "SHARE_PARENT")), "shmSize": COUNT}, required=("mode",))
 CONTAINER = Record(
     {
         "type": Text(choices=("MESOS", "DOCKER")),
         "docker": DOCKER,
-        "linuxInfo": Record({"seccomp": Table(Choose(lambda value: FLAG if isinstance(value, bool) else TEXT))}),
+        "linuxInfo": Record({"seccomp": _SECCOMP, "ipcInfo": _IPC}),
         "volumes": Items(Choose(_volume_kind)),
         "portMappings": Items(PORT_MAPPING),
     },

@@ -9,6 +9,9 @@ from typing import Any
 from ciprov.localcluster.definitions.app import App, Container, PortMapping
 from ciprov.localcluster.definitions.errors import Violation
 
+_PROVIDERS = ("dvdi", "csi")
+_DRIVER_OPTION = "dvdi/driver"
+
 
 def network_violations(app: App) -> Iterator[Violation]:
     """How networks may be combined, and with which ports."""
@@ -48,10 +51,22 @@ def container_violations(app: App) -> Iterator[Violation]:
             yield Violation("/", "AppDefinition must not use 'checks' if using docker")
     elif docker is not None and docker.pull_config is not None:
         yield Violation("/container/docker/pullConfig", "Feature secrets is not enabled; this cluster has none")
+    yield from _linux_violations(container.linux_info or {})
     yield from _mapping_violations(app, container.port_mappings or ())
     for index, volume in enumerate(container.volumes):
         yield from _volume_violations(volume, f"/container/volumes({index})")
     yield from _external_violations(app, container)
+
+
+def _linux_violations(linux: dict[str, Any]) -> Iterator[Violation]:
+    seccomp, ipc = linux.get("seccomp"), linux.get("ipcInfo")
+    if seccomp is not None and ("profileName" in seccomp) == seccomp["unconfined"]:
+        wanted = (
+            "can NOT be true when Profile is defined" if seccomp["unconfined"] else "must be true without a Profile"
+        )
+        yield Violation("/container/linuxInfo/seccomp", f"Seccomp unconfined {wanted}")
+    if ipc is not None and ipc["mode"] == "SHARE_PARENT" and "shmSize" in ipc:
+        yield Violation("/container/linuxInfo/ipcInfo", "ipcInfo shmSize can NOT be set when mode is SHARE_PARENT")
 
 
 def _mapping_violations(app: App, mappings: tuple[PortMapping, ...]) -> Iterator[Violation]:
@@ -109,6 +124,8 @@ def _external_violations(app: App, container: Container) -> Iterator[Violation]:
         for name in ("name", "provider"):
             if "external" in volume and name not in volume["external"]:
                 yield Violation(f"/container/volumes({index})/external/{name}", "not defined")
+        if "external" in volume:
+            yield from _driver_violations(volume, container, f"/container/volumes({index})")
     if any(not item["shared"] for item in external):
         if app.instances > 1:
             yield Violation("/instances", f"got {app.instances}, expected 1 or less with external volumes")
@@ -116,3 +133,25 @@ def _external_violations(app: App, container: Container) -> Iterator[Violation]:
             yield Violation("/upgradeStrategy/minimumHealthCapacity", "expected 0.5 or less with external volumes")
         if app.upgrade_strategy.maximum_over_capacity != 0:
             yield Violation("/upgradeStrategy/maximumOverCapacity", "expected 0 with external volumes")
+
+
+def _driver_violations(volume: dict[str, Any], container: Container, path: str) -> Iterator[Violation]:
+    external = volume["external"]
+    provider, options = external.get("provider"), external["options"]
+    if provider not in (None, *_PROVIDERS):
+        yield Violation(f"{path}/external/provider", f"is unknown provider; known are {', '.join(_PROVIDERS)}")
+    if provider != "dvdi":
+        return
+    if not options.get(_DRIVER_OPTION):
+        yield Violation(f"{path}/external/options", f"must name the volume driver as {_DRIVER_OPTION}")
+    if container.type == "DOCKER":
+        if set(options) - {_DRIVER_OPTION}:
+            yield Violation(f"{path}/external/options", f"must only contain {_DRIVER_OPTION}")
+        if "size" in external:
+            yield Violation(f"{path}/external/size", "must be undefined for Docker containers")
+    elif volume["containerPath"] in (".", ".."):
+        yield Violation(f"{path}/containerPath", "must not be '.' or '..'")
+    elif not volume["containerPath"].startswith("/") and "/" in volume["containerPath"]:
+        yield Violation(f"{path}/containerPath", "must be absolute or a single name")
+    elif volume["mode"] != "RW":
+        yield Violation(f"{path}/mode", "must be RW")

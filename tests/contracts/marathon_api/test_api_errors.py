@@ -66,7 +66,14 @@ def test_what_is_no_object_is_422(api: MarathonApi) -> None:
         assert api.post("/v2/apps", body).status_code == 422, body
 
 
-HOST_PORTS = {"networks": [{"mode": "container/bridge"}]}
+PARAMETERS = [{"key": "a", "value": "b"}]
+SECCOMP = {"profileName": "a", "unconfined": True}
+IPC = {"mode": "SHARE_PARENT", "shmSize": 16}
+OVER = {"minimumHealthCapacity": 0, "maximumOverCapacity": 1}
+ACME = {"name": "n", "provider": "acme"}
+DRIVERLESS = {"name": "n", "provider": "dvdi"}
+EXTERNAL = {"containerPath": "a", "mode": "RW", "external": {**DRIVERLESS, "options": {"dvdi/driver": "rexray"}}}
+PERSISTENT = {"containerPath": "a", "mode": "RW", "persistent": {"size": 1}}
 INVALID = [
     ({"cmd": None}, "/", "cmd"),
     ({"args": ["x"]}, "/", "cmd"),
@@ -97,6 +104,24 @@ INVALID = [
     ({"uris": ["http://a/b"], "fetch": [{"uri": "http://a/c"}]}, None, "fetch"),
     ({"acceptedResourceRoles": []}, "/acceptedResourceRoles", ""),
     ({"gpus": 1}, None, "gpu"),
+    ({"ports": [80, 80]}, "/", "unique"),
+    ({"cmd": None, "container": {}}, None, ""),
+    ({"container": {"type": "MESOS", "docker": {"image": "a", "parameters": PARAMETERS}}}, None, "empty"),
+    ({"container": {"type": "DOCKER", "docker": {"image": "a", "network": "NONE"}}}, None, "NONE"),
+    ({"container": {"type": "MESOS", "linuxInfo": {"seccomp": {"unconfined": False}}}}, None, "Seccomp"),
+    ({"container": {"type": "MESOS", "linuxInfo": {"seccomp": SECCOMP}}}, None, "Seccomp"),
+    ({"container": {"type": "MESOS", "linuxInfo": {"ipcInfo": IPC}}}, None, "shmSize"),
+    ({"container": {"type": "MESOS", "volumes": [{**EXTERNAL, "external": ACME}]}}, None, "unknown provider"),
+    ({"container": {"type": "MESOS", "volumes": [{**EXTERNAL, "external": DRIVERLESS}]}}, None, "dvdi/driver"),
+    ({"container": {"type": "MESOS", "volumes": [{**EXTERNAL, "containerPath": "a/b"}]}}, None, ""),
+    ({"container": {"type": "MESOS", "volumes": [EXTERNAL]}, "instances": 2}, None, "1 or less"),
+    ({"container": {"type": "MESOS", "volumes": [{**PERSISTENT, "containerPath": "/a"}]}}, None, "/"),
+    ({"container": {"type": "MESOS", "volumes": [PERSISTENT]}, "upgradeStrategy": OVER}, None, "expected 0"),
+    ({"resourceLimits": {"cpus": 0.001}}, "/resourceLimits/cpus", ""),
+    ({"healthChecks": [{"protocol": "MESOS_TCP"}, {"protocol": "MESOS_HTTP"}]}, None, "at most one"),
+    ({"portDefinitions": [], "healthChecks": [{"protocol": "HTTP"}]}, None, "port"),
+    ({"fetch": [{"uri": "not a uri"}]}, "/fetch(0)/uri", "invalid syntax"),
+    ({"env": {"A": {"secret": "s"}}}, None, "secrets"),
     ({"secrets": {"a": {"source": "/x"}}}, None, "secrets"),
 ]
 
