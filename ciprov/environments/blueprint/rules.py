@@ -71,6 +71,8 @@ def _networks(app: Node) -> Iterator[Told]:
     for index, network in enumerate(networks.items() if networks else []):
         mode, name = network.get("mode"), network.get("name")
         modes.append(mode.value if mode and isinstance(mode.value, str) else "container")
+        if "${" in modes[-1]:
+            continue
         if modes[-1] == "container" and name is None:
             yield network, f"networks[{index}].name", "a container network needs a name", "add name", Severity.ERROR
         if modes[-1] != "container" and name is not None:
