@@ -27,7 +27,7 @@ def take_down(outside: Outside, name: str, group_path: str, options: DownOptions
             record = outside.store.get(outside.context.cluster, name)
             path = record.group_path if record else group_path
             session = outside.session(path, check, report)
-            live = session.steadily(lambda: outside.marathon.group(path))
+            live = outside.marathon.group(path)  # patience is for what has begun: a wrong address is told at once
             apps = tuple(relative(app_id, path) for app_id in sorted(apps_of(live)))
             if record is None:
                 if not apps:  # an empty group carries no label that says whose it is

@@ -13,7 +13,7 @@ import pytest
 from marathon_model import GROUP, Killed, World, app, desired
 
 from ciprov.domain.environment import LockHeld, Phase
-from ciprov.domain.marathon import DeploymentRef, MarathonConflict, MarathonInvalid
+from ciprov.domain.marathon import DeploymentRef, MarathonConflict, MarathonInvalid, MarathonUnavailable
 from ciprov.environments.desired import Desired
 from ciprov.environments.names import NameCollision
 from ciprov.environments.progress import AppProgress, AppState, Planned
@@ -492,6 +492,17 @@ def test_each_change_of_an_app_is_told_once():
     for name in ("db", "api", "web"):
         states = [one for one in told if isinstance(one, AppProgress) and one.app == name]
         assert all(one != after for one, after in itertools.pairwise(states)), name
+
+
+def test_down_tells_at_once_that_marathon_cannot_be_reached():
+    world = World()
+    up(world, desired(*CHAIN))
+    started = world.now
+    world.outage = (started, started + 1000)
+    with pytest.raises(MarathonUnavailable):
+        down(world)
+    assert world.now - started < 1
+    assert world.records["x"].phase is Phase.READY
 
 
 def test_down_forces_what_an_interrupted_up_left_hanging():
