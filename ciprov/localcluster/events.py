@@ -11,8 +11,10 @@ import logging
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
+
+from ciprov.localcluster.timestamps import timestamp
 
 PENDING_LIMIT = 1000
 
@@ -93,7 +95,7 @@ class EventBus:
             self._published[event_type, condition] += 1
         if not self._subscriptions:
             return
-        body = {"eventType": event_type, "timestamp": _timestamp(self._now()), **fields}
+        body = {"eventType": event_type, "timestamp": timestamp(self._now()), **fields}
         event = Event(event_type, json.dumps(body, default=str, separators=(",", ":")))
         for subscription in self._subscriptions:
             subscription.offer(event)
@@ -125,7 +127,3 @@ class EventBus:
         for subscription in self._subscriptions:
             subscription.close()
         self._subscriptions = []
-
-
-def _timestamp(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

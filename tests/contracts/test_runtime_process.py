@@ -24,7 +24,7 @@ from runtime_driver import Driver, is_gone, shell, until
 from ciprov.localcluster.definitions.app import FetchUri
 from ciprov.localcluster.model import Condition
 from ciprov.localcluster.runtimes import proc
-from ciprov.localcluster.runtimes.port import LaunchSpec
+from ciprov.localcluster.runtimes.port import LaunchSpec, TaskUpdate
 from ciprov.localcluster.runtimes.sandbox import KEEP_PER_APP
 
 TASK = "app.instance-1._app.1"
@@ -249,6 +249,21 @@ def test_an_adopted_task_keeps_its_own_grace(tmp_path: Path) -> None:
         await asyncio.sleep(0)
         assert (second.sandboxes.papers(TASK) / "grace").read_text() == "7.5"
         await stopping
+
+    drive(tmp_path, work)
+
+
+def test_an_end_that_could_not_be_written_is_told_again_by_the_next_runtime(tmp_path: Path) -> None:
+    def refuse(update: TaskUpdate) -> None:
+        raise OSError("the disk is full")
+
+    async def work(first: Driver) -> None:
+        await first.running(shell("sleep 300"))
+        first.runtime._report = refuse
+        await asyncio.wait_for(first.runtime.shutdown(1.0), 10)
+        second = Driver(tmp_path)
+        await second.runtime.recover([TASK])
+        assert second.conditions(TASK) == [Condition.KILLED]
 
     drive(tmp_path, work)
 

@@ -15,6 +15,7 @@ from ciprov.localcluster.api.port import Accepted, Engine, Locked, TreeChange
 from ciprov.localcluster.definitions.errors import BadRequest, LockedByDeployments, Refused, Unprocessable
 from ciprov.localcluster.definitions.ids import canonical
 from ciprov.localcluster.definitions.parse import parse_json
+from ciprov.localcluster.timestamps import timestamp
 
 logger = logging.getLogger(__name__)
 
@@ -28,11 +29,6 @@ class Json(Response):
 
     def render(self, content: Any) -> bytes:
         return json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
-
-
-def timestamp(moment: datetime) -> str:
-    """ISO-8601 UTC with milliseconds and `Z`."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def version_of(text: str) -> str:

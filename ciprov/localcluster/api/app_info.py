@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from statistics import mean, median
 from typing import Any
 
-from ciprov.localcluster.api.answers import timestamp
 from ciprov.localcluster.api.port import Engine
 from ciprov.localcluster.definitions.app import App
 from ciprov.localcluster.definitions.render import render_app
 from ciprov.localcluster.model import ENDED, TASK_STATES, Condition, HealthResult, Instance, TaskFailure
+from ciprov.localcluster.timestamps import timestamp
 
 JsonObject = dict[str, Any]
 

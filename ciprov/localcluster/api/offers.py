@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from ciprov.localcluster.api.answers import timestamp
 from ciprov.localcluster.model import Agent, Resources
+from ciprov.localcluster.timestamps import timestamp
 
 Json = dict[str, Any]
 

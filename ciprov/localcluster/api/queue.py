@@ -10,11 +10,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ciprov.localcluster.api.agents import free_resources
-from ciprov.localcluster.api.answers import Json, path_id, timestamp
+from ciprov.localcluster.api.answers import Json, path_id
 from ciprov.localcluster.api.offers import unused_offers
 from ciprov.localcluster.api.port import Engine, QueueEntry
 from ciprov.localcluster.definitions.errors import NotFound
 from ciprov.localcluster.definitions.render import render_app
+from ciprov.localcluster.timestamps import timestamp
 
 
 def routes(engine: Engine) -> list[Route]:

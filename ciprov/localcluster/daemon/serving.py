@@ -18,6 +18,7 @@ from ciprov.localcluster.daemon.files import Layout, credential, service_address
 from ciprov.localcluster.daemon.options import Options
 from ciprov.localcluster.daemon.sockets import listening
 from ciprov.localcluster.runtimes import proc
+from ciprov.localcluster.timestamps import timestamp
 
 OPEN_FILES = 65536
 
@@ -64,13 +65,12 @@ async def _live(layout: Layout, options: Options) -> None:
 
 
 def _descriptor(place: Place, options: Options) -> Descriptor:
-    now = datetime.now(UTC)
     own = proc.stat(os.getpid())
     ticks = own.start if own is not None else 0
     url = f"http://{place.endpoint}"
     return Descriptor(
         pid=os.getpid(),
-        started_at=now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        started_at=timestamp(datetime.now(UTC)),
         process_start=proc.started_at(ticks),
         start_ticks=ticks,
         boot_id=proc.boot_id(),

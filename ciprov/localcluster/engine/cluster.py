@@ -38,10 +38,10 @@ from ciprov.localcluster.engine.routing import Routing
 from ciprov.localcluster.engine.state import State
 from ciprov.localcluster.engine.tasks import Tasks
 from ciprov.localcluster.engine.views import deployment_view
-from ciprov.localcluster.health.timestamps import timestamp
 from ciprov.localcluster.model import UNREACHABLE, Agent, Condition, Instance, TaskFailure
 from ciprov.localcluster.runtimes.port import TaskUpdate
 from ciprov.localcluster.scheduling.launch_queue import DelayReset, Wanted, view, waiting
+from ciprov.localcluster.timestamps import timestamp
 from ciprov.localcluster.tree.edit import with_app
 from ciprov.localcluster.tree.lookup import find_app, find_group
 from ciprov.localcluster.tree.rules import check_tree

@@ -17,8 +17,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ciprov.localcluster.definitions.app import App, HealthCheck
-from ciprov.localcluster.health.timestamps import timestamp
 from ciprov.localcluster.model import Condition, HealthResult, Instance
+from ciprov.localcluster.timestamps import timestamp
 
 Results = tuple[HealthResult, ...]
 
