@@ -326,3 +326,16 @@ def test_a_put_touches_nothing_beside_it(first: dict[str, Any], second: dict[str
     root = after(EMPTY, put(first, "/one"), put(first, "/two"))
     changed = after(root, put(second, "/one"))
     assert find_group(changed, "/two") is find_group(root, "/two")
+
+
+def test_enforce_role_does_not_change_together_with_apps() -> None:
+    """It decides the role of apps that name none, so one request cannot do both."""
+    root = after(EMPTY, put_group(parse_group_update({"id": "dev", "apps": [app("a")]}, "/")))
+    unrelated = {"groups": [{"id": "other", "apps": [app("x")]}, {"id": "dev", "enforceRole": True}]}
+    for update in ({"id": "dev", "enforceRole": True, "apps": [app("a")]}, unrelated):
+        with pytest.raises(InvalidObject, match="enforceRole cannot be modified"):
+            after(root, put_group(parse_group_update(update, "/")))
+    alone = after(root, put_group(parse_group_update({"id": "dev", "enforceRole": True}, "/")))
+    assert alone.groups["/dev"].enforce_role
+    same = {"id": "dev", "enforceRole": False, "apps": [app("a"), app("b")]}
+    assert len(after(root, put_group(parse_group_update(same, "/"))).groups["/dev"].apps) == 2
