@@ -13,7 +13,9 @@ def paths_in(text: str) -> set[str]:
     return set(re.findall(r"`((?:ciprov|tests|docs|environments|scripts|locks|shims)/[\w./-]*)`", text))
 
 
-@pytest.mark.parametrize("document", ["README.md", "docs/architecture.md", "docs/dependencies.md", "docs/embedded-cluster.md"])
+@pytest.mark.parametrize(
+    "document", ["README.md", "docs/architecture.md", "docs/dependencies.md", "docs/embedded-cluster.md"]
+)
 def test_every_path_that_a_document_names_exists(document):
     text = (ROOT / document).read_text()
     missing = {path for path in paths_in(text) if not (ROOT / path).exists() and not (ROOT / "ciprov" / path).exists()}
