@@ -126,8 +126,8 @@ class LockedByDeployments(Refused):
     def __init__(self, deployment_ids: Iterable[str]) -> None:
         self.deployment_ids = tuple(deployment_ids)
         super().__init__(
-            f"App is locked by one or more deployments ({', '.join(self.deployment_ids)}); "
-            "wait for them, or cancel them by repeating the request with '?force=true'"
+            "App is locked by one or more deployments. Wait for them, or override them with the option '?force=true': "
+            + ", ".join(self.deployment_ids)
         )
 
     @property

@@ -128,6 +128,7 @@ def test_lock(api: MarathonApi, app: dict[str, Any]) -> None:
     ):
         assert answer.status_code == 409
         assert answer.json()["deployments"] == [{"id": deployment["id"]}]
+        assert "locked by one or more deployments." in answer.json()["message"]
         assert "force=true" in answer.json()["message"]
     assert api.app(app["id"])["instances"] == 1
 
@@ -253,3 +254,40 @@ def test_readiness(api: MarathonApi, app: dict[str, Any], tmp_path: Any) -> None
     assert shown["readinessCheckResults"] == [result]
     (tmp_path / "ready").write_text("yes")
     api.done(answer)
+
+
+def test_cancel_of_a_deletion_brings_the_app_back(api: MarathonApi, app: dict[str, Any]) -> None:
+    """The rollback of a deletion creates the app again, with its count."""
+    slow = "trap '' TERM; while :; do sleep 0.1; done"
+    api.run({**app, "cmd": slow, "taskKillGracePeriodSeconds": 1})
+    deletion = api.delete(f"/v2/apps{app['id']}").json()["deploymentId"]
+    assert api.get(f"/v2/apps{app['id']}").status_code == 404
+    api.done(api.delete(f"/v2/deployments/{deletion}"))
+    shown = api.app(app["id"])
+    assert (shown["cmd"], shown["instances"], shown["tasksRunning"]) == (slow, 1, 1)
+
+
+def test_scaling_kill_can_be_forced(api: MarathonApi, app: dict[str, Any]) -> None:
+    api.run({**app, "instances": 2})
+    api.put(f"/v2/apps{app['id']}", STUCK)
+    task = sorted(api.task_ids(app["id"]))[0]
+    assert api.post("/v2/tasks/delete", {"ids": [task]}, scale="true").status_code == 409
+    assert api.post("/v2/tasks/delete", {"ids": [task]}, scale="true", force="true").status_code == 200
+    assert api.app(app["id"])["instances"] == 1
+
+
+def test_scaling_down_what_waits(api: MarathonApi, app: dict[str, Any]) -> None:
+    """Waiting instances go first, and nothing is waited for any more."""
+    api.post("/v2/apps", {**app, "instances": 4, **STUCK})
+    api.until(lambda: (entry := api.queued(app["id"])) and entry["count"] == 4)
+    api.put(f"/v2/apps{app['id']}", {"instances": 2}, force="true")
+    api.until(lambda: (entry := api.queued(app["id"])) and entry["count"] == 2)
+    api.put(f"/v2/apps{app['id']}", {"instances": 0}, force="true")
+    api.until(lambda: api.queued(app["id"]) is None and api.deployments(app["id"]) == [])
+
+
+def test_deleted_group_comes_back_by_version(api: MarathonApi, group: str) -> None:
+    version = api.done(api.put(f"/v2/groups{group}", {"apps": [sleeper("a", instances=0)]}))["version"]
+    api.done(api.delete(f"/v2/groups{group}"))
+    api.done(api.put(f"/v2/groups{group}", {"version": version}))
+    assert api.app(f"{group}/a")["cmd"] == "sleep 1000"
