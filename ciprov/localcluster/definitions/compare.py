@@ -26,11 +26,6 @@ def same_definition(old: App, new: App) -> bool:
     return old is new or _essence(old) == _essence(new)
 
 
-def needs_restart(old: App, new: App) -> bool:
-    """Whether the tasks are to be replaced. An app's own restart is asked for separately."""
-    return not same_definition(old, new)
-
-
 def only_scaled(old: App, new: App) -> bool:
     """Whether nothing but the number of instances changes."""
     return old.instances != new.instances and same_definition(old, new)

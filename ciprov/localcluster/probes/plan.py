@@ -76,10 +76,6 @@ def is_success(status: int) -> bool:
     return 200 <= status <= 399
 
 
-def is_ignored(check: HealthCheck, status: int) -> bool:
-    return check.ignore_http1xx and 100 <= status <= 199
-
-
 def readiness_target(check: ReadinessCheck, instance: Instance, app: App, inside: str = "") -> HttpTarget | Unprobeable:
     """The port of the app that is called `portName`; `inside` as for `targets`."""
     mappings = app.container.port_mappings if app.container is not None else None

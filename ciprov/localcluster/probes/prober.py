@@ -83,18 +83,15 @@ class AsyncProber:
         await asyncio.sleep(plan.first_pause(check))
         while True:
             started = loop.time()
-            report: ProbeReport | None
             if check.protocol == "COMMAND":
                 report = await self._run_command(instance, app, index, environment)
             else:
                 report = await self._ask(instance, app, index)
-            if report is not None:
-                self._report(report)
+            self._report(report)
             interval = max(SHORTEST_INTERVAL_SECONDS, check.interval_seconds)
             await asyncio.sleep(max(0.0, started + interval - loop.time()))
 
-    async def _ask(self, instance: Instance, app: App, index: int) -> ProbeReport | None:
-        """None where the answer says nothing either way."""
+    async def _ask(self, instance: Instance, app: App, index: int) -> ProbeReport:
         check = app.health_checks[index]
         targets = plan.targets(check, instance, app, self._address_of(instance.task_id))
         if isinstance(targets, plan.Unprobeable):
@@ -107,8 +104,6 @@ class AsyncProber:
                         await network.connect(host, port)
                         return ProbeReport(instance.task_id, index, ok=True)
                     answer = await network.get(network.HttpTarget(host, port, check.path or "/", plan.is_tls(check)))
-                if plan.is_ignored(check, answer.status):
-                    return None
                 if plan.is_success(answer.status):
                     return ProbeReport(instance.task_id, index, ok=True)
                 return ProbeReport(instance.task_id, index, ok=False, cause=answer.line)

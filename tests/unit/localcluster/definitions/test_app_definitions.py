@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from ciprov.localcluster.definitions.compare import needs_restart, only_scaled, same_definition
+from ciprov.localcluster.definitions.compare import only_scaled, same_definition
 from ciprov.localcluster.definitions.errors import BadRequest, InvalidJson, InvalidObject
 from ciprov.localcluster.definitions.parse import apply_update, parse_app, parse_app_as, parse_json, parse_update
 from ciprov.localcluster.definitions.render import render_app
@@ -129,9 +129,9 @@ def test_differences() -> None:
     labelled = apply_update(old, {"labels": {"a": "b"}})
     versioned = old.model_copy(update={"version": "2020-01-01T00:00:00.000Z"})
     assert same_definition(old, versioned)
-    assert (only_scaled(old, scaled), needs_restart(old, scaled)) == (True, False)
-    assert (only_scaled(old, labelled), needs_restart(old, labelled)) == (False, True)
-    assert (only_scaled(old, old), needs_restart(old, old)) == (False, False)
+    assert (only_scaled(old, scaled), same_definition(old, scaled)) == (True, True)
+    assert (only_scaled(old, labelled), same_definition(old, labelled)) == (False, False)
+    assert (only_scaled(old, old), same_definition(old, old)) == (False, True)
 
 
 names = st.text(string.ascii_lowercase, min_size=1, max_size=4)
