@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Location", "/other")
         self.end_headers()
     def log_message(self, *_): pass
-http.server.HTTPServer((os.environ["HOST"], int(os.environ["PORT0"])), Handler).serve_forever()
+server = http.server.HTTPServer((os.environ["HOST"], int(os.environ["PORT0"])), Handler)
+if len(sys.argv) > 2:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(sys.argv[2])
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+server.serve_forever()
 """
 
 
@@ -31,6 +37,32 @@ def web(app: dict[str, Any], code: Path, **check: Any) -> dict[str, Any]:
     command = f"exec {sys.executable} -c {shlex.quote(SERVER)} {shlex.quote(str(code))}"
     quick = {"intervalSeconds": 1, "timeoutSeconds": 2, "gracePeriodSeconds": 30, "delaySeconds": 0, **check}
     return {**app, "cmd": command, "healthChecks": [{"path": "/health", **quick}]}
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A key and a certificate that nobody has signed, in one file."""
+    file = tmp_path / "server.pem"
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=test"
+    subprocess.run([*command.split(), "-keyout", file, "-out", tmp_path / "cert"], check=True, capture_output=True)
+    file.write_text(file.read_text() + (tmp_path / "cert").read_text())
+    return file
+
+
+@pytest.mark.parametrize("protocol", ["HTTPS", "MESOS_HTTPS"])
+def test_https(api: MarathonApi, app: dict[str, Any], tmp_path: Path, certificate: Path, protocol: str) -> None:
+    """No certificate is checked."""
+    body = web(app, tmp_path / "code", protocol=protocol)
+    api.run({**body, "cmd": f"{body['cmd']} {shlex.quote(str(certificate))}"})
+    assert counts(api, app["id"]) == (1, 1, 0)
+
+
+def test_https_wants_tls(api: MarathonApi, app: dict[str, Any], tmp_path: Path) -> None:
+    """What speaks plain HTTP is not healthy."""
+    api.post("/v2/apps", web(app, tmp_path / "code", protocol="HTTPS", gracePeriodSeconds=0, maxConsecutiveFailures=0))
+    results = api.until(lambda: [r for task in api.tasks(app["id"]) for r in task["healthCheckResults"]])
+    api.until(lambda: api.tasks(app["id"])[0]["healthCheckResults"][0].get("lastFailureCause"))
+    assert not results[0]["alive"]
 
 
 def counts(api: MarathonApi, app_id: str) -> tuple[int, int, int]:
