@@ -36,6 +36,7 @@ lint: $(READY)
 
 bench: $(READY)
 	.venv/bin/python scripts/bench
+	.venv/bin/python scripts/bench-cluster
 
 lock:
 	scripts/lock

@@ -16,7 +16,8 @@ from typing import Any
 
 from ciprov.localcluster.timestamps import timestamp
 
-PENDING_LIMIT = 1000
+PENDING_LIMIT = 20_000
+"""One change may bring some thousands at once: five for each of a thousand tasks. All readers share their texts."""
 
 logger = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,6 +30,9 @@ MESOS_GRACE_SECONDS = 3.0
 COLLECT_AFTER_SECONDS = 60.0
 STATUS_WAIT_SECONDS = 2.0
 STRAYS_PAUSE_AT_MOST = 5.0
+STARTS_AT_ONCE = 4 * (os.cpu_count() or 1)
+START_SECONDS = 5.0
+"""So long a start is waited for before the next one has its turn; it goes on nevertheless."""
 _SUPERVISOR = Path(__file__).with_name("supervisor.py")
 _BLOCKED_AT_BIRTH = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -48,6 +51,7 @@ class _Task:
     own_grace_seconds: float = MESOS_GRACE_SECONDS
     grace_seconds: float | None = None
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
+    answered: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def kill_asked(self) -> bool:
@@ -64,6 +68,7 @@ class ProcessRuntime:
         self._background: set[asyncio.Task[None]] = set()
         self._fetching = Fetching(cache)
         self._collecting: asyncio.TimerHandle | None = None
+        self._starts = asyncio.Semaphore(STARTS_AT_ONCE)
         self._one_gone = asyncio.Event()
 
     def launch(self, spec: LaunchSpec) -> None:
@@ -118,17 +123,36 @@ class ProcessRuntime:
                 raise ValueError("the app has neither a command nor arguments")
             if spec.fetch:
                 await self._fetching.into(sandbox, spec, task.cancelled)
-            if task.kill_asked:
-                self._end(task, Condition.KILLED, "Container destroyed before it was started")
-                return
-            if account is not None:
-                _give(sandbox, account.uid, account.gid)
-            self._spawn(task, SupervisorSpec(str(sandbox), argv, environment, spec.kill_grace_seconds, account))
+            async with self._turn(task):
+                if task.kill_asked:
+                    self._end(task, Condition.KILLED, "Container destroyed before it was started")
+                    return
+                if account is not None:
+                    _give(sandbox, account.uid, account.gid)
+                self._spawn(task, SupervisorSpec(str(sandbox), argv, environment, spec.kill_grace_seconds, account))
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(task.answered.wait(), START_SECONDS)
         except (OSError, ValueError) as error:
             self._end(task, Condition.FAILED, f"Failed to launch container: {error}")
         except Exception as error:
             logger.exception("task_id=%s could not be started", task.id)
             self._end(task, Condition.FAILED, f"Failed to launch container: {error!r}")
+
+    @contextlib.asynccontextmanager
+    async def _turn(self, task: _Task) -> AsyncIterator[None]:
+        """When a thousand tasks are to start, all at once would starve each other and the API. A kill ends the wait."""
+        acquired = asyncio.ensure_future(self._starts.acquire())
+        cancelled = asyncio.ensure_future(task.cancelled.wait())
+        await asyncio.wait({acquired, cancelled}, return_when=asyncio.FIRST_COMPLETED)
+        cancelled.cancel()
+        has_turn = acquired.done()
+        if not has_turn:
+            acquired.cancel()
+        try:
+            yield
+        finally:
+            if has_turn:
+                self._starts.release()
 
     def _spawn(self, task: _Task, spec: SupervisorSpec) -> None:
         papers = self._sandboxes.papers(task.id)
@@ -163,6 +187,7 @@ class ProcessRuntime:
         said = os.read(reader, 1)
         asyncio.get_running_loop().remove_reader(reader)
         os.close(reader)
+        task.answered.set()
         if said:
             self._report(TaskUpdate(task.id, Condition.RUNNING))
 
