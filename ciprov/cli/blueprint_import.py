@@ -40,7 +40,7 @@ class _Asked:
 @click.option("--strict", is_flag=True, help="Fail where anything could not be carried over.")
 @click.option("--force", is_flag=True, help="Replace FILE of --output even if it says something else.")
 @click.pass_context
-def import_(ctx: click.Context, **given: Any) -> None:
+def import_(ctx: click.Context, /, **given: Any) -> None:
     """Make a blueprint of Marathon definitions or Compose files. Starts nothing.
 
     Several Compose files are merged in their order, as `docker compose -f A -f B` does; Marathon files stand side by

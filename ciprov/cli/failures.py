@@ -28,6 +28,10 @@ def report(error: BaseException) -> int:
     if isinstance(error, click.Abort | KeyboardInterrupt):
         click.echo("\ninterrupted", err=True)
         return INTERRUPTED
+    if isinstance(error, OSError) and error.strerror:
+        place = f"{error.filename}: " if error.filename else ""
+        _tell(f"{place}{error.strerror}")
+        return FAILED
     _tell(f"ciprov has a fault: {type(error).__name__}: {_first_line(error)}\n  {_kept(error)}")
     return FAILED
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
 
 from ciprov.environments.blueprint.app_ports import AppPort, key_of
 from ciprov.environments.blueprint.assembly import Assembly, Scene, assemble, with_kind
@@ -141,7 +142,11 @@ def check(blueprint: Blueprint) -> list[Finding]:
 
 
 def _values(blueprint: Blueprint, request: Request) -> tuple[Values, dict[str, str]]:
-    constants = {"env.name": request.name, "blueprint.dir": request.blueprint_dir}
+    constants = {
+        "env.name": request.name,
+        "blueprint.dir": request.blueprint_dir,
+        "blueprint.url": PurePosixPath(request.blueprint_dir).as_uri() if request.blueprint_dir else "",
+    }
     known = {name: value for name, value in constants.items() if value}
     resolver = Resolver(blueprint.file, blueprint.parameters, known, request.parameters, request.environment)
     return resolver.resolve(), known

@@ -46,6 +46,10 @@ _DEFAULTS: Mapping[str, Any] = {
 _PORT = {"port": 0, "protocol": "tcp"}
 _MAPPING = {"containerPort": 0, "servicePort": 0, "protocol": "tcp"}
 _FETCH = {"executable": False, "cache": False}
+_VOLUMES: Mapping[str, JsonObject] = {
+    "persistent": {"type": "root", "constraints": []},
+    "external": {"options": {}, "shared": False},
+}
 _UPGRADE = {"minimumHealthCapacity": 1, "maximumOverCapacity": 1}
 _DOCKER = {"forcePullImage": False, "privileged": False}
 _HEALTH = {
@@ -224,8 +228,19 @@ def _container(container: JsonObject, *, bridge: bool) -> None:
     if "portMappings" in container:
         default = _MAPPING | ({"hostPort": 0} if bridge else {})
         container["portMappings"] = [_labelled(_filled(one, default)) for one in _list(container, "portMappings")]
-    if not container.get("volumes"):
-        container.pop("volumes", None)
+    container["volumes"] = [_volume(one) for one in _list(container, "volumes")]
+    if not container["volumes"]:
+        container.pop("volumes")
+
+
+def _volume(volume: Any) -> Any:
+    if not isinstance(volume, dict) or "secret" in volume:
+        return volume
+    form = _filled(volume, {"mode": "RW"})
+    for kind, defaults in _VOLUMES.items():
+        if kind in form:
+            form[kind] = _filled(form[kind], defaults)
+    return form
 
 
 def _fetch(form: JsonObject) -> None:

@@ -27,7 +27,7 @@ def general_rows(settings: Settings) -> list[Row]:
     names = ", ".join(settings.names) or "none"
     there = "read" if settings.file_exists else "not there"
     return [
-        Row("settings file", str(settings.file), there, "CIPROV_CONFIG"),
+        Row("settings file", str(settings.file), there, "CIPROV_CONFIG" if settings.file_exists else ""),
         Row("clusters", names, str(settings.file) if settings.names else "default"),
         Row("state_dir", str(settings.state_dir), settings.state_dir_source, "CIPROV_STATE_DIR"),
         Row("cluster", settings.cluster.name, settings.chosen_by, "CIPROV_CLUSTER"),

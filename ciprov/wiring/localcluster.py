@@ -177,7 +177,10 @@ def _start(layout: Layout, options: Options) -> tuple[Descriptor, bool]:
 
 
 def _spawn(layout: Layout, options: Options) -> subprocess.Popen[bytes]:
-    """The daemon in a session of its own: it must not end with the terminal or the job that needed it first."""
+    """The daemon in a session of its own: it must not end with the terminal or the job that needed it first.
+
+    Nor may it keep what the first caller had in CIPROV_ variables: parameters that are secret are among them.
+    """
     arguments = [f"--{name}={value}" for name, value in options.given().items()]
     state_dir = str(layout.state_dir.absolute())
     with layout.log.open("ab") as log:
@@ -185,6 +188,7 @@ def _spawn(layout: Layout, options: Options) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             [sys.executable, "-P", "-m", "ciprov.localcluster.daemon", "--state-dir", state_dir, *arguments],
             cwd="/",
+            env={name: value for name, value in os.environ.items() if not name.startswith("CIPROV_")},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -22,6 +22,7 @@ from ciprov.localcluster.model import Condition
 from ciprov.localcluster.probes.answers import ProbeFailed
 from ciprov.localcluster.runtimes.docker.creation import CLUSTER_LABEL
 from ciprov.localcluster.runtimes.docker.network import network_name
+from ciprov.localcluster.runtimes.docker.volumes import Living
 from ciprov.localcluster.runtimes.port import ContainerSpec, LaunchSpec, PublishedPort, TaskUpdate, VolumeMount
 
 PATIENCE = 120.0
@@ -44,9 +45,11 @@ class Driver:
         self.address = service_address(root)
         self.updates: list[TaskUpdate] = []
         self.gateways: list[str] = []
-        self.living = True
+        self.apps = ["/app"]
+        self.instances = ["app.instance-1"]
+        living = Living(lambda: self.apps, lambda: self.instances)
         self.runtimes = build_runtimes(
-            self.layout, self.updates.append, lambda it: self.gateways.append(it.gateway), lambda _: self.living
+            self.layout, self.updates.append, lambda it: self.gateways.append(it.gateway), living
         )
         self.runtime = self.runtimes.chosen
 
@@ -102,7 +105,8 @@ def drive(root: Path, work: Callable[[Driver], Awaitable[None]]) -> None:
 
 def container(image: str, driver: Driver, **more: Any) -> ContainerSpec:
     return ContainerSpec(**{
-        "instance_id": "app.instance-1", "image": image, "host": driver.address, "cpus": 0.1, "mem": 32.0, **more
+        "app_id": "/app", "instance_id": "app.instance-1", "image": image, "host": driver.address, "cpus": 0.1,
+        "mem": 32.0, **more,
     })  # fmt: skip
 
 
@@ -229,9 +233,13 @@ def test_volumes_of_every_kind_and_persistent_ones_outlive_the_task(tmp_path: Pa
         second = replace(spec(wanted, command), task_id="app.instance-1._app.2")
         await driver.run(second)
         assert driver.output(task_id=second.task_id) == "given\nread-only\ngiven\nagain\nagain\nc\nc\n"
-        driver.living = False
-        third = replace(second, task_id="app.instance-1._app.3")
+        driver.instances = ["app.instance-2"]
+        driver.apps = []
+        third = replace(
+            second, task_id="app.instance-2._app.1", container=replace(wanted, instance_id="app.instance-2")
+        )
         await driver.run(third)
+        assert driver.output(task_id=third.task_id).count("again") == 3
         await driver.until(lambda: not any(driver.layout.volumes.iterdir()), "the volumes of the last task gone")
 
     try:

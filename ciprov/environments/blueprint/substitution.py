@@ -1,4 +1,5 @@
-"""Fills in placeholders: `${parameter}`, `${env.name}`, `${blueprint.dir}`, `${service.<app>.<port>}`.
+"""Fills in placeholders: `${parameter}`, `${env.name}`, `${blueprint.dir}`, `${blueprint.url}`,
+`${service.<app>.<port>}`.
 
 `$${` stands for a literal `${`. A `${NAME}` in upper case that is no declared parameter belongs to the shell or to
 Marathon (`${PORT0}`) and stays. Filled-in values are not looked at again.

@@ -33,7 +33,7 @@ def write(parts: Parts, parameters: Parameters, report: Report) -> str:
     body = [parts.group, *([parts.kinds] if parts.kinds else []), *parts.routes]
     used = parameters.used_in([text for node in body for text in _texts(node)])
     page = Page(used.keys() | {"env.name"})
-    losses = sum(not one.is_error and one.severity is Severity.WARNING for one in report.findings)
+    losses = sum(not one.is_error and one.severity is Severity.WARNING for one in in_order(report.findings))
     page.comment(f"Imported by `ciprov blueprint import` from {', '.join(parts.sources)}.")
     if losses:
         page.comment(f"Not all could be carried over: {losses} thing{'' if losses == 1 else 's'}, told below.")

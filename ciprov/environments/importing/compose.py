@@ -149,6 +149,8 @@ class ComposeImport:
         for name, node in files.sections["networks"].items():
             for option, member in Fields(node).rest():
                 key = f"networks.{name}.{option}"
+                if member.value is False:
+                    continue
                 self.report.lost_field(member, key, "networks of Compose are not made: apps are on the agents' bridge")
         used = {name for draft in self.drafts for name in _named(draft)}
         for section in ("volumes", "secrets", "configs"):

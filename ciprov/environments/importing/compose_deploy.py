@@ -144,7 +144,9 @@ class Deploy:
         if most is not None and (count := text_of(most)) is not None:
             made.append(["hostname", "MAX_PER", count])
         if made:
-            draft.app["constraints"] = node_of(made, (constraints or most or draft.node).at)
+            own = node_of(made, (constraints or most or draft.node).at)
+            before = draft.app.get("constraints")
+            draft.app["constraints"] = own.with_value([*(before.items() if before else []), *own.items()])
         for name, member in placement.rest():
             self.report.lost_field(member, f"{key}.{name}", "there is no counterpart")
 
@@ -160,7 +162,7 @@ class Deploy:
             return
         fields, key = Fields(policy), f"{draft.key}.deploy.restart_policy"
         condition, delay = fields.take("condition"), fields.take("delay")
-        if condition is not None and condition.value not in _RESTARTS:
+        if condition is not None and text_of(condition) not in _RESTARTS:
             message = f"{shown(condition.shown)}: Marathon starts a task again whenever it ends"
             self.report.lost(condition, f"{key}.condition", message)
         wait = seconds(text_of(delay) or "") if delay is not None else None

@@ -104,7 +104,9 @@ def number_in(node: Node | None) -> int | float | str | None:
         value = float(text)
     except ValueError:
         return None
-    return value if abs(value) < 1e12 and text.isascii() else None
+    if not text.isascii() or not abs(value) < 1e12:
+        return None
+    return int(value) if value == int(value) else value
 
 
 def same_place(values: Mapping[str, JsonValue], at: Node) -> Node:

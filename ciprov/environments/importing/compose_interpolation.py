@@ -46,7 +46,7 @@ class Interpolation:
                 close = _closing(text, end)
                 inner = _BRACED.fullmatch(text, end, close) if close >= 0 else None
                 if inner is None or depth > _DEEPEST:
-                    self.report.lost(node, key, f"{text[match.start() :][:30]!r} is no variable of Compose; it stays")
+                    self.report.lost(node, key, "a ${ that begins no variable of Compose stays as it is")
                     parts.append(match.group())
                     continue
                 parts.append(self._variable(inner["name"], inner["how"] or "", inner["rest"] or "", node, (key, depth)))
@@ -72,7 +72,7 @@ class Interpolation:
             if looks_secret(name):
                 self.report.lost(node, key, f"the value of {name} in .env is left out: it looks like a secret")
             else:
-                default = known
+                default = self.text(known, node, key, depth + 1)
         elif how.endswith("-"):
             default = self.text(rest, node, key, depth + 1)
         if name not in self.parameters.known:
@@ -113,5 +113,5 @@ def variables_of(text: str) -> list[tuple[int, str, str | None]]:
 def _unquoted(value: str) -> str:
     if value[:1] in {"'", '"'} and (end := value.find(value[0], 1)) > 0:
         inner = value[1:end]
-        return inner.replace("\\n", "\n") if value[0] == '"' else inner
+        return inner.replace("\\n", "\n") if value[0] == '"' else inner.replace("$", "$$")
     return re.split(r"\s#", value, maxsplit=1)[0].rstrip()

@@ -50,11 +50,11 @@ class Links:
         self._pattern = re.compile(rf"(?<![A-Za-z0-9_.\-])(?:{'|'.join(names)})(?![A-Za-z0-9_\-]|\.[A-Za-z0-9])")
         for draft in self.drafts:
             self.report.owner = draft.node.at
-            for name, node in list(draft.env.items()):
-                draft.env[name] = self._env(draft, name, node)
+            for name in draft.env:
+                draft.env[name] = self._env(draft, name, draft.env[name])
             args = draft.args or []
             for index, node in enumerate(args):
-                args[index] = self._value(node, f"{draft.key}.command[{index}]", is_address=True)
+                args[index] = self._value(node, f"{draft.key}.command[{index}]", is_address=index > 0)
             self._check(draft)
 
     def _env(self, draft: Draft, name: str, node: Node) -> Node:

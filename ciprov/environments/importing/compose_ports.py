@@ -65,7 +65,7 @@ class Ports:
         if not self._take(draft, text, (text_of(protocol) if protocol else None) or "tcp", node, label):
             self.report.lost(node, key, "it names no port of the container", "add target")
             return
-        if mode is not None and mode.value not in {"ingress", "host"}:
+        if mode is not None and text_of(mode) not in {"ingress", "host"}:
             self.report.lost_field(mode, f"{key}.mode", f"{mode.shown} is not known")
         for rest, member in fields.rest():
             self.report.lost_field(member, f"{key}.{rest}", "this field of a port is not known")

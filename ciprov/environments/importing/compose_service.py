@@ -84,7 +84,7 @@ class Services:
                 self.report.translated(build, f"{draft.key}.build", f"the parameter {name} asks for the image")
         if pull is not None and pull.value == "always":
             draft.docker["forcePullImage"] = pull.with_value(True)
-        elif pull is not None and pull.value not in {"missing", "if_not_present"}:
+        elif pull is not None and text_of(pull) not in {"missing", "if_not_present"}:
             self.report.lost(pull, f"{draft.key}.pull_policy", "agents pull an image that they do not have")
         privileged = fields.take("privileged")
         if privileged is not None and isinstance(privileged.value, bool):
@@ -126,7 +126,7 @@ class Services:
             if own is not None and isinstance(own.value, str) and not any(True for _ in names_in(own.value)):
                 draft.names.add(own.value)
         draft.is_on_host_network = mode is not None and mode.value == "host"
-        if mode is not None and mode.value not in {"host", "bridge"}:
+        if mode is not None and text_of(mode) not in {"host", "bridge"}:
             message = f"{shown(mode.shown)}: an app has a network of its own; the bridge is taken"
             self.report.lost(mode, f"{draft.key}.network_mode", message)
         for name, member in networks.members() if networks is not None else ():
@@ -163,7 +163,7 @@ class Services:
             if value is None:
                 self.report.lost(node, key, f"{node.shown} is no value of a variable")
                 continue
-            if looks_secret(name) and value and not any(True for _ in names_in(value)):
+            if looks_secret(name) and value and value[0] != "/" and not any(True for _ in names_in(value)):
                 message = "this looks like a secret in clear; it is carried as it stands"
                 self.report.translated(node, key, message, "make it a parameter of type secret")
             draft.env[name] = node.with_value(value)
@@ -222,7 +222,9 @@ class Services:
             if value is None:
                 self.report.lost(grace, f"{draft.key}.stop_grace_period", f"{grace.shown} is no duration")
             else:
-                draft.app["taskKillGracePeriodSeconds"] = grace.with_value(round(value, 3))
+                draft.app["taskKillGracePeriodSeconds"] = grace.with_value(
+                    int(value) if value == int(value) else round(value, 3)
+                )
         if labels is not None and isinstance(labels.value, dict):
             kept = {name: node for name, node in labels.members() if "${" not in name and not list(names_in(name))}
             texts_of = {name: node.with_value(text_of(node) or "") for name, node in kept.items()}

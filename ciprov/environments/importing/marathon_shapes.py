@@ -20,7 +20,9 @@ class Members:
     dependencies: list[Node] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.apps or self.groups)
+        """Whether there is any app, at the top or within a group."""
+        below = (is_app for _, group in self.groups for _, _, is_app in walk(group, "/"))
+        return bool(self.apps) or any(below)
 
 
 def members_of(root: Node, report: Report) -> Members:

@@ -101,4 +101,5 @@ class Texts:
         if wanted not in self.parameters.known:
             message = f"the placeholder {original} becomes the parameter {wanted}"
             self.report.translated(node, key, message)
-        return self.parameters.declare(wanted, node, description=f"In place of {original}.")
+        about = "" if original.startswith("$") else f"In place of {original}."
+        return self.parameters.declare(wanted, node, description=about)

@@ -86,7 +86,7 @@ def _not_marathon(root: Node) -> tuple[str, str] | None:
             return "a list of Marathon apps is expected here", "give Marathon apps or groups, or a Compose file"
     elif not isinstance(root.value, dict):
         return f"this is {root.shown}, no Marathon definition and no Compose file", "give the right file"
-    elif {"blueprint", "group"} <= names and names <= set(FIELDS):
+    elif {"blueprint", "group"} <= names <= set(FIELDS):
         return "this is a blueprint already", "check it with `ciprov blueprint check`"
     elif not names & _MARATHON:
         return _stranger(root)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -27,6 +28,7 @@ from ciprov.localcluster.engine.ports import Outside, ProbeReport, ReadinessRepo
 from ciprov.localcluster.events import EventBus
 from ciprov.localcluster.forwarder import TcpForwarder
 from ciprov.localcluster.probes.prober import AsyncProber
+from ciprov.localcluster.runtimes.docker.volumes import Living
 from ciprov.localcluster.runtimes.port import TaskUpdate
 from ciprov.localcluster.runtimes.sessions import TaskSandboxes
 
@@ -62,7 +64,7 @@ class EmbeddedCluster:
             layout,
             self._task_updated,
             lambda bridge: self._forwarder.serve_also(bridge.gateway),
-            self._instance_lives,
+            Living(self._apps, self._instances),
         )
         self._runtime = runtimes.chosen
         address_of = runtimes.containers.address_of
@@ -126,8 +128,11 @@ class EmbeddedCluster:
     def _task_updated(self, update: TaskUpdate) -> None:
         self._engine.task_updated(update)
 
-    def _instance_lives(self, instance_id: str) -> bool:
-        return any(each.id == instance_id for each in self._engine.instances())
+    def _apps(self) -> Collection[str]:
+        return {app.id for app in self._engine.root.all_apps()}
+
+    def _instances(self) -> Collection[str]:
+        return {instance.id for instance in self._engine.instances()}
 
     def _probed(self, report: ProbeReport) -> None:
         self._engine.probed(report)

@@ -14,6 +14,7 @@ from ciprov.localcluster.runtimes.docker.creation import Bridge
 from ciprov.localcluster.runtimes.docker.engine import from_environment
 from ciprov.localcluster.runtimes.docker.runtime import DockerRuntime, Territory
 from ciprov.localcluster.runtimes.docker.session import ContainerCommands, ContainerPlace
+from ciprov.localcluster.runtimes.docker.volumes import Living, Volumes
 from ciprov.localcluster.runtimes.environment import account_entry, account_for, base_environment
 from ciprov.localcluster.runtimes.fetching import Fetching
 from ciprov.localcluster.runtimes.port import Report
@@ -43,14 +44,14 @@ def build_runtimes(
     layout: Layout,
     report: Report,
     bridged: Callable[[Bridge], None] = lambda _: None,
-    instance_lives: Callable[[str], bool] = lambda _: True,
+    living: Living | None = None,
 ) -> Runtimes:
-    """`bridged` hears of the network through which containers reach this machine; `instance_lives` says whether an
-    instance will have another task. To be called on the running loop.
+    """`bridged` hears of the network through which containers reach this machine; `living` tells for which apps
+    volumes are kept, by default for all. To be called on the running loop.
     """
     sandboxes = layout.sandboxes()
     engine = from_environment()
-    territory = Territory(layout.cluster_id, sandboxes, layout.volumes, instance_lives)
+    territory = Territory(layout.cluster_id, sandboxes, Volumes(layout.volumes, living))
     containers = DockerRuntime(engine, territory, Fetching(layout.cache), report, bridged)
     processes = ProcessRuntime(sandboxes, layout.cache, report)
     chosen = ChoosingRuntime(processes, containers, sandboxes)

@@ -22,6 +22,7 @@ def container_spec(app: App, instance: Instance) -> ContainerSpec | None:
     limits = app.resource_limits or {}
     mappings = () if app.host_networking else container.port_mappings or ()
     return ContainerSpec(
+        app_id=app.id,
         instance_id=instance.id,
         image=docker.image,
         host=instance.host,

@@ -48,6 +48,7 @@ class ContainerSpec:
     `mem_limit` are upper limits of their own where given; infinity is no limit.
     """
 
+    app_id: str
     instance_id: str
     image: str
     host: str

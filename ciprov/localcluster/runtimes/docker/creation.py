@@ -16,7 +16,6 @@ from ciprov.localcluster.runtimes.sandbox import directory_name
 SANDBOX = "/mnt/mesos/sandbox"
 CLUSTER_LABEL = "ciprov.cluster"
 TASK_LABEL = "ciprov.task"
-INSTANCE_LABEL = "ciprov.instance"
 LEAST_MEMORY_MIB = 32
 LEAST_CPU_SHARES = 2
 _MIB = 1024**2
@@ -34,7 +33,8 @@ class Bridge:
 class Surroundings:
     """What else a container needs to know: its cluster, its directories on the host, the bridge, its image.
 
-    `volumes` is where persistent volumes are kept. `bridge` is None only for containers on the host's network.
+    `volumes` is where the instance's persistent volumes are kept. `bridge` is None only for containers on the host's
+    network.
     """
 
     cluster: str
@@ -87,8 +87,7 @@ def creation(spec: LaunchSpec, around: Surroundings) -> Creation:
                 add_port(body, inside, port.host_port, protocol, (wanted.host, bridge.gateway))
     apply(body, wanted.parameters, wanted.host)
     _join_network(body, wanted, bridge)
-    own = {CLUSTER_LABEL: around.cluster, TASK_LABEL: spec.task_id, INSTANCE_LABEL: wanted.instance_id}
-    body["Labels"] |= own
+    body["Labels"] |= {CLUSTER_LABEL: around.cluster, TASK_LABEL: spec.task_id}
     if bridge is not None:
         _readdress(body, wanted.host, bridge.gateway)
     return Creation(body.pop("Name", container_name(around.cluster, spec.task_id)), body, directories)
@@ -131,8 +130,9 @@ def _command(body: Json, spec: LaunchSpec, around: Surroundings) -> None:
 
 def _mount_all(body: Json, wanted: ContainerSpec, around: Surroundings) -> tuple[Path, ...]:
     _bind(body, around.sandbox, SANDBOX, read_only=False)
-    own = around.volumes / directory_name(wanted.instance_id)
-    persistent = {mount.container_path: own / mount.container_path for mount in wanted.volumes if mount.persistent}
+    persistent = {
+        mount.container_path: around.volumes / mount.container_path for mount in wanted.volumes if mount.persistent
+    }
     directories = list(persistent.values())
     for mount in wanted.volumes:
         target = _inside(mount.container_path)

@@ -19,7 +19,6 @@ from ciprov.localcluster.model import Condition
 from ciprov.localcluster.runtimes.docker import containers, images
 from ciprov.localcluster.runtimes.docker.creation import (
     CLUSTER_LABEL,
-    INSTANCE_LABEL,
     TASK_LABEL,
     Bridge,
     Surroundings,
@@ -31,6 +30,7 @@ from ciprov.localcluster.runtimes.docker.logs import follow
 from ciprov.localcluster.runtimes.docker.network import ClusterNetwork
 from ciprov.localcluster.runtimes.docker.outcome import address_in, outcome
 from ciprov.localcluster.runtimes.docker.parameters import BadContainer
+from ciprov.localcluster.runtimes.docker.volumes import Volumes
 from ciprov.localcluster.runtimes.fetching import Fetching
 from ciprov.localcluster.runtimes.port import LaunchSpec, Report, TaskUpdate
 from ciprov.localcluster.runtimes.sandbox import Sandboxes, directory_name
@@ -53,7 +53,6 @@ class _Task:
 
     id: str
     container: str = ""
-    instance_id: str = ""
     address: str = ""
     stop_signal: str = "SIGTERM"
     expected: bool = True
@@ -64,15 +63,11 @@ class _Task:
 
 @dataclass(frozen=True, slots=True)
 class Territory:
-    """What belongs to one cluster: its name in labels, its sandboxes, the directory of its persistent volumes.
-
-    `instance_lives` says whether an instance will have another task, for which its persistent volumes are kept.
-    """
+    """What belongs to one cluster: its name in labels, its sandboxes, its persistent volumes."""
 
     cluster: str
     sandboxes: Sandboxes
-    volumes: Path
-    instance_lives: Callable[[str], bool] = lambda _: True
+    volumes: Volumes
 
 
 class DockerRuntime:
@@ -89,6 +84,7 @@ class DockerRuntime:
         self._engine = engine
         self._territory = territory
         self._sandboxes = territory.sandboxes
+        self._volumes = territory.volumes
         self._fetching = fetching
         self._report = report
         self._bridged = bridged
@@ -112,8 +108,7 @@ class DockerRuntime:
         return task.address if task is not None else ""
 
     def launch(self, spec: LaunchSpec) -> None:
-        instance_id = spec.container.instance_id if spec.container is not None else ""
-        task = _Task(spec.task_id, instance_id=instance_id, own_grace_seconds=spec.kill_grace_seconds)
+        task = _Task(spec.task_id, own_grace_seconds=spec.kill_grace_seconds)
         self._tasks[spec.task_id] = task
         self._papers(spec.task_id).mkdir(mode=0o700, parents=True, exist_ok=True)
         self._in_background(self._run(task, spec))
@@ -214,7 +209,7 @@ class DockerRuntime:
         around = Surroundings(
             self._territory.cluster,
             sandbox,
-            self._territory.volumes,
+            self._volumes.of(wanted.app_id, wanted.instance_id),
             bridge,
             (image.get("Config") or {}).get("WorkingDir") or "",
         )
@@ -264,16 +259,10 @@ class DockerRuntime:
             # After the report, so that a crash in between, or an engine that failed, repeats it rather than losing it.
             shutil.rmtree(self._papers(task.id), ignore_errors=True)
             self._sandboxes.ended(task.id)
-            if task.instance_id:
-                asyncio.get_running_loop().call_soon(self._discard_volumes, task.instance_id)
+            # What has no claim any more is known when the report was dealt with.
+            asyncio.get_running_loop().call_soon(self._volumes.remove_unclaimed)
         finally:
             self._one_gone.set()
-
-    def _discard_volumes(self, instance_id: str) -> None:
-        """Those of an instance that is no more, which is known once its task's end was reported."""
-        volumes = self._territory.volumes / directory_name(instance_id)
-        if volumes.is_dir() and not self._territory.instance_lives(instance_id):
-            self._in_background(asyncio.to_thread(shutil.rmtree, volumes, ignore_errors=True))
 
     # Restart of the daemon
 
@@ -286,7 +275,6 @@ class DockerRuntime:
         config = container["Config"]
         task = _Task(
             config["Labels"].get(TASK_LABEL, ""),
-            instance_id=config["Labels"].get(INSTANCE_LABEL, ""),
             address=address_in(container),
             stop_signal=config.get("StopSignal") or "SIGTERM",
             own_grace_seconds=float(config.get("StopTimeout") or DEFAULT_GRACE_SECONDS),

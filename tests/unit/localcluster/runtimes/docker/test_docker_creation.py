@@ -11,7 +11,6 @@ import pytest
 
 from ciprov.localcluster.runtimes.docker.creation import (
     CLUSTER_LABEL,
-    INSTANCE_LABEL,
     TASK_LABEL,
     Bridge,
     Creation,
@@ -32,7 +31,14 @@ def made(command: str | None = None, environment: dict[str, str] | None = None, 
     argv = more.pop("argv", ())
     user = more.pop("user", None)
     around = more.pop("around", AROUND)
-    base: dict[str, Any] = {"instance_id": "app.instance-1", "image": "i:1", "host": HOST, "cpus": 0.5, "mem": 256.0}
+    base: dict[str, Any] = {
+        "app_id": "/app",
+        "instance_id": "app.instance-1",
+        "image": "i:1",
+        "host": HOST,
+        "cpus": 0.5,
+        "mem": 256.0,
+    }
     wanted = ContainerSpec(**(base | more))
     return creation(LaunchSpec(TASK, command, argv, environment or {}, (), 2.5, user, wanted), around)
 
@@ -56,8 +62,7 @@ def test_a_command_replaces_the_entry_point_arguments_do_not_and_neither_is_need
 
 def test_every_container_bears_the_names_of_its_cluster_and_task() -> None:
     found = made(parameters=(("label", f"{CLUSTER_LABEL}=other"), ("label", "team=a"), ("name", "own")))
-    own = {CLUSTER_LABEL: "abc", TASK_LABEL: TASK, INSTANCE_LABEL: "app.instance-1"}
-    assert found.body["Labels"] == own | {"team": "a"}
+    assert found.body["Labels"] == {CLUSTER_LABEL: "abc", TASK_LABEL: TASK, "team": "a"}
     assert found.name == "own"
     assert "Name" not in found.body
     assert made().name == f"ciprov-abc-{TASK}"
@@ -106,7 +111,7 @@ def test_ports_are_published_at_the_clusters_address_and_the_gateway() -> None:
     ],
 )
 def test_networks(more: dict[str, Any], mode: str, bridged: bool) -> None:
-    base: dict[str, Any] = {"instance_id": "i", "image": "i", "host": HOST, "cpus": 1, "mem": 32}
+    base: dict[str, Any] = {"app_id": "/a", "instance_id": "i", "image": "i", "host": HOST, "cpus": 1, "mem": 32}
     assert needs_bridge(ContainerSpec(**(base | more))) is bridged
     body = made(ports=(PublishedPort(80, 31000),), environment={"A": HOST}, **more).body
     assert body["HostConfig"]["NetworkMode"] == mode
@@ -144,15 +149,15 @@ def test_volumes() -> None:
     assert host["Binds"] == [
         "/s/box:/mnt/mesos/sandbox:rw",
         "/opt/x:/etc/x:ro",
-        "/s/volumes/app.instance-1/data:/mnt/mesos/sandbox/data:rw",
-        "/s/volumes/app.instance-1/data/pg:/var/lib/pg:rw",
+        "/s/volumes/data:/mnt/mesos/sandbox/data:rw",
+        "/s/volumes/data/pg:/var/lib/pg:rw",
         "/s/box/out:/out:rw",
     ]
     colon, volume = host["Mounts"]
     assert (colon["Type"], colon["Source"], colon["Target"]) == ("bind", "/opt/a:b", "/mnt/mesos/sandbox/conf")
     assert (volume["Type"], volume["Source"]) == ("volume", "v1")
     assert volume["VolumeOptions"]["DriverConfig"] == {"Name": "rexray", "Options": {"size": "5"}}
-    base = Path("/s/volumes/app.instance-1/data")
+    base = Path("/s/volumes/data")
     assert found.directories == (base, base / "pg", Path("/s/box/out"))
 
 

@@ -1,0 +1,51 @@
+"""Where persistent volumes are kept: by app, and below by instance."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from ciprov.localcluster.runtimes.sandbox import directory_name
+
+
+@dataclass(frozen=True, slots=True)
+class Living:
+    """The ids of the apps and instances that there are."""
+
+    apps: Callable[[], Collection[str]]
+    instances: Callable[[], Collection[str]]
+
+
+class Volumes:
+    """The persistent volumes of one cluster. Without `living`, nothing is ever taken over or removed."""
+
+    def __init__(self, directory: Path, living: Living | None = None) -> None:
+        self._directory = directory
+        self._living = living
+
+    def of(self, app_id: str, instance_id: str) -> Path:
+        """The directory of the instance's volumes.
+
+        A new instance takes over those of one that is no more, as one of Marathon's takes over a reservation: so data
+        outlives scaling to zero and back.
+        """
+        app = self._directory / directory_name(app_id)
+        own = app / directory_name(instance_id)
+        if own.exists() or not app.is_dir() or self._living is None:
+            return own
+        taken = {directory_name(each) for each in self._living.instances()}
+        left = min((entry for entry in app.iterdir() if entry.name not in taken), default=None)
+        if left is not None:
+            left.rename(own)
+        return own
+
+    def remove_unclaimed(self) -> None:
+        """Those of apps that are no more."""
+        if self._living is None or not self._directory.is_dir():
+            return
+        claimed = {directory_name(each) for each in self._living.apps()}
+        for entry in self._directory.iterdir():
+            if entry.name not in claimed:
+                shutil.rmtree(entry, ignore_errors=True)
