@@ -69,4 +69,7 @@ def _escaped(text: str, declared: Collection[str], *, before_ref: bool = False) 
         return match.group() if passes else f"${match.group()}"
 
     result = _LITERAL.sub(escaped, text)
-    return f"{result[:-1]}${{{DOLLAR}}}" if before_ref and result.endswith("$") else result
+    if not before_ref:
+        return result
+    bare = result.rstrip("$")
+    return bare + f"${{{DOLLAR}}}" * (len(result) - len(bare))

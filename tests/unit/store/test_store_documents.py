@@ -51,7 +51,16 @@ def test_what_is_too_large_is_told_with_its_size():
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"{", b"[]", b"\xff", b'{"blueprint_source": {}}', b'{"blueprint_source": {"zlib": "!"}}', b'{"blueprint_source": {"zlib": "eJw="}}', b'{"blueprint_source": {"zlib": "AAAA"}}'],
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"\xff",
+        b'{"blueprint_source": {}}',
+        b'{"blueprint_source": {"zlib": "!"}}',
+        b'{"blueprint_source": {"zlib": "eJw="}}',
+        b'{"blueprint_source": {"zlib": "AAAA"}}',
+    ],
 )
 def test_damaged_payloads_are_named(data):
     with pytest.raises(StoreError, match="the record of x cannot be read"):
