@@ -34,6 +34,8 @@ def import_files(files: Sequence[str], name: str = "", target: str = "") -> Impo
             break
         texts.update({path: _read(path) for path in missing})
         imported = import_definitions(files, texts, own_name, _project_dir(files, target))
+    if imported.wanted and not all(path in texts for path in imported.wanted):
+        raise CiprovError("files name files without end", place=imported.wanted[0], way_out="break the chain")
     return imported
 
 
