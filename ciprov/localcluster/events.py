@@ -87,6 +87,7 @@ class EventBus:
         self._limit = limit
         self._subscriptions: list[Subscription] = []
         self._published: Counter[tuple[str, str]] = Counter()
+        self._reactions: dict[str, Callable[[], None]] = {}
         self._closed = False
 
     def publish(self, event_type: str, fields: Mapping[str, Any]) -> None:
@@ -94,6 +95,8 @@ class EventBus:
         self._published[event_type, ""] += 1
         if condition := fields.get("condition"):
             self._published[event_type, condition] += 1
+        if event_type in self._reactions:
+            asyncio.get_running_loop().call_soon(self._reactions[event_type])
         if not self._subscriptions:
             return
         body = {"eventType": event_type, "timestamp": timestamp(self._now()), **fields}
@@ -101,6 +104,10 @@ class EventBus:
         for subscription in self._subscriptions:
             subscription.offer(event)
         self._subscriptions = [each for each in self._subscriptions if not each.closed]
+
+    def react(self, event_type: str, reaction: Callable[[], None]) -> None:
+        """Call the daemon's own `reaction` soon after each event of the type."""
+        self._reactions[event_type] = reaction
 
     def published(self, event_type: str, condition: str = "") -> int:
         """See `api.port.Events`."""

@@ -67,6 +67,7 @@ class EmbeddedCluster:
             Living(self._apps, self._instances),
         )
         self._runtime = runtimes.chosen
+        self._events.react("app_terminated_event", runtimes.containers.remove_unclaimed_volumes)
         address_of = runtimes.containers.address_of
         self._prober = AsyncProber(self._probed, self._readiness_probed, runtimes.place, address_of)
         self._database = Database(layout.database)
@@ -129,7 +130,8 @@ class EmbeddedCluster:
         self._engine.task_updated(update)
 
     def _apps(self) -> Collection[str]:
-        return {app.id for app in self._engine.root.all_apps()}
+        ids = {app.id for app in self._engine.root.all_apps()}
+        return ids | {instance.app_id for instance in self._engine.instances()}
 
     def _instances(self) -> Collection[str]:
         return {instance.id for instance in self._engine.instances()}

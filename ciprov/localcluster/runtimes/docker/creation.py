@@ -88,7 +88,7 @@ def creation(spec: LaunchSpec, around: Surroundings) -> Creation:
     apply(body, wanted.parameters, wanted.host)
     _join_network(body, wanted, bridge)
     body["Labels"] |= {CLUSTER_LABEL: around.cluster, TASK_LABEL: spec.task_id}
-    if bridge is not None:
+    if bridge is not None and wanted.host.startswith("127."):
         _readdress(body, wanted.host, bridge.gateway)
     return Creation(body.pop("Name", container_name(around.cluster, spec.task_id)), body, directories)
 
@@ -199,8 +199,12 @@ def _join_network(body: Json, wanted: ContainerSpec, bridge: Bridge | None) -> N
 
 
 def _readdress(body: Json, host: str, gateway: str) -> None:
-    """In a container, a loopback address is its own: whatever names the cluster's address gets the gateway's."""
-    address = re.compile(rf"(?<![\d.]){re.escape(host)}(?!\d|\.\d)")
+    """In a container, a loopback address is its own: whatever names an address of the cluster gets the gateway's.
+
+    The cluster's service address and those of its agents, of which `host` is one, differ in the last number only, and
+    no two of them share a port.
+    """
+    address = re.compile(rf"(?<![\d.]){re.escape(host.rpartition('.')[0])}\.\d{{1,3}}(?!\d|\.\d)")
 
     def moved(value: Any) -> Any:
         if isinstance(value, list):

@@ -107,6 +107,10 @@ class DockerRuntime:
         task = self._tasks.get(task_id)
         return task.address if task is not None else ""
 
+    def remove_unclaimed_volumes(self) -> None:
+        """The persistent volumes of apps that are no more."""
+        self._volumes.remove_unclaimed()
+
     def launch(self, spec: LaunchSpec) -> None:
         task = _Task(spec.task_id, own_grace_seconds=spec.kill_grace_seconds)
         self._tasks[spec.task_id] = task
@@ -260,7 +264,7 @@ class DockerRuntime:
             shutil.rmtree(self._papers(task.id), ignore_errors=True)
             self._sandboxes.ended(task.id)
             # What has no claim any more is known when the report was dealt with.
-            asyncio.get_running_loop().call_soon(self._volumes.remove_unclaimed)
+            asyncio.get_running_loop().call_soon(self.remove_unclaimed_volumes)
         finally:
             self._one_gone.set()
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Collection
+import threading
+import uuid
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from ciprov.localcluster.runtimes.sandbox import directory_name
 
 @dataclass(frozen=True, slots=True)
 class Living:
-    """The ids of the apps and instances that there are."""
+    """The ids of the apps and instances that there are; apps count until their last instance is gone."""
 
     apps: Callable[[], Collection[str]]
     instances: Callable[[], Collection[str]]
@@ -46,6 +48,15 @@ class Volumes:
         if self._living is None or not self._directory.is_dir():
             return
         claimed = {directory_name(each) for each in self._living.apps()}
+        gone = []
         for entry in self._directory.iterdir():
             if entry.name not in claimed:
-                shutil.rmtree(entry, ignore_errors=True)
+                # Out of the way at once: an app of the same name may come while its predecessor's data is removed.
+                gone.append(entry.rename(self._directory / f".gone-{uuid.uuid4()}"))
+        if gone:
+            threading.Thread(target=_remove, args=(gone,), name="remove volumes", daemon=True).start()
+
+
+def _remove(directories: Iterable[Path]) -> None:
+    for directory in directories:
+        shutil.rmtree(directory, ignore_errors=True)

@@ -127,10 +127,11 @@ def test_an_alias_needs_a_network() -> None:
 
 
 def test_what_names_the_clusters_address_is_led_to_the_gateway_and_nothing_else() -> None:
-    environment = {"A": f"http://{HOST}:1/{HOST}", "B": f"{HOST}0 1{HOST} {HOST}.2 {HOST}."}
+    environment = {"A": f"http://{HOST}:1/127.9.8.254", "B": f"{HOST}000 1{HOST} {HOST}.2 {HOST}.", "C": "127.9.81.1"}
     body = made(f"curl {HOST}:5", environment, network="bridge").body
     assert f"A=http://{GATEWAY}:1/{GATEWAY}" in body["Env"]
-    assert f"B={HOST}0 1{HOST} {HOST}.2 {GATEWAY}." in body["Env"]
+    assert f"B={HOST}000 1{HOST} {HOST}.2 {GATEWAY}." in body["Env"]
+    assert "C=127.9.81.1" in body["Env"]
     assert body["Cmd"] == ["-c", f"curl {GATEWAY}:5"]
 
 
