@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 
 from ciprov.domain.environment import HistoryEntry, LockHeld, LockHolder
@@ -53,14 +53,9 @@ class Outside:
         journal = Journal(self.store.begin(entry), self)
         try:
             yield journal
-        except KeyboardInterrupt:
-            journal.end("interrupted")
-            raise
-        except CiprovError as error:
-            journal.end(f"failed: {error.message}")
-            raise
         except BaseException as error:
-            journal.end(f"broke off: {type(error).__name__}")
+            with suppress(CiprovError):  # a store that is away must not hide what went wrong
+                journal.end(_outcome(error))
             raise
 
     def _locked(self, key: str, what: str, wait: float, report: Report) -> AbstractContextManager[Check]:
@@ -68,6 +63,12 @@ class Outside:
             report(Note(f"waits: {LockHeld(holder).message}"))
 
         return self.store.lock(key, f"{self.context.who}, {what}", wait_seconds=wait, on_wait=waiting)
+
+
+def _outcome(error: BaseException) -> str:
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
+    return f"failed: {error.message}" if isinstance(error, CiprovError) else f"broke off: {type(error).__name__}"
 
 
 class Journal:

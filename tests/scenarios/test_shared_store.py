@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 import sys
 import uuid
@@ -89,9 +87,11 @@ def history(client: KazooClient, root: str) -> list[dict[str, str]]:
 
 def test_a_killed_up_is_finished_by_the_next_one(cli, client, root):
     killed = cli.start(*up(cli))
-    eventually(lambda: [path for path in nodes(client, root) if path.endswith("/environments/local/x")])
-    os.kill(killed.pid, signal.SIGKILL)
-    killed.wait()
+    try:
+        eventually(lambda: [path for path in nodes(client, root) if path.endswith("/environments/local/x")])
+    finally:
+        killed.kill()
+        killed.wait()
     cli.ok(*up(cli))
     assert cli.ok("env", "status", "x", "-o", "json").json["phase"] == "ready"
     cli.ok("env", "down", "x")

@@ -32,7 +32,7 @@ from ciprov.store.election import standing
 from ciprov.store.errors import StoreError
 from ciprov.store.fencing import Held
 from ciprov.store.records import from_document, record_changed, to_document
-from ciprov.store.zookeeper.connection import ANSWER_SECONDS, Address, Answer, Connection, Several, Unsure
+from ciprov.store.zookeeper.connection import Address, Answer, Connection, Several, Unsure
 from ciprov.store.zookeeper.history import History
 from ciprov.store.zookeeper.paths import Paths, unescaped
 from ciprov.store.zookeeper.payloads import pack, unpack
@@ -40,6 +40,9 @@ from ciprov.store.zookeeper.queue import Place
 
 SESSION_SECONDS = 30.0
 """How long a lock outlives a holder that died on another machine or lost its connection."""
+
+COMMIT_SECONDS = 30.0
+"""How long a write gives way to others before it gives up."""
 
 Step = Callable[[TransactionRequest], None]
 """Adds to a transaction."""
@@ -154,7 +157,8 @@ class ZookeeperStore:
     def _commit(self, cluster: str, write: Write, was_written: Callable[[], bool]) -> int:
         """Write in one transaction with the next revision, which is returned."""
         counter = self._paths.cluster(cluster)
-        deadline = time.monotonic() + ANSWER_SECONDS
+        deadline = time.monotonic() + COMMIT_SECONDS
+        most = 0.02
         while time.monotonic() < deadline:
             version = self._version(counter)
             revision, held = version + 1, self._held.leases
@@ -172,9 +176,10 @@ class ZookeeperStore:
                 return revision
             if refused < len(held):
                 raise held[refused].lost()
-            time.sleep(random.uniform(0.0, 0.02))
+            time.sleep(random.uniform(0.0, most))
+            most = min(0.5, most * 1.5)
         raise StoreError(
-            f"others kept writing to the records of cluster {cluster} for {ANSWER_SECONDS:.0f} s",
+            f"others kept writing to the records of cluster {cluster} for {COMMIT_SECONDS:.0f} s",
             place=self.place,
             way_out="repeat the command",
         )
