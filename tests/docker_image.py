@@ -35,7 +35,7 @@ def _missing() -> str:
     from docker.errors import DockerException
 
     try:
-        APIClient(timeout=20).ping()
+        APIClient(os.environ.get("DOCKER_HOST"), timeout=20).ping()
     except (DockerException, OSError):
         return "no Docker engine answers"
     path = shutil.which("busybox")
@@ -49,7 +49,7 @@ def _made() -> str:
     from docker import APIClient
     from docker.errors import ImageNotFound
 
-    client = APIClient(timeout=60)
+    client = APIClient(os.environ.get("DOCKER_HOST"), timeout=60)
     busybox = Path(str(shutil.which("busybox"))).read_bytes()
     name = f"ciprov-test/busybox:{hashlib.sha256(busybox).hexdigest()[:12]}"
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 import time
 from collections.abc import Awaitable, Callable
@@ -86,7 +87,7 @@ class Driver:
 def client() -> Any:
     from docker import APIClient
 
-    return APIClient(timeout=60)
+    return APIClient(os.environ.get("DOCKER_HOST"), timeout=60)
 
 
 def drive(root: Path, work: Callable[[Driver], Awaitable[None]]) -> None:
