@@ -7,6 +7,7 @@ import contextlib
 import os
 import socket
 import time
+import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -188,7 +189,7 @@ def free(address: str, port: int) -> bool:
 
 
 def test_a_named_network_with_an_alias_and_a_missing_one(tmp_path: Path, image: str) -> None:
-    name = f"ciprov-test-{tmp_path.name}"
+    name = f"ciprov-test-{uuid.uuid4()}"
     client().create_network(name, driver="bridge")
 
     async def work(driver: Driver) -> None:
@@ -208,7 +209,7 @@ def test_a_named_network_with_an_alias_and_a_missing_one(tmp_path: Path, image: 
 
 
 def test_volumes_of_every_kind_and_persistent_ones_outlive_the_task(tmp_path: Path, image: str) -> None:
-    outside, volume = tmp_path / "outside", f"ciprov-test-{tmp_path.name}"
+    outside, volume = tmp_path / "outside", f"ciprov-test-{uuid.uuid4()}"
     outside.mkdir()
     (outside / "given").write_text("given\n")
 
