@@ -110,16 +110,16 @@ def test_a_rolling_upgrade_does_not_wait_for_the_hosts_of_the_old_ones(marathon:
 
 
 def test_a_drained_agent(cli: Cli, marathon: MarathonApi) -> None:
-    marathon.run(sleeper("/a", instances=6))
+    agent = marathon.run(sleeper("/a", instances=6))["tasks"][0]["slaveId"]
     events = marathon.events("status_update_event")
-    told = cli.ok("local", "agent", "drain", "agent-2")
-    assert "agent-2 is drained" in told.err
-    marathon.until(lambda: len(marathon.tasks("/a")) == 6 and "agent-2" not in placed(marathon, "/a"))
+    told = cli.ok("local", "agent", "drain", agent)
+    assert f"{agent} is drained" in told.err
+    marathon.until(lambda: len(marathon.tasks("/a")) == 6 and agent not in placed(marathon, "/a"))
     killed = events.next("status_update_event", lambda it: it["taskStatus"] == "TASK_KILLED")
-    assert killed["slaveId"] == "agent-2"
-    slave = next(each for each in marathon.get("/slaves").json()["slaves"] if each["id"] == "agent-2")
+    assert killed["slaveId"] == agent
+    slave = next(each for each in marathon.get("/slaves").json()["slaves"] if each["id"] == agent)
     assert (slave["active"], slave["deactivated"]) == (False, True)
-    cli.ok("local", "agent", "return", "agent-2")
+    cli.ok("local", "agent", "return", agent)
     marathon.run(sleeper("/b", constraints=[["hostname", "IS", slave["hostname"]]]))
 
 
