@@ -236,9 +236,18 @@ def test_a_directory_that_is_not_known_is_an_error_only_where_it_is_needed():
 
 
 def test_checking_takes_a_default_with_the_blueprints_directory():
-    text = "blueprint: b\nparameters: {files: {default: 'file://${blueprint.dir}'}}\ngroup: {apps: []}\n"
+    text = "blueprint: b\nparameters: {files: {default: 'file://${blueprint.dir}'}}\ngroup: {apps: [{id: a, cmd: run}]}\n"
 
     assert check(load(text, "f.yaml")[0]) == []
+
+
+def test_a_directory_with_a_blank_is_a_proper_address():
+    text = "blueprint: b\ngroup: {apps: [{id: a, cmd: run, fetch: [{uri: '${blueprint.url}/a.py'}]}]}\n"
+    request = Request("x", "/ciprov/x", "127.0.0.1", blueprint_dir="/srv/my files/ä")
+
+    app = build(load(text, "f.yaml")[0], request).apps["/ciprov/x/a"]
+
+    assert app["fetch"] == [{"uri": "file:///srv/my%20files/%C3%A4/a.py"}]
 
 
 def test_the_body_is_plain_json():
