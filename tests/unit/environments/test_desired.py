@@ -236,7 +236,8 @@ def test_a_directory_that_is_not_known_is_an_error_only_where_it_is_needed():
 
 
 def test_checking_takes_a_default_with_the_blueprints_directory():
-    text = "blueprint: b\nparameters: {files: {default: 'file://${blueprint.dir}'}}\ngroup: {apps: [{id: a, cmd: run}]}\n"
+    parameters = "parameters: {files: {default: 'file://${blueprint.dir}'}}"
+    text = f"blueprint: b\n{parameters}\ngroup: {{apps: [{{id: a, cmd: run}}]}}\n"
 
     assert check(load(text, "f.yaml")[0]) == []
 
