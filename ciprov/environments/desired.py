@@ -11,10 +11,13 @@ from ciprov.environments.blueprint.assembly import Assembly, Scene, assemble, wi
 from ciprov.environments.blueprint.body import group_body
 from ciprov.environments.blueprint.collisions import Copy
 from ciprov.environments.blueprint.findings import BlueprintError, Finding, errors, in_order, refuse_errors
+from ciprov.environments.blueprint.kind_keys import with_kind_keys
+from ciprov.environments.blueprint.nodes import Node
 from ciprov.environments.blueprint.parameters import Resolver, Values
 from ciprov.environments.blueprint.records import Blueprint, Route
 from ciprov.environments.blueprint.secrecy import fingerprint, redacted
 from ciprov.environments.blueprint.suggestions import did_you_mean, listed
+from ciprov.environments.blueprint.tree import Tree, has_members
 from ciprov.environments.service_ports import DEFAULT_RANGE, PortRange
 from ciprov.foundation.errors import USAGE
 from ciprov.foundation.json import JsonObject
@@ -92,10 +95,10 @@ def build(blueprint: Blueprint, request: Request) -> Desired:
     findings = [*blueprint.findings, *values.findings, *_kind_findings(blueprint, kind)]
     tree = with_kind(blueprint, kind)
     assembly = assemble(blueprint, tree, _scene(blueprint, request, values, constants))
-    findings += assembly.findings
+    findings += [*with_kind_keys(assembly.findings, blueprint, kind), *_no_app_findings(blueprint, kind, tree)]
     labels = {ENV_LABEL: request.name, BLUEPRINT_LABEL: blueprint.name}
     body = group_body(assembly, request.group_path, labels, request.role)
-    findings += [*body.findings, *_route_findings(blueprint, assembly)]
+    findings += [*with_kind_keys(body.findings, blueprint, kind), *_route_findings(blueprint, assembly)]
     findings = in_order(redacted(finding, values.secret_values) for finding in findings)
     if errors(findings):
         only_call = all(finding.line == 0 for finding in errors(findings))
@@ -137,7 +140,8 @@ def check(blueprint: Blueprint) -> list[Finding]:
         scene = replace(_scene(blueprint, sample, values, constants), port_range=everything)
         assembly = assemble(blueprint, tree, scene)
         body = group_body(assembly, sample.group_path, labels={})
-        findings += [*assembly.findings, *body.findings, *_route_findings(blueprint, assembly)]
+        findings += with_kind_keys([*assembly.findings, *body.findings], blueprint, kind)
+        findings += [*_no_app_findings(blueprint, kind, tree), *_route_findings(blueprint, assembly)]
     return in_order(redacted(finding, values.secret_values) for finding in findings)
 
 
@@ -169,6 +173,15 @@ def _kind_findings(blueprint: Blueprint, kind: str) -> list[Finding]:
         return []
     way_out = did_you_mean(kind, blueprint.kinds)
     return [Finding("--kind", 0, 0, "", f"the blueprint has no kind {kind!r}", listed(blueprint.kinds), way_out)]
+
+
+def _no_app_findings(blueprint: Blueprint, kind: str, tree: Tree) -> list[Finding]:
+    """A kind that takes away every app. That the blueprint itself has none is told when it is read."""
+    patches: Node | None = blueprint.kinds.get(kind)
+    if patches is None or has_members(tree.groups[0].node) or not has_members(blueprint.group):
+        return []
+    message = "a blueprint needs at least one app, this kind leaves none"
+    return [Finding(blueprint.file, patches.at.line, patches.at.column, f"kinds.{kind}", message)]
 
 
 def _route_findings(blueprint: Blueprint, assembly: Assembly) -> list[Finding]:

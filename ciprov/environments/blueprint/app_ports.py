@@ -40,8 +40,10 @@ class AppPort:
 
     @property
     def has_open_number(self) -> bool:
-        """Whether its number waits for a parameter, or is no number at all."""
-        return isinstance(self.node.value, str)
+        """Whether its number waits for a parameter, or is none that a port can have."""
+        value = self.node.value
+        fixed = self.host_port or self.service_port
+        return isinstance(value, str) or (isinstance(value, int | float) and value != 0 and not fixed)
 
 
 def is_on_host_network(app: Node) -> bool:

@@ -105,8 +105,10 @@ class _Header:
             return default
         total = durations.seconds(node.value) if isinstance(node.value, str) else None
         allowed = durations.ALLOWED + (", or never" if never else "")
-        if total is None:
-            way_out = f"give the unit, such as {node.value}s" if _is_number(node.value) else ""
+        if _is_number(node.value) and node.value <= 0:
+            self.add(node, key, f"{node.shown} is out of range", allowed)
+        elif total is None:
+            way_out = f"give the unit, such as {node.value}s" if node.written.isdecimal() else ""
             self.add(node, key, f"{node.shown} is no duration", allowed, way_out)
         elif not 0 < total <= _MOST_SECONDS:
             self.add(node, key, f"{node.shown} is out of range", "more than nothing and at most ten years")

@@ -15,7 +15,7 @@ from ciprov.environments.blueprint.parsing import parse
 from ciprov.environments.blueprint.records import Blueprint
 from ciprov.environments.blueprint.substitution import names
 from ciprov.environments.blueprint.suggestions import did_you_mean, listed, nearest
-from ciprov.environments.blueprint.tree import AppEntry, Tree, dependency_findings, read_tree
+from ciprov.environments.blueprint.tree import AppEntry, Tree, dependency_findings, has_members, read_tree
 
 
 def load(text: str, file: str) -> tuple[Blueprint, list[Finding]]:
@@ -32,7 +32,12 @@ def load(text: str, file: str) -> tuple[Blueprint, list[Finding]]:
         return Blueprint(file, findings=(bare,)), [bare]
     blueprint, header_findings = read_header(root, file)
     tree = read_tree(blueprint.group, file)
-    findings += [*header_findings, *tree.findings, *_group_findings(tree, blueprint)]
+    findings += [
+        *header_findings,
+        *tree.findings,
+        *_no_app_findings(root, blueprint),
+        *_group_findings(tree, blueprint),
+    ]
     findings += [*dependency_findings(tree, file), *_kind_findings(tree, blueprint), *_route_findings(tree, blueprint)]
     ordered = in_order(findings)
     return replace(blueprint, findings=tuple(ordered)), ordered
@@ -50,6 +55,13 @@ def _bare_definition(root: Node, file: str) -> Finding | None:
     what = "a list of Marathon apps" if is_list else "a Marathon definition"
     way_out = "write `blueprint: <name>` and `group:` above it, with the apps in `apps:` of the group"
     return Finding(file, root.at.line, root.at.column, "", f"this is {what} without a blueprint's header", "", way_out)
+
+
+def _no_app_findings(root: Node, blueprint: Blueprint) -> Iterator[Finding]:
+    """Said only where there is a group, and nothing in it that might have been meant as an app."""
+    if root.get("group") is blueprint.group and not has_members(blueprint.group):
+        message = "a blueprint needs at least one app"
+        yield replace(_at(blueprint.group, "group", blueprint, message, ""), way_out="add one to apps")
 
 
 def _group_findings(tree: Tree, blueprint: Blueprint) -> Iterator[Finding]:

@@ -108,7 +108,8 @@ class Resolver:
         elif parameter.default is not None:
             self._default(parameter, parameter.default, (*trail, name))
         else:
-            way_out = f"set {variable(name)}" if parameter.is_secret else f"give {COMMAND_LINE} {name}=…"
+            by_file = f"set {variable(name)} or give {COMMAND_LINE} {name}=@FILE"
+            way_out = by_file if parameter.is_secret else f"give {COMMAND_LINE} {name}=…"
             self._fail(parameter, Finding(COMMAND_LINE, 0, 0, name, "a value is needed", expected(parameter), way_out))
 
     def _take(self, parameter: Parameter, text: str, source: str) -> None:

@@ -28,7 +28,9 @@ def _command(app: Node) -> Iterator[Told]:
     if cmd and args and args.items():
         yield args, "args", "an app has cmd or args, not both", "remove one", Severity.ERROR
     docker = container.get("docker") if container else None
-    if not (cmd and cmd.value != "") and not (args and args.items()) and not docker:
+    if cmd and isinstance(cmd.value, str) and cmd.value.isspace():
+        yield cmd, "cmd", "the command is blank", "give one, or remove the field", Severity.ERROR
+    elif not (cmd and cmd.value != "") and not (args and args.items()) and not docker:
         yield app, "cmd", "there is nothing to run", "give cmd, args or a container with an image", Severity.ERROR
 
 

@@ -198,6 +198,16 @@ def _ancestors(path: str, base: str) -> Iterator[str]:
         parent = parent.rpartition("/")[0]
 
 
+def has_members(group: Node) -> bool:
+    """Whether anything is written as an app or pod of `group` or of a group below, be it good or bad."""
+    apps, groups, pods = group.get("apps"), group.get("groups"), group.get("pods")
+    if (apps is not None and apps.value != []) or (pods is not None and pods.value != []):
+        return True
+    if groups is not None and not isinstance(groups.value, list):
+        return True
+    return any(has_members(inner) for inner in groups.items()) if groups is not None else False
+
+
 def map_apps(tree: Tree, change: Callable[[AppEntry], Node | None]) -> Node:
     """The top group with `change` applied to every app that has a usable id; None leaves the app out."""
     by_key = {app.key: app for app in tree.apps}

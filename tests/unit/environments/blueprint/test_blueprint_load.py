@@ -134,7 +134,7 @@ def test_a_huge_file_is_refused():
 
 def test_characters_in_two_halves_are_put_together():
     blueprint, findings = load(
-        '{"blueprint": "demo", "description": "\\ud83d\\ude00", "group": {"apps": []}}', "f.yaml"
+        '{"blueprint": "demo", "description": "\\ud83d\\ude00", "group": {"apps": [{"id": "a", "cmd": "x"}]}}', "f.yaml"
     )
 
     assert (blueprint.description, findings) == ("\U0001f600", [])

@@ -117,3 +117,12 @@ def test_secrets_compare_by_value():
     assert Secret("a") == Secret("a")
     assert Secret("a") != Secret("b")
     assert f"{Secret('a')}" == "***"
+
+
+def test_a_missing_secret_names_both_ways_to_give_it():
+    values = _resolve([Parameter("db-password", "secret")])
+
+    assert [str(finding) for finding in values.findings] == [
+        "--param: db-password: a value is needed (allowed: text); "
+        "set CIPROV_PARAM_DB_PASSWORD or give --param db-password=@FILE"
+    ]
