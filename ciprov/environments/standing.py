@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from datetime import datetime
 
-from ciprov.domain.environment import EnvironmentRecord
+from ciprov.domain.environment import EnvironmentRecord, Phase
 from ciprov.environments.diagnosis import explain_failure
 from ciprov.environments.endpoints import Addresses, endpoints
 from ciprov.environments.outlook import NotOurs, refuse_foreign
@@ -50,8 +51,8 @@ def read_status(outside: Outside, name: str, group_path: str) -> EnvironmentStat
 
 
 def summaries(outside: Outside) -> tuple[EnvironmentSummary, ...]:
-    apps = outside.marathon.apps()
-    return tuple(_summary(record, apps) for record in outside.store.list(outside.context.cluster))
+    apps, now = outside.marathon.apps(), outside.context.clock.now()
+    return tuple(_summary(record, apps, now) for record in outside.store.list(outside.context.cluster))
 
 
 def _exists(outside: Outside, name: str, path: str, live: JsonObject | None) -> None:
@@ -107,20 +108,31 @@ def _drift(app: JsonObject, record: EnvironmentRecord | None) -> str:
 
 
 def _missing(record: EnvironmentRecord | None, apps: Mapping[str, JsonObject], path: str) -> list[AppStatus]:
-    """Apps that ciprov put and that are no longer there."""
-    if record is None:
+    """Apps that ciprov put and that are no longer there, save for those that an operation of its own took away."""
+    if record is None or record.phase is Phase.REMOVING:
         return []
+    under_way = bool(record.pending_counts)
     return [
-        AppStatus(relative(app_id, path), app_id, AppState.GONE, 0, record.counts.get(app_id, 0), drift="gone")
+        AppStatus(
+            relative(app_id, path),
+            app_id,
+            AppState.GONE,
+            0,
+            record.pending_counts.get(app_id, record.counts[app_id]),
+            detail="the last operation, which is to bring it back, did not end" if under_way else "",
+            drift="" if under_way else "gone",
+        )
         for app_id in record.app_ids
-        if app_id not in apps and app_id in record.counts
+        if app_id not in apps
+        and app_id in (record.pending_counts.keys() & record.counts if under_way else record.counts)
     ]
 
 
-def _summary(record: EnvironmentRecord, apps: list[JsonObject]) -> EnvironmentSummary:
+def _summary(record: EnvironmentRecord, apps: list[JsonObject], now: datetime) -> EnvironmentSummary:
     ours = [app for app in apps if is_below(app["id"], record.group_path)]
     ready = sum(_counts_ready(app) for app in ours)
-    return EnvironmentSummary(record, len(ours), ready)
+    expired = record.expires_at is not None and record.expires_at <= now
+    return EnvironmentSummary(record, len(ours), ready, expired)
 
 
 def _counts_ready(app: JsonObject) -> bool:

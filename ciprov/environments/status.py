@@ -85,8 +85,9 @@ class EnvironmentStatus:
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentSummary:
-    """One line of a list. `ready_apps` of `apps` are healthy or asleep."""
+    """One line of a list. `ready_apps` of `apps` are healthy or asleep; `expired`: it has outlived its time."""
 
     record: EnvironmentRecord
     apps: int
     ready_apps: int
+    expired: bool = False

@@ -152,7 +152,11 @@ def _read(file: str) -> str:
     try:
         return Path(file).read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise CiprovError("the file is no UTF-8 text", place=file, way_out="save it as UTF-8") from error
+        good = error.object[: error.start].decode().splitlines() or [""]
+        ended = error.object[: error.start].endswith((b"\n", b"\r"))
+        line, column = (len(good) + 1, 1) if ended else (len(good), len(good[-1]) + 1)
+        place = f"{file}:{line}:{column}"
+        raise CiprovError("the file is no UTF-8 text", place=place, way_out="save it as UTF-8") from error
     except OSError as error:
         raise CiprovError(
             f"the file cannot be read: {error.strerror}", place=file, way_out="correct the path"

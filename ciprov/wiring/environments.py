@@ -73,6 +73,15 @@ def open_environments(settings: Settings, records: Records, tell: Callable[[str]
     return Environments(cluster, records.store, marathon, agents, service)
 
 
+def is_untouched(settings: Settings, records: Records) -> bool:
+    """Whether the embedded cluster is the one to use, was never started and has no records: nothing can be there."""
+    if not settings.cluster.is_embedded:
+        return False
+    from ciprov.wiring.localcluster import was_started
+
+    return not was_started(settings.state_dir) and not records.store.list(records.cluster.name)
+
+
 def owner() -> str:
     """The user as others know them."""
     try:

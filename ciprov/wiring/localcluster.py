@@ -27,7 +27,17 @@ _POLL_SECONDS = 0.01
 _FOLLOW_SECONDS = 0.2
 _LOG_LINES = 15
 
-__all__ = ["Descriptor", "Options", "descriptor", "ensure_started", "follow_log", "joined", "log_tail", "stop"]
+__all__ = [
+    "Descriptor",
+    "Options",
+    "descriptor",
+    "ensure_started",
+    "follow_log",
+    "joined",
+    "log_tail",
+    "stop",
+    "was_started",
+]
 
 Tell = Callable[[str], None]
 
@@ -35,6 +45,11 @@ Tell = Callable[[str], None]
 def descriptor(state_dir: Path) -> Descriptor | None:
     """The running cluster of this state directory, or None."""
     return read_descriptor(Layout(state_dir).descriptor)
+
+
+def was_started(state_dir: Path) -> bool:
+    """Whether there is anything of a cluster in this state directory, be it running or stopped."""
+    return Layout(state_dir).directory.exists()
 
 
 def joined(traits: Sequence[str]) -> str | None:

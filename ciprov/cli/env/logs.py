@@ -33,6 +33,7 @@ def logs(invocation: Invocation, /, name: str, app: str | None, output: str, **o
       ciprov env logs feature-x api --stderr --follow
     """
     environments = invocation.environments
+    slug, _ = environments.named(name)
     name_of_file, lines = options["file"] or "stdout", options["lines"]
     found = sandboxes.tasks(environments, name, app, options["task"])
     if options["follow"]:
@@ -54,7 +55,7 @@ def logs(invocation: Invocation, /, name: str, app: str | None, output: str, **o
         text.append(content if content.endswith("\n") or not content else f"{content}\n")
     if not found:
         warn("no task runs, and none is known that failed")
-    emit(Result({"environment": name, "tasks": documents}, "".join(text)), output)
+    emit(Result({"environment": slug, "tasks": documents}, "".join(text)), output)
     if documents and all(one["text"] is None for one in documents):
         raise CiprovError(
             "nothing could be read", way_out="check the cluster's `mesos` address (ciprov config show, CIPROV_MESOS)"

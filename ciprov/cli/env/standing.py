@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 
 from ciprov.cli.env.documents import (
@@ -14,8 +16,9 @@ from ciprov.cli.env.documents import (
 )
 from ciprov.cli.invocation import Invocation, pass_invocation
 from ciprov.cli.output import Result, emit, output_option, table
-from ciprov.environments.status import AppStatus, EnvironmentStatus
+from ciprov.environments.status import AppStatus, EnvironmentStatus, EnvironmentSummary
 from ciprov.foundation.errors import FAILED, OK
+from ciprov.wiring.environments import is_untouched
 
 
 @click.command("list")
@@ -29,9 +32,15 @@ def list_(invocation: Invocation, *, output: str) -> None:
       ciprov env list
       ciprov env list -o json | jq -r '.environments[].name'
     """
-    environments = invocation.environments
-    found = environments.service.list()
-    documents = [{**record_document(one.record), "apps": one.apps, "ready_apps": one.ready_apps} for one in found]
+    records = invocation.records
+    found: Sequence[EnvironmentSummary] = ()
+    target = records.cluster.name
+    if not is_untouched(invocation.settings, records):
+        found, target = invocation.environments.service.list(), invocation.environments.target
+    documents = [
+        {**record_document(one.record), "apps": one.apps, "ready_apps": one.ready_apps, "expired": one.expired}
+        for one in found
+    ]
     rows = [
         (
             one.record.name,
@@ -41,13 +50,13 @@ def list_(invocation: Invocation, *, output: str) -> None:
             f"{one.ready_apps}/{one.apps}",
             one.record.owner or "-",
             moment(one.record.updated_at) or "-",
-            moment(one.record.expires_at) or "never",
+            f"{moment(one.record.expires_at) or 'never'}{' expired' if one.expired else ''}",
         )
         for one in found
     ]
     heads = ("NAME", "BLUEPRINT", "KIND", "PHASE", "READY", "OWNER", "UPDATED", "EXPIRES")
-    text = table(heads, rows) if rows else f"no environments on {environments.target}"
-    cluster = environments.cluster.name
+    text = table(heads, rows) if rows else f"no environments on {target}"
+    cluster = records.cluster.name
     variables = {"CIPROV_CLUSTER_NAME": cluster, "CIPROV_ENVIRONMENTS": ",".join(one.record.name for one in found)}
     emit(Result({"cluster": cluster, "environments": documents}, text, variables), output)
 
