@@ -90,12 +90,21 @@ class LockHolder:
     since: datetime
     expires_at: datetime
 
+    @property
+    def what(self) -> str:
+        """What is locked, for people: `env/<cluster>/<name>` is an environment, `ports/<cluster>` a cluster's ports."""
+        sort, _, rest = self.key.partition("/")
+        cluster, _, name = rest.rpartition("/")
+        if sort == "env" and cluster and name:
+            return f"environment {name} on {cluster}"
+        return f"the choice of ports on {rest}" if sort == "ports" and rest else self.key
+
 
 class LockHeld(CiprovError):
     """Somebody else holds the lock."""
 
     def __init__(self, holder: LockHolder) -> None:
-        super().__init__(f"{holder.key} is locked by {holder.description} since {holder.since:%Y-%m-%d %H:%M:%S} UTC")
+        super().__init__(f"{holder.what} is locked by {holder.description} since {holder.since:%Y-%m-%d %H:%M:%S} UTC")
         self.holder = holder
 
 

@@ -1,0 +1,26 @@
+"""Locks are told by what they lock, not by the store's keys."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from ciprov.domain.environment import LockHeld, LockHolder
+
+NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("key", "what"),
+    [
+        ("env/local/k", "environment k on local"),
+        ("env/team/blue/k", "environment k on team/blue"),
+        ("ports/local", "the choice of ports on local"),
+        ("reaper", "reaper"),
+        ("env/odd", "env/odd"),
+    ],
+)
+def test_people_read_what_is_locked(key, what):
+    holder = LockHolder(key, "o", "ann@host, pid 12, env up", NOON, NOON)
+
+    assert LockHeld(holder).message == f"{what} is locked by ann@host, pid 12, env up since 2030-01-01 12:00:00 UTC"
+    assert holder.key == key
