@@ -19,8 +19,11 @@ NOTHING_RECORDED = RecordedCounts({}, {})
 
 @dataclass(frozen=True, slots=True)
 class Count:
+    """`remark` tells where a live count stays against the blueprint's, or gives way to it; else it is empty."""
+
     instances: int
     reason: str
+    remark: str = ""
 
 
 def target_count(app_id: str, blueprint: int, live: int | None, recorded: RecordedCounts) -> Count:
@@ -33,9 +36,14 @@ def target_count(app_id: str, blueprint: int, live: int | None, recorded: Record
     base = recorded.base.get(app_id)
     pending = recorded.pending.get(app_id)
     if base is None or blueprint != base:
-        return Count(blueprint, "as the blueprint says")
+        by_hand = live not in (None, blueprint, base, pending) and not (pending is not None and live == 0)
+        remark = f"the live {live} gives way to the blueprint's {blueprint}" if by_hand else ""
+        return Count(blueprint, "as the blueprint says", remark)
     if pending is not None and not live:
         return Count(pending, "as the interrupted operation wanted")
     if live is None:
         return Count(blueprint, "as the blueprint says")
-    return Count(live, "as it is live: the blueprint's count did not change" if live != blueprint else "unchanged")
+    if live == blueprint:
+        return Count(live, "unchanged")
+    said = f"{live} {'instance' if live == 1 else 'instances'} as {'it is' if live == 1 else 'they are'} live"
+    return Count(live, "as it is live", f"{said}, the blueprint says {blueprint}")

@@ -88,12 +88,15 @@ def _app_plan(
     changed = differences(compared, live, target.secrets)
 
     def planned(action: Action, reason: str, **more: Any) -> AppPlan:
+        if count.remark and action is not Action.SCALE:
+            reason = f"{reason}; {count.remark}"
         return AppPlan(app_id, name, action, reason, before, count.instances, fixed_ports=ports, **more)
 
     if not changed:
         if count.instances == before:
             return planned(Action.KEEP, "its definition is the same")
-        return planned(Action.SCALE, f"only its count changes, {count.reason}")
+        why = f": {count.remark}" if count.remark else f", {count.reason}"
+        return planned(Action.SCALE, f"only its count changes{why}")
     way = replacement(desired, live)
     if way is not None:
         return planned(Action.REPLACE, way.reason, strategy=way.strategy, differences=changed)

@@ -45,6 +45,7 @@ def test_case(file: Path) -> None:
         if app.app_id in case.get("differences", {}):
             assert [str(one) for one in app.differences] == case["differences"][app.app_id]
         assert case.get("reason", {}).get(app.app_id, "") in app.reason
+        assert app.reason == case.get("exact_reason", {}).get(app.app_id, app.reason)
     only_kept = all(app.action is Action.KEEP for app in plan.apps)
     assert plan.changes == case.get("changes", not only_kept)
     for secret in target.secrets:
