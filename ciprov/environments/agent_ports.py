@@ -20,6 +20,11 @@ class AgentPorts:
     offered: tuple[tuple[int, int], ...]
     used: tuple[tuple[int, int], ...]
 
+    @property
+    def count(self) -> int:
+        """How many ports it offers."""
+        return sum(last - first + 1 for first, last in self.offered)
+
     def offers(self, port: int) -> bool:
         return _within(port, self.offered)
 

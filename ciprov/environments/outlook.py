@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ciprov.domain.environment import EnvironmentRecord
+from ciprov.environments.capacity import with_capacity_notes
 from ciprov.environments.conflicts import Neighbours, with_conflicts
 from ciprov.environments.counts import NOTHING_RECORDED, RecordedCounts
 from ciprov.environments.desired import ENV_LABEL, Desired
@@ -65,7 +66,12 @@ def look(outside: Outside, name: str, build: Build) -> Outlook:
     recorded = RecordedCounts(before.counts, before.pending_counts) if before else NOTHING_RECORDED
     plan = make_plan(target, live, recorded)
     if plan.changes:
-        plan = with_conflicts(plan, desired.group, live, Neighbours(apps, records, outside.agents.agents()))
+        slaves = outside.agents.agents()
+        plan = with_conflicts(plan, desired.group, live, Neighbours(apps, records, slaves))
+        plan = with_capacity_notes(plan, desired.group, slaves)
+    if before is not None and before.blueprint not in ("", desired.blueprint):
+        note = f"the environment was made from the blueprint {before.blueprint}, this one is called {desired.blueprint}"
+        plan = replace(plan, notes=(note, *plan.notes))
     return Outlook(before, live, desired, target, plan, passed_on)
 
 
