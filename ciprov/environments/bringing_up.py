@@ -22,7 +22,7 @@ from ciprov.environments.progress import Planned
 from ciprov.environments.readiness import Limits
 from ciprov.environments.results import Interrupted, OnFailure, Origin, PlanConflict, UpFailed, UpOptions, UpResult
 from ciprov.environments.rollback import remove_all, roll_back, snapshot
-from ciprov.environments.session import Report, Session
+from ciprov.environments.session import MarathonGone, Report, Session
 from ciprov.environments.tree import apps_of
 from ciprov.environments.waiting import NotReady, StillThere, await_ready
 from ciprov.environments.writing import ForeignDeployment
@@ -47,7 +47,10 @@ class _Up:
 
     @property
     def limits(self) -> Limits:
-        return Limits(timeout=float(self.outlook.desired.timeout))
+        before, plan = self.outlook.before, self.outlook.plan
+        # What ran well before, and what nothing is done to, need not prove it again.
+        kept = plan.of(Action.KEEP) if before is not None and before.phase is Phase.READY else ()
+        return Limits(timeout=float(self.outlook.desired.timeout), settled=frozenset(app.app_id for app in kept))
 
     @property
     def base(self) -> Mapping[str, int]:
@@ -98,6 +101,8 @@ def _carry_out(up: _Up) -> UpResult:
         if up.options.wait:
             with up.session.listening():
                 _await(up)
+    except MarathonGone as error:
+        raise _gone(up, error) from error
     except _FAILURES as error:
         raise _failed(up, error) from error
     asked = {app_id: int(app.get("instances", 1)) for app_id, app in desired.apps.items()}
@@ -145,6 +150,21 @@ def _await(up: _Up) -> None:
     if stalled:
         reason = "its tasks are not those of its definition, and Marathon does nothing about it"
         raise NotReady(tuple(Diagnosis(app_id, reason) for app_id in stalled))
+
+
+def _gone(up: _Up, error: MarathonGone) -> UpFailed:
+    """Nothing can be rolled back now. The phase stays that of an operation under way: the next `up` takes it up."""
+    name = up.record.name
+    with suppress(CiprovError):  # a store that is away as well must not hide what went wrong
+        up.save(up.record, failure=error.message)
+    return UpFailed(
+        f"{error.message}\nenvironment {name} is in part as it was to be, and nothing was rolled back; once Marathon "
+        "is back, it goes on with what it was given",
+        diagnoses=(Diagnosis(up.outlook.plan.group_path, error.message),),
+        rolled_back=False,
+        way_out=f"`ciprov env up {name}` with the same options takes it up, `ciprov env status {name}` shows where it "
+        f"stands, `ciprov env down {name}` removes it",
+    )
 
 
 def _failed(up: _Up, error: CiprovError) -> UpFailed:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 from ciprov.foundation.clock import Monotonic, Now, monotonic, utc_now
 
+OUTAGE_SECONDS = 60.0
+
 
 def _wait(wake: threading.Event, seconds: float) -> None:
     wake.wait(seconds)
@@ -26,10 +28,12 @@ class Clock:
 class Context:
     """`cluster` is the name under which records are kept; `who` is shown to others (`user@host, pid 12`).
 
-    `service_address` is where service ports can be reached, without a port.
+    `service_address` is where service ports can be reached, without a port. `outage`: seconds for which an operation
+    under way waits for a Marathon that does not answer; an election of a new leader fits in.
     """
 
     cluster: str
     who: str
     service_address: str
     clock: Clock = field(default_factory=Clock)
+    outage: float = OUTAGE_SECONDS

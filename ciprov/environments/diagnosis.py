@@ -12,6 +12,18 @@ from ciprov.foundation.json import JsonObject
 STDERR_BYTES = 2000
 _HIDDEN = "(hidden)"
 
+ENDED = "its command ended by itself with status 0"
+
+_ENDS: Mapping[str, str] = {
+    "failed": "failed",
+    "error": "could not be run",
+    "killed": "was killed",
+    "finished": "ended",
+    "lost": "was lost",
+    "dropped": "was dropped",
+    "gone": "was lost with its agent",
+}
+
 _REJECTED: Mapping[str, str] = {
     "UnfulfilledRole": "no offer is for its role",
     "UnfulfilledConstraint": "no agent satisfies its constraints",
@@ -41,9 +53,9 @@ class Diagnosis:
 
     def __str__(self) -> str:
         lines = [f"{self.app_id}: {self.reason}"]
-        if self.waiting_for:
+        if self.waiting_for and self.waiting_for not in self.reason:
             lines.append(f"  waiting: {self.waiting_for}")
-        if self.last_failure:
+        if self.last_failure and self.last_failure not in self.reason:
             lines.append(f"  last failure: {self.last_failure}")
         if self.stderr:
             lines.append("  end of its stderr:")
@@ -77,7 +89,7 @@ def diagnose(
     return Diagnosis(
         app_id=str(app.get("id", "")),
         reason=hidden(reason, secrets),
-        waiting_for=explain_queue(queued, app) if queued else "",
+        waiting_for=explain_queue(queued, app) if queued and not in_back_off(queued) else "",
         last_failure=hidden(explain_failure(failure), secrets),
         stderr=hidden((stderr or "").strip("\n"), secrets),
     )
@@ -95,6 +107,7 @@ def explain_failure(failure: JsonObject | None) -> str:
     if not failure:
         return ""
     state = str(failure.get("state", "")).removeprefix("TASK_").lower()
+    state = _ENDS.get(state, f"ended as {state}")
     message = str(failure.get("message") or "").strip() or "no message"
     where = f" on {failure['host']}" if failure.get("host") else ""
     when = f" at {failure['timestamp']}" if failure.get("timestamp") else ""
@@ -103,12 +116,30 @@ def explain_failure(failure: JsonObject | None) -> str:
 
 def explain_queue(queued: JsonObject, app: JsonObject) -> str:
     """Why instances of `app` wait for launch."""
-    delay = queued.get("delay") or {}
-    if delay.get("overdue") is False:
-        return f"back-off after failures, next try in {float(delay.get('timeLeftSeconds') or 0):.0f} s"
+    if in_back_off(queued):
+        # Marathon keeps no failure of a command that ends with status 0.
+        ended = "tasks" in app and current_failure(app) is None
+        return (
+            f"{f'{ENDED}; back-off' if ended else 'back-off after failures'}, next try in {back_off_left(queued):.0f} s"
+        )
+    return explain_rejections(queued, app) or "resources: no offer was looked at yet"
+
+
+def in_back_off(queued: JsonObject | None) -> bool:
+    """Whether launches of an app are held back because its tasks ended by themselves."""
+    return ((queued or {}).get("delay") or {}).get("overdue") is False
+
+
+def back_off_left(queued: JsonObject | None) -> float:
+    """Seconds."""
+    return float(((queued or {}).get("delay") or {}).get("timeLeftSeconds") or 0)
+
+
+def explain_rejections(queued: JsonObject, app: JsonObject) -> str:
+    """Why the last offers did not do; empty where none was looked at."""
     reasons = _rejections(queued)
     if not reasons:
-        return "resources: no offer was looked at yet"
+        return ""
     ports = ", ".join(map(str, fixed_host_ports(app)))
     words = []
     for reason in reasons:

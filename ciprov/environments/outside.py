@@ -43,7 +43,17 @@ class Outside:
         patience: float = 300.0,
         secrets: frozenset[str] = frozenset(),
     ) -> Session:
-        return Session(self.marathon, self.agents, self.context.clock, group_path, check, report, patience, secrets)
+        return Session(
+            self.marathon,
+            self.agents,
+            self.context.clock,
+            group_path,
+            check,
+            report,
+            patience=patience,
+            outage=self.context.outage,
+            secrets=secrets,
+        )
 
     @contextmanager
     def journal(self, name: str, operation: str, summary: str) -> Iterator[Journal]:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from ciprov.environments.diagnosis import current_failure, explain_failure, explain_queue
+from ciprov.environments.current import current_tasks, outdated_tasks
+from ciprov.environments.diagnosis import (
+    ENDED,
+    current_failure,
+    explain_failure,
+    explain_queue,
+    explain_rejections,
+    in_back_off,
+)
+from ciprov.environments.ends import NO_ENDS, Ends, after
 from ciprov.environments.progress import AppState
 from ciprov.environments.tree import teardown_layers
 from ciprov.foundation.json import JsonObject
@@ -17,14 +26,17 @@ _ALIVE = ("TASK_STAGING", "TASK_STARTING", "TASK_RUNNING", "TASK_KILLING", "TASK
 class Limits:
     """`timeout`: seconds from when the app's dependencies are ready until it must be ready itself.
 
-    `settle`: seconds that an app without health checks must run. `failures`: as many in a row are a crash loop.
+    `settle`: seconds that an app without health checks must run, `settle_again` once a task of it has ended by itself;
+    the apps in `settled` need not, as nothing is done to them. `failures`: as many in a row are a crash loop.
     `idle`: seconds without deployment and queue entry after which nothing is going to change an app's tasks.
     """
 
     timeout: float
-    settle: float = 1.0
+    settle: float = 1.5
+    settle_again: float = 5.0
     failures: int = 4
     idle: float = 5.0
+    settled: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +65,7 @@ class Watch:
     `since`: when its dependencies were ready, or when it lost its own readiness. `steady_since`: when enough instances
     were first seen running. `failures`: task failures seen since the last progress, `last_failure` names the last.
     `idle_since`: when it was first seen with other tasks than it shall have and nothing about to change that.
+    `reason`: the last one seen that explains something; between two tries there is none to see.
     """
 
     since: float | None = None
@@ -61,15 +74,24 @@ class Watch:
     last_failure: str = ""
     best: int = 0
     idle_since: float | None = None
+    ends: Ends = NO_ENDS
+    reason: str = ""
+
+    @property
+    def setbacks(self) -> int:
+        return max(self.failures, self.ends.count)
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
+    """`brief` is what stands for a long `detail` while the operation goes on."""
+
     state: AppState
     ready: int
     wanted: int
     detail: str = ""
     stalled: bool = False
+    brief: str = ""
 
     @property
     def is_ready(self) -> bool:
@@ -133,37 +155,24 @@ def judge(sight: Sight, watch: Watch, around: Around, limits: Limits, now: float
     checked = bool(app.get("healthChecks"))
     ready = _ready_instances(app)
     watch = _with_failure(watch, app)
-    watch = replace(watch, steady_since=_first_seen(watch.steady_since, ready >= wanted, now))
-    settled = watch.steady_since is not None and (checked or now - watch.steady_since >= limits.settle)
+    watch = replace(
+        watch,
+        ends=after(watch.ends, app, sight.queued),
+        reason=_reason(sight) or _still_holds(watch.reason, app),
+        steady_since=_first_seen(watch.steady_since, ready >= wanted, now),
+    )
+    settled = watch.steady_since is not None and now - watch.steady_since >= _settle(sight, watch, limits)
     gated = bool(app.get("readinessChecks")) and sight.deploying
     if settled and not gated and not _mixed(sight, wanted):
-        watch = replace(watch, since=None, failures=0, best=ready, idle_since=None)
+        watch = replace(
+            watch, since=None, failures=0, best=ready, idle_since=None, ends=watch.ends.forgotten(), reason=""
+        )
         return watch, Verdict(AppState.HEALTHY, ready, wanted)
     if checked and ready > watch.best:
         watch = replace(watch, failures=0, best=ready)
     watch = replace(watch, idle_since=_first_seen(watch.idle_since, _idle(sight, wanted), now))
     stalled = watch.idle_since is not None and now - watch.idle_since >= limits.idle
     return _deadline(app, watch, replace(_unready(sight, around, ready, wanted), stalled=stalled), around, limits, now)
-
-
-def current_tasks(app: JsonObject) -> list[JsonObject]:
-    """The running tasks of the app's present definition: scaling keeps the version of a task, other changes do not."""
-    since = (app.get("versionInfo") or {}).get("lastConfigChangeAt") or ""
-    return [
-        task
-        for task in app.get("tasks") or []
-        if task.get("state", "TASK_RUNNING") == "TASK_RUNNING" and str(task.get("version") or since) >= since
-    ]
-
-
-def outdated_tasks(app: JsonObject) -> list[JsonObject]:
-    """The running tasks of an earlier definition."""
-    current = {task.get("id") for task in current_tasks(app)}
-    return [
-        task
-        for task in app.get("tasks") or []
-        if task.get("state", "TASK_RUNNING") == "TASK_RUNNING" and task.get("id") not in current
-    ]
 
 
 def living_tasks(tasks: list[JsonObject]) -> list[JsonObject]:
@@ -189,6 +198,28 @@ def _with_failure(watch: Watch, app: JsonObject) -> Watch:
         return watch
     key = f"{failure.get('taskId')} {failure.get('timestamp')}"
     return watch if key == watch.last_failure else replace(watch, failures=watch.failures + 1, last_failure=key)
+
+
+def _settle(sight: Sight, watch: Watch, limits: Limits) -> float:
+    """Seconds."""
+    if sight.app.get("healthChecks"):
+        return 0
+    if watch.ends.count:
+        return limits.settle_again
+    return 0 if sight.app.get("id") in limits.settled else limits.settle
+
+
+def _reason(sight: Sight) -> str:
+    """What this poll saw that explains something."""
+    if cause := _health_cause(sight.app):
+        return f"health check: {cause}"
+    waits = sight.queued is not None and not in_back_off(sight.queued)
+    return explain_rejections(sight.queued, sight.app) if sight.queued is not None and waits else ""
+
+
+def _still_holds(reason: str, app: JsonObject) -> str:
+    """What kept an app from being started explains nothing once it runs."""
+    return "" if reason.startswith("resources") and current_tasks(app) else reason
 
 
 def _unready(sight: Sight, around: Around, ready: int, wanted: int) -> Verdict:
@@ -225,15 +256,24 @@ def _idle(sight: Sight, wanted: int) -> bool:
     return missing or _mixed(sight, wanted)
 
 
-def _health_detail(app: JsonObject) -> str:
-    checks = len(app.get("healthChecks") or [])
+def _health_cause(app: JsonObject) -> str:
     for task in current_tasks(app):
-        if not healthy(task, checks):
-            for result in task.get("healthCheckResults") or []:
-                if not result.get("alive") and result.get("lastFailureCause"):
-                    return f"health check: {result['lastFailureCause']}"
-            return "no health check has passed yet"
+        for result in task.get("healthCheckResults") or []:
+            if not result.get("alive") and result.get("lastFailureCause"):
+                return str(result["lastFailureCause"])
     return ""
+
+
+def _health_detail(app: JsonObject) -> str:
+    checks = app.get("healthChecks") or []
+    if all(healthy(task, len(checks)) for task in current_tasks(app)):
+        return ""
+    if cause := _health_cause(app):
+        return f"health check: {cause}"
+    grace = max((int(check.get("gracePeriodSeconds") or 0) for check in checks), default=0)
+    # Marathon itself keeps no failure from before the end of the grace period.
+    later = f"; failures show after the grace period of {grace} s" if grace else ""
+    return f"no health check has passed yet{later}"
 
 
 def _deadline(
@@ -244,15 +284,25 @@ def _deadline(
         return replace(watch, since=None), verdict
     since = now if watch.since is None else watch.since
     watch = replace(watch, since=since)
-    if watch.failures >= limits.failures and not around.others_moving:
-        failure = explain_failure(app.get("lastTaskFailure"))
-        reason = f"its tasks failed {watch.failures} times in a row; the last one {failure}"
-        return watch, replace(verdict, state=AppState.FAILED, detail=reason)
+    if watch.setbacks >= limits.failures and not around.others_moving:
+        return watch, _hopeless(app, watch, verdict)
     if now - since > limits.timeout:
-        detail = f": {verdict.detail}" if verdict.detail else ""
-        reason = f"not ready after {limits.timeout:.0f} s, {verdict.ready} of {verdict.wanted} instances{detail}"
-        return watch, replace(verdict, state=AppState.FAILED, detail=reason)
+        brief = f"not ready after {limits.timeout:.0f} s"
+        why = watch.reason or (ENDED if watch.ends.count else "") or verdict.detail
+        reason = f"{brief}, {verdict.ready} of {verdict.wanted} instances" + (f": {why}" if why else "")
+        return watch, replace(verdict, state=AppState.FAILED, detail=reason, brief=brief)
     return watch, verdict
+
+
+def _hopeless(app: JsonObject, watch: Watch, verdict: Verdict) -> Verdict:
+    if watch.ends.count > watch.failures:
+        reason = f"{ENDED}, {watch.ends.count} times in a row; a service has to keep running"
+        return replace(verdict, state=AppState.FAILED, detail=reason, brief=ENDED)
+    brief = f"its tasks failed {watch.failures} times in a row"
+    reason = f"{brief}; the last one {explain_failure(app.get('lastTaskFailure'))}"
+    if watch.reason.startswith("health check") and watch.reason.partition(": ")[2] not in reason:
+        reason += f"; {watch.reason}"
+    return replace(verdict, state=AppState.FAILED, detail=reason, brief=brief)
 
 
 def _others_moving(app_id: str, sights: Mapping[str, Sight], before: Round, limits: Limits) -> bool:
@@ -260,7 +310,7 @@ def _others_moving(app_id: str, sights: Mapping[str, Sight], before: Round, limi
     for other in sights:
         if other != app_id:
             verdict = before.verdicts.get(other)
-            if verdict is None or (verdict.is_moving and before.watches[other].failures < limits.failures):
+            if verdict is None or (verdict.is_moving and before.watches[other].setbacks < limits.failures):
                 return True
     return False
 

@@ -10,7 +10,7 @@ from ciprov.environments.applying import tear_down
 from ciprov.environments.outlook import refuse_foreign
 from ciprov.environments.outside import Outside
 from ciprov.environments.results import DownOptions, DownResult, Interrupted
-from ciprov.environments.session import Report, Session
+from ciprov.environments.session import MarathonGone, Report, Session
 from ciprov.environments.steps import teardown_steps
 from ciprov.environments.tree import apps_of, relative
 from ciprov.environments.waiting import ALARM_SECONDS, await_deployments
@@ -20,7 +20,7 @@ from ciprov.foundation.json import JsonObject
 def take_down(outside: Outside, name: str, group_path: str, options: DownOptions, report: Report) -> DownResult:
     """`group_path` is where the environment would be if no record tells. The prefix group above it stays.
 
-    Raises `NotOurs`, `StillThere`, `ForeignDeployment`, `Interrupted` and `LockHeld`.
+    Raises `NotOurs`, `StillThere`, `ForeignDeployment`, `MarathonGone`, `Interrupted` and `LockHeld`.
     """
     try:
         with outside.environment_locked(name, "env down", options.lock_wait_seconds, report) as check:
@@ -44,6 +44,10 @@ def take_down(outside: Outside, name: str, group_path: str, options: DownOptions
                     outside.store.delete(record.cluster, name)
                 journal.end("removed")
             return DownResult(name, removed=apps)
+    except MarathonGone as error:
+        error.message += f"\nenvironment {name} is removed only in part"
+        error.way_out = f"`ciprov env down {name}` goes on as soon as Marathon answers"
+        raise
     except KeyboardInterrupt:
         raise Interrupted(
             f"interrupted: environment {name} is removed only in part",

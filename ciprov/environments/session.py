@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from ciprov.domain.marathon import MarathonEvent, MarathonUnavailable
-from ciprov.environments.context import Clock
+from ciprov.environments.context import OUTAGE_SECONDS, Clock
 from ciprov.environments.ports import Agents, Marathon
-from ciprov.environments.progress import AppProgress, Note, Progress
+from ciprov.environments.progress import AppProgress, AppState, Note, Progress
 from ciprov.environments.tree import is_below
 from ciprov.foundation.json import JsonObject
 
@@ -32,12 +32,16 @@ _EVENTS = (
 _NEVER = threading.Event()
 
 
+class MarathonGone(MarathonUnavailable):
+    """Marathon went away while an operation was under way, and did not come back in time."""
+
+
 @dataclass(frozen=True, slots=True)
 class Session:
     """`check` raises `LockHeld` once the lease is lost; it is asked before every write and every poll.
 
-    `patience`: seconds to wait for foreign deployments and an unreachable Marathon. `secrets` are hidden from all that
-    is told, and `told` is what was told last of each app.
+    `patience`: seconds to wait for foreign deployments; `outage`: for a Marathon that does not answer. `secrets` are
+    hidden from all that is told, and `told` is what was told last of each app.
     """
 
     marathon: Marathon
@@ -47,6 +51,7 @@ class Session:
     check: Callable[[], None]
     report: Report
     patience: float = 300.0
+    outage: float = OUTAGE_SECONDS
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
     wake: threading.Event = field(default_factory=threading.Event)
     told: dict[str, AppProgress] = field(default_factory=dict)
@@ -80,19 +85,35 @@ class Session:
             yield
 
     def steadily(self, read: Callable[[], T]) -> T:
-        """What `read` gives, tried again for `patience` seconds while Marathon does not answer. Only for reading."""
+        """What `read` gives, tried again for `outage` seconds while Marathon does not answer. Only for reading.
+
+        Raises `MarathonGone`.
+        """
         since = self.clock.monotonic()
         interval, told = SHORTEST_POLL, False
         while True:
             try:
                 return read()
             except MarathonUnavailable as error:
-                if self.clock.monotonic() - since > self.patience:
-                    raise
+                if self.clock.monotonic() - since > self.outage:
+                    raise self.gone("", error) from error
                 if not told:
                     self.note(f"Marathon does not answer, trying again ({error.message})")
                     told = True
             interval = self.pause(interval)
+
+    def gone(self, what: str, error: MarathonUnavailable) -> MarathonGone:
+        """What to raise once an outage has lasted too long; `what` names the write under way, if it was one."""
+        during = f" to {what}" if what else ""
+        left = [one for one in self.told.values() if one.state not in (AppState.HEALTHY, AppState.ASLEEP)]
+        states = ", ".join(f"{one.app} {one.state}" for one in left)
+        return MarathonGone(
+            f"Marathon went away: no answer{during} for {self.outage:.0f} s ({error.message})"
+            + (f"; last seen: {states}" if states else ""),
+            status=error.status,
+            place=self.marathon.target,
+            way_out="repeat the command once it answers",
+        )
 
     def app(self, app_id: str) -> JsonObject | None:
         """The app with its tasks, read steadily."""

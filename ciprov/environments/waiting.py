@@ -206,7 +206,8 @@ def _tell(session: Session, state: Round, told: dict[str, str]) -> None:
 
 
 def _progress(session: Session, app_id: str, verdict: Verdict) -> AppProgress:
-    detail = hidden(verdict.detail.replace(session.group_path.rstrip("/") + "/", ""), session.secrets)
+    told = verdict.brief or verdict.detail  # what a failure explains at length comes with the error
+    detail = hidden(told.replace(session.group_path.rstrip("/") + "/", ""), session.secrets)
     return AppProgress(relative(app_id, session.group_path), verdict.state, verdict.ready, verdict.wanted, detail)
 
 

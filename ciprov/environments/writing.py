@@ -24,10 +24,11 @@ def write(session: Session, what: str, attempt: Callable[[bool], DeploymentRef |
     """Call `attempt(force)` until it went through. `what` names the write for people.
 
     `attempt` reads before it writes and returns None where nothing is left to do, so that it can be repeated after an
-    answer was lost. Raises `ForeignDeployment`, and every refusal of Marathon that is neither a lock nor an outage.
+    answer was lost. Raises `ForeignDeployment`, `MarathonGone`, and every refusal that is neither a lock nor an outage.
     """
     started = session.clock.monotonic()
-    force = told_of_outage = False
+    force = False
+    silent_since: float | None = None
     told: set[str] = set()
     interval = SHORTEST_POLL
     while True:
@@ -36,13 +37,15 @@ def write(session: Session, what: str, attempt: Callable[[bool], DeploymentRef |
         try:
             return _attempted(session, attempt, force)
         except MarathonUnavailable as error:
-            if late:
-                raise
+            now = session.clock.monotonic()
+            if silent_since is not None and now - silent_since > session.outage:
+                raise session.gone(what, error) from error
             force = False  # other deployments may hold the lock by the time of the next attempt
-            if not told_of_outage:
+            if silent_since is None:
+                silent_since = now
                 session.note(f"{what}: no answer, trying again ({error.message})")
-                told_of_outage = True
         except MarathonConflict as conflict:
+            silent_since = None
             if force or not conflict.deployment_ids:  # no lock
                 raise
             locking = _locking(session, conflict)

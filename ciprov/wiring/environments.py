@@ -12,7 +12,7 @@ from pathlib import Path
 from ciprov.clients.marathon.client import HttpMarathon
 from ciprov.clients.mesos_agents import HttpAgents
 from ciprov.domain.environment import EnvironmentRecord
-from ciprov.environments.context import Context
+from ciprov.environments.context import OUTAGE_SECONDS, Context
 from ciprov.environments.names import group_path, refuse_collision, slug
 from ciprov.environments.service import EnvironmentService
 from ciprov.foundation.errors import CiprovError
@@ -20,6 +20,9 @@ from ciprov.settings.model import Cluster, Credentials, Settings
 from ciprov.settings.secret import from_file
 from ciprov.wiring.clusters import agents_client, marathon_client
 from ciprov.wiring.stores import Store, open_store
+
+EMBEDDED_OUTAGE = 5.0
+"""Seconds. It has no leader to elect: once its process is gone it answers only when the next command starts it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,8 @@ def open_environments(settings: Settings, records: Records, tell: Callable[[str]
     if cluster.is_embedded:
         cluster = _embedded(cluster, settings.state_dir, tell)
     marathon, agents = marathon_client(cluster), agents_client(cluster)
-    context = Context(cluster=cluster.name, who=_who(), service_address=cluster.service_address)
+    outage = EMBEDDED_OUTAGE if records.cluster.is_embedded else OUTAGE_SECONDS
+    context = Context(cluster=cluster.name, who=_who(), service_address=cluster.service_address, outage=outage)
     service = EnvironmentService(marathon, agents, records.store, context)
     return Environments(cluster, records.store, marathon, agents, service)
 

@@ -95,7 +95,7 @@ class Deployment:
 
 class World:
     """Marathon, Agents and Store in one; `env` of an app tells how its tasks behave: START seconds until healthy,
-    FAIL to end at once, SICK to never turn healthy, SLOW seconds to die.
+    FAIL to end at once, END seconds until it ends with status 0, SICK to never turn healthy, SLOW seconds to die.
     """
 
     target = "model (http://marathon)"
@@ -116,6 +116,7 @@ class World:
         self.kill_at: int | None = None
         self.lose_answers: set[str] = set()
         self.outage: tuple[float, float] | None = None
+        self.patience = 60.0
         self.at: list[tuple[float, Callable[[], None]]] = []
         self.records: dict[str, EnvironmentRecord] = {}
         self.entries: list[HistoryEntry] = []
@@ -178,6 +179,10 @@ class World:
                 if task.dies <= self.now:
                     app.tasks.remove(task)
                     self.lingering.append((self.now + self.linger, task))
+            elif "END" in app.env and task.version == app.config and age >= float(app.env["END"]):
+                app.tasks.remove(task)
+                app.failures += 1
+                app.not_before = self.now + 1.15 ** (app.failures - 1)
             elif "FAIL" in app.env and task.version == app.config and age >= 0.2:
                 app.tasks.remove(task)
                 app.failures += 1
@@ -519,7 +524,8 @@ class World:
     # ── what tests ask ──
 
     def service(self) -> EnvironmentService:
-        return EnvironmentService(self, self, self, Context("model", "me@here", "10.0.0.1", self.clock()))
+        context = Context("model", "me@here", "10.0.0.1", self.clock(), outage=self.patience)
+        return EnvironmentService(self, self, self, context)
 
     def running_tasks(self, app_id: str) -> set[str]:
         return {task.id for task in self.live[app_id].tasks if task.state == "TASK_RUNNING"}

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from ciprov.environments.diagnosis import explain_failure, explain_queue
+from ciprov.environments.diagnosis import Diagnosis, explain_failure, explain_queue
 from ciprov.environments.progress import AppState
 from ciprov.environments.readiness import Limits, Round, Sight, judge_all
 
-LIMITS = Limits(timeout=30)
+LIMITS = Limits(timeout=30, settle=1)
 NOTHING_SEEN = Round()
 OLD, NEW = "2030-01-01T00:00:00.000Z", "2030-01-01T00:01:00.000Z"
 
@@ -136,6 +136,91 @@ def test_an_app_that_loses_its_health_has_its_whole_time_again():
     assert state(later) is AppState.STARTING
     assert state(look(seen(task(1, healthy=False)), later, now=129.0)) is AppState.STARTING
     assert state(look(seen(task(1, healthy=False)), later, now=131.0)) is AppState.FAILED
+
+
+BACK_OFF = {"delay": {"timeLeftSeconds": 1, "overdue": False}}
+
+
+@pytest.mark.parametrize("seen_running", [True, False])
+def test_commands_that_end_with_status_0_are_a_loop_as_well(seen_running):
+    before = Round()
+    for number in range(4):
+        if seen_running:
+            before = look(seen(task(number), checks=0), before, number * 2.0)
+        else:
+            before = look(seen(checks=0), before, number * 2.0, queued={"delay": {"overdue": True}})
+        assert state(before) is not AppState.FAILED
+        before = look(seen(checks=0), before, number * 2.0 + 1, queued=BACK_OFF)
+    verdict = before.verdicts["/e/a"]
+    assert verdict.state is AppState.FAILED
+    assert verdict.detail == (
+        "its command ended by itself with status 0, 4 times in a row; a service has to keep running"
+    )
+
+
+def test_a_command_that_has_ended_once_must_run_for_longer():
+    before = look(seen(task(1), checks=0), now=0.0)
+    before = look(seen(checks=0), before, now=0.5, queued=BACK_OFF)
+    assert before.verdicts["/e/a"].detail == "its command ended by itself with status 0; back-off, next try in 1 s"
+    before = look(seen(task(2), checks=0), before, now=2.0)
+    assert state(look(seen(task(2), checks=0), before, now=6.9)) is AppState.STARTING
+    assert state(look(seen(task(2), checks=0), before, now=7.0)) is AppState.HEALTHY
+
+
+def test_tasks_that_somebody_replaces_are_no_loop():
+    before = Round()
+    for number in range(9):
+        before = look(seen(task(number, healthy=False)), before, float(number))
+    assert state(before) is AppState.STARTING
+
+
+def test_the_best_reason_seen_is_the_one_that_is_told_in_the_end():
+    sick = task(1, healthy=False)
+    sick["healthCheckResults"][0]["lastFailureCause"] = "404 Not Found"
+    causes = ["resources: no agent has its ports free", "health check: 404 Not Found"]
+    for steps, expected in (([QUEUE], causes[0]), ([QUEUE, sick], causes[1]), ([sick], causes[1])):
+        before = Round()
+        for now, step in enumerate(steps):
+            queued = step if step is QUEUE else None
+            before = look(seen(*([] if queued else [step])), before, float(now), queued=queued)
+        for app, queued in ((seen(task(2)), None), (seen(), BACK_OFF)):
+            if app["tasks"] and step is QUEUE:
+                continue
+            late = look(app, before, 31.0, queued=queued)
+            assert late.verdicts["/e/a"].detail == f"not ready after 30 s, 0 of 1 instances: {expected}"
+            assert late.verdicts["/e/a"].brief == "not ready after 30 s"
+
+
+def test_what_kept_an_app_from_starting_explains_nothing_once_it_runs():
+    before = look(seen(task(1)), look(seen(), queued=QUEUE), 1.0)
+    assert "ports" not in look(seen(task(1)), before, 31.0).verdicts["/e/a"].detail
+
+
+def test_the_grace_period_says_why_no_cause_is_known():
+    app = seen(task(1)) | {"healthChecks": [{"gracePeriodSeconds": 300}]}
+    assert look(app).verdicts["/e/a"].detail == (
+        "no health check has passed yet; failures show after the grace period of 300 s"
+    )
+
+
+def test_an_app_that_nothing_is_done_to_need_not_prove_itself():
+    limits = Limits(timeout=30, settled=frozenset({"/e/a"}))
+    assert state(judge_all({"/e/a": Sight(seen(task(1), checks=0))}, {}, Round(), limits, 0.0)) is AppState.HEALTHY
+
+
+def test_a_reason_that_holds_another_is_told_once():
+    one = Diagnosis(
+        "/a", "its tasks failed; the last one failed: exit 3", waiting_for="", last_failure="failed: exit 3"
+    )
+    assert str(one).count("exit 3") == 1
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [("TASK_KILLED", "was killed"), ("TASK_ERROR", "could not be run"), ("TASK_ODD", "ended as odd")],
+)
+def test_an_end_is_told_in_a_whole_sentence(state, told):
+    assert explain_failure({"state": state, "message": "m"}) == f"{told}: m"
 
 
 def test_what_a_cancelled_deployment_left_is_stalled_after_a_while():

@@ -358,6 +358,79 @@ def test_an_outage_only_costs_time():
     assert 20 < world.now < 30
 
 
+@pytest.mark.parametrize("moment", [0.05, 0.5])
+def test_an_outage_that_lasts_ends_with_what_was_under_way_and_the_next_up_takes_it_up(moment):
+    world, told = World(), []
+    world.patience = 5.0
+    original = world.put_group
+
+    def away() -> None:
+        world.outage = (world.now, world.now + 1000)
+
+    if moment < 0.1:
+        world.put_group = lambda *given, **more: (away(), original(*given, **more))[1]  # type: ignore[method-assign]
+    else:
+        world.at.append((moment, away))
+    with pytest.raises(UpFailed, match="Marathon went away: no answer") as failed:
+        up(world, desired(*CHAIN, timeout=600), told=told)
+    assert world.now < 10
+    text = str(failed.value)
+    assert ("to put group" if moment < 0.1 else "last seen: api starting, web blocked") in text
+    assert "ciprov env up x" in text
+    assert text.count("went away") == 1
+    assert "went away" in world.records["x"].failure
+    assert "went away" in world.entries[-1].outcome
+    world.outage = None
+    world.put_group = original  # type: ignore[method-assign]
+    up(world, desired(*CHAIN))
+    assert world.records["x"].failure == ""
+
+
+def test_an_outage_in_the_middle_of_down_says_how_to_go_on():
+    world = World()
+    up(world, desired(*CHAIN))
+
+    def away() -> None:
+        world.outage = (world.now, world.now + 1000)
+
+    world.at.append((world.now + 0.3, away))
+    started = world.now
+    with pytest.raises(MarathonUnavailable, match="removed only in part") as gone:
+        down(world)
+    assert 60 < world.now - started < 70
+    assert "ciprov env down x" in str(gone.value)
+    assert world.records["x"].phase is Phase.REMOVING
+    world.outage = None
+    down(world)
+    assert world.records == {}
+
+
+def test_a_command_that_ends_by_itself_is_told_early():
+    world = World()
+    with pytest.raises(UpFailed, match="ended by itself with status 0") as failed:
+        up(world, desired(app("job", healthChecks=[], env={"END": "1"}), timeout=600))
+    assert "failures" not in str(failed.value)
+    assert world.now < 20
+
+
+def test_an_up_with_nothing_to_do_waits_for_nothing():
+    world, told = World(), []
+    shall = desired(app("plain", healthChecks=[]))
+    up(world, shall)
+    started = world.now
+    up(world, shall, told=told)
+    assert world.now == started
+    assert [str(one) for one in told if isinstance(one, AppProgress)] == ["plain: healthy 1/1"]
+
+
+def test_a_failure_is_explained_once():
+    world, told = World(), []
+    with pytest.raises(UpFailed) as failed:
+        up(world, desired(app("api", env={"FAIL": "1"})), told=told)
+    everything = "\n".join([*map(str, told), str(failed.value)])
+    assert everything.count("Command exited with status 3") == 1
+
+
 def test_foreign_deployments_are_waited_for_and_then_named():
     world = World()
     up(world, desired(*CHAIN))
