@@ -24,7 +24,7 @@ from ciprov.foundation.clock import Now
 from ciprov.store.errors import StoreError
 from ciprov.store.process import ProcessIdentity, is_dead, this_process
 from ciprov.store.records import moment, moment_text
-from ciprov.store.zookeeper.connection import ANSWER_SECONDS, Connection, Unsure
+from ciprov.store.zookeeper.connection import Connection, Unsure
 from ciprov.store.zookeeper.paths import sequence
 from ciprov.store.zookeeper.payloads import pack, unpack
 
@@ -189,7 +189,7 @@ class Place:
     def _prove(self) -> bool:
         """Whether our node is there, as the server knows by now, not as it did a while ago. Raises `StoreError`."""
         asked, losses = time.monotonic(), self._connection.losses
-        patience = max(LEAVE_SECONDS, min(self._connection.timeout, ANSWER_SECONDS))
+        patience = max(LEAVE_SECONDS, self._connection.timeout)
         try:
             self._connection.ask(lambda client: client.sync_async(self._queue), patience)
             there = self._connection.ask(lambda client: client.exists_async(self.path), patience)
