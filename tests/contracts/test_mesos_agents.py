@@ -16,7 +16,7 @@ from ciprov.clients.connection import Connection
 from ciprov.clients.mesos_agents import HttpAgents, Unreachable
 from ciprov.clients.mesos_exec import ExecFailed
 
-SANDBOX = "/work/slaves/S0/frameworks/F/executors/t/runs/r"
+SANDBOX = "/var/lib/mesos/slaves/S0/frameworks/F/executors/t/runs/r"
 
 
 class Mesos:

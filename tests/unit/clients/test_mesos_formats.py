@@ -16,7 +16,7 @@ STATE = {
             "executors": [
                 {
                     "id": "web.1",
-                    "directory": "/work/runs/a",
+                    "directory": "/var/lib/mesos/runs/a",
                     "container": "c-a",
                     "tasks": [{"id": "web.1"}],
                     "completed_tasks": [],
@@ -24,7 +24,7 @@ STATE = {
                 {
                     "id": "default",
                     "type": "DEFAULT",
-                    "directory": "/work/runs/d",
+                    "directory": "/var/lib/mesos/runs/d",
                     "container": "c-d",
                     "tasks": [{"id": "pod.1"}],
                 },
@@ -32,13 +32,13 @@ STATE = {
             "completed_executors": [
                 {
                     "id": "old.1",
-                    "directory": "/work/runs/o1",
+                    "directory": "/var/lib/mesos/runs/o1",
                     "container": "c-o1",
                     "completed_tasks": [{"id": "old.1"}],
                 },
                 {
                     "id": "old.1",
-                    "directory": "/work/runs/o2",
+                    "directory": "/var/lib/mesos/runs/o2",
                     "container": "c-o2",
                     "completed_tasks": [{"id": "old.1"}],
                 },
@@ -46,7 +46,10 @@ STATE = {
         }
     ],
     "completed_frameworks": [
-        {"id": "f0", "completed_executors": [{"id": "gone.1", "directory": "/work/runs/g", "container": "c-g"}]}
+        {
+            "id": "f0",
+            "completed_executors": [{"id": "gone.1", "directory": "/var/lib/mesos/runs/g", "container": "c-g"}],
+        }
     ],
 }
 
@@ -54,10 +57,10 @@ STATE = {
 @pytest.mark.parametrize(
     ("task", "place"),
     [
-        ("web.1", TaskPlace("/work/runs/a", "c-a")),
-        ("pod.1", TaskPlace("/work/runs/d/tasks/pod.1", "c-d")),
-        ("old.1", TaskPlace("/work/runs/o2", "c-o2")),
-        ("gone.1", TaskPlace("/work/runs/g", "c-g")),
+        ("web.1", TaskPlace("/var/lib/mesos/runs/a", "c-a")),
+        ("pod.1", TaskPlace("/var/lib/mesos/runs/d/tasks/pod.1", "c-d")),
+        ("old.1", TaskPlace("/var/lib/mesos/runs/o2", "c-o2")),
+        ("gone.1", TaskPlace("/var/lib/mesos/runs/g", "c-g")),
         ("none", None),
     ],
 )
