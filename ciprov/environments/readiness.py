@@ -140,7 +140,7 @@ def judge_all(
             watches[app_id], verdicts[app_id] = judge(sights[app_id], watch, around, limits, now)
     if any(verdict.is_ready and not _was_ready(app_id, before) for app_id, verdict in verdicts.items()):
         # What failed for want of another app gets its chance now that this one is there.
-        watches = {app_id: replace(watch, failures=0) for app_id, watch in watches.items()}
+        watches = {app_id: replace(watch, failures=0, ends=watch.ends.forgotten()) for app_id, watch in watches.items()}
     return Round(watches, verdicts)
 
 

@@ -1,9 +1,15 @@
 """What the documents name must exist."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
+
+from ciprov.environments.blueprint.load import load
+from ciprov.environments.desired import check
+from ciprov.settings.loading import Options
+from ciprov.settings.loading import load as load_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -41,9 +47,26 @@ def test_the_rooms_that_the_architecture_draws_are_the_rooms_there_are():
         assert all((where / name).exists() or (where / f"{name}.py").exists() for name in drawn)
 
 
-def test_every_dependency_is_explained():
-    import tomllib
+def yaml_blocks(document: str) -> list[str]:
+    return re.findall(r"```yaml\n(.*?)```", (ROOT / document).read_text(), re.S)
 
+
+def test_the_blueprint_in_the_readme_is_a_good_one():
+    (text,) = [block for block in yaml_blocks("README.md") if block.startswith("blueprint:")]
+    blueprint, findings = load(text, "README.md")
+    assert [str(finding) for finding in (*findings, *check(blueprint))] == []
+
+
+def test_the_settings_in_the_readme_are_good_ones(tmp_path):
+    (text,) = [block for block in yaml_blocks("README.md") if "clusters:" in block]
+    (tmp_path / "password").write_text("x")
+    file = tmp_path / "config.yaml"
+    file.write_text(text.replace("/etc/ciprov/marathon-password", str(tmp_path / "password")))
+    cluster = load_settings({"CIPROV_CONFIG": str(file), "HOME": str(tmp_path)}, Options()).cluster
+    assert (cluster.name, len(cluster.marathon), cluster.auth.user) == ("staging", 2, "ciprov")
+
+
+def test_every_dependency_is_explained():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     names = {
         re.split(r"[<>=]", requirement)[0]

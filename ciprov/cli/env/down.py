@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from ciprov.cli.env.request import duration
+from ciprov.cli.env.request import lock_wait_option
 from ciprov.cli.invocation import Invocation, pass_invocation
 from ciprov.cli.output import Result, emit, output_option, warn
 from ciprov.cli.progress import shown
@@ -18,14 +18,7 @@ from ciprov.wiring.environments import Environments
 
 @click.command()
 @click.argument("names", metavar="NAME...", nargs=-1, required=True)
-@click.option(
-    "--lock-wait",
-    metavar="DURATION",
-    type=duration,
-    default="10m",
-    show_default=True,
-    help="How long to wait for another operation on the same environment.",
-)
+@lock_wait_option
 @click.option("--dry-run", is_flag=True, help="Only show what would be removed; exit code 2 where that is anything.")
 @output_option
 @pass_invocation

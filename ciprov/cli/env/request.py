@@ -1,4 +1,4 @@
-"""The options by which `plan` and `up` say what an environment shall be."""
+"""The options that commands on environments share, most of them to say what an environment shall be."""
 
 from __future__ import annotations
 
@@ -33,6 +33,16 @@ def pair(given: str | tuple[str, str]) -> tuple[str, str]:
     if not equals or not name.strip():
         raise click.BadParameter("a parameter is given as NAME=VALUE or NAME=@FILE")
     return name.strip(), text
+
+
+lock_wait_option = click.option(
+    "--lock-wait",
+    metavar="DURATION",
+    type=duration,
+    default="10m",
+    show_default=True,
+    help="How long to wait for another operation on the same environment.",
+)
 
 
 def request_options(command: Command) -> Command:

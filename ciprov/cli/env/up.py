@@ -8,7 +8,7 @@ import click
 
 from ciprov.cli.env.documents import endpoint_document, endpoint_lines, environment_variables
 from ciprov.cli.env.plan import exit_code, plan_result
-from ciprov.cli.env.request import duration, prepared, request_options, tell_findings
+from ciprov.cli.env.request import lock_wait_option, prepared, request_options, tell_findings
 from ciprov.cli.invocation import Invocation, pass_invocation
 from ciprov.cli.output import Result, emit, output_option
 from ciprov.cli.progress import shown
@@ -31,14 +31,7 @@ _WORDS = {
     show_default=True,
     help="Where an app does not become healthy: bring back what was there before, or keep what there is.",
 )
-@click.option(
-    "--lock-wait",
-    metavar="DURATION",
-    type=duration,
-    default="10m",
-    show_default=True,
-    help="How long to wait for another operation on the same environment.",
-)
+@lock_wait_option
 @click.option("--dry-run", is_flag=True, help="Only show the plan, as `plan` does.")
 @output_option
 @pass_invocation

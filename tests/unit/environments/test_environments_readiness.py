@@ -158,6 +158,24 @@ def test_commands_that_end_with_status_0_are_a_loop_as_well(seen_running):
     )
 
 
+@pytest.mark.parametrize("ends", ["failed", "status 0"])
+def test_what_ended_for_want_of_another_app_gets_its_chance_once_that_one_is_there(ends):
+    before = Round()
+    for number in range(4):
+        more = {"lastTaskFailure": failure(number)} if ends == "failed" else {}
+        for now, app, queued in (
+            (number * 2.0, seen(task(number), checks=0, **more), None),
+            (number * 2.0 + 1, seen(checks=0, **more), BACK_OFF),
+        ):
+            sights = {"/e/a": Sight(app, queued), "/e/db": Sight(seen(task(99, healthy=False)))}
+            before = judge_all(sights, {}, before, LIMITS, now)
+    assert before.watches["/e/a"].setbacks == 4
+    there = {"/e/a": Sight(seen(checks=0), BACK_OFF), "/e/db": Sight(seen(task(99, healthy=True)))}
+    before = judge_all(there, {}, before, LIMITS, 8.0)
+    before = judge_all(there, {}, before, LIMITS, 9.0)
+    assert state(before) is AppState.WAITING
+
+
 def test_a_command_that_has_ended_once_must_run_for_longer():
     before = look(seen(task(1), checks=0), now=0.0)
     before = look(seen(checks=0), before, now=0.5, queued=BACK_OFF)
