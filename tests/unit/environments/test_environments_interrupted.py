@@ -1,4 +1,4 @@
-"""Operations cut short at any call, by kills, outages, foreign locks and lost leases, and what the next one makes of it."""
+"""Operations cut short at any call: kills, outages, foreign locks, lost leases. What does the next one make of it?"""
 
 from __future__ import annotations
 
