@@ -45,13 +45,13 @@ class TestDrained:
     def test_its_tasks_are_killed_and_replaced_elsewhere_as_the_same_instances(self, world: World) -> None:
         world.put("/a", instances=6)
         world.settle()
-        gone = there(world, "agent-2")
-        assert gone
-        world.engine.drain_agent("agent-2")
-        assert {each.condition for each in there(world, "agent-2")} == {Condition.KILLING}
+        drained = world.engine.instances("/a")[0].agent_id
+        gone = there(world, drained)
+        world.engine.drain_agent(drained)
+        assert {each.condition for each in there(world, drained)} == {Condition.KILLING}
         world.settle()
         moved = {each.id: each for each in world.engine.instances("/a")}
-        assert {each.agent_id for each in moved.values()} == {"agent-1"}
+        assert {each.agent_id for each in moved.values()} == {"agent-1", "agent-2"} - {drained}
         assert all(moved[each.id].attempt == 2 for each in gone)
         assert told(world, gone[0].id)[-4:] == ["Killed", "Scheduled", "Staging", "Running"]
 
