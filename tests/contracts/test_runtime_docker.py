@@ -236,13 +236,15 @@ def test_volumes_of_every_kind_and_persistent_ones_outlive_the_task(tmp_path: Pa
         await driver.run(second)
         assert driver.output(task_id=second.task_id) == "given\nread-only\ngiven\nagain\nagain\nc\nc\n"
         driver.instances = ["app.instance-2"]
-        driver.apps = []
         third = replace(
             second, task_id="app.instance-2._app.1", container=replace(wanted, instance_id="app.instance-2")
         )
         await driver.run(third)
         assert driver.output(task_id=third.task_id).count("again") == 3
-        await driver.until(lambda: not any(driver.layout.volumes.iterdir()), "the volumes of the last task gone")
+        driver.apps = ["/other"]
+        other = container(image, driver, app_id="/other", instance_id="other.instance-1", network="host")
+        await driver.run(replace(spec(other, "true"), task_id="other.instance-1._app.1"))
+        await driver.until(lambda: not any(driver.layout.volumes.iterdir()), "the volumes of the app that is no more gone")
 
     try:
         drive(tmp_path, work)
