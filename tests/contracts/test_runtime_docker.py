@@ -244,7 +244,7 @@ def test_volumes_of_every_kind_and_persistent_ones_outlive_the_task(tmp_path: Pa
         driver.apps = ["/other"]
         other = container(image, driver, app_id="/other", instance_id="other.instance-1", network="host")
         await driver.run(replace(spec(other, "true"), task_id="other.instance-1._app.1"))
-        await driver.until(lambda: not any(driver.layout.volumes.iterdir()), "the volumes of the app that is no more gone")
+        await driver.until(lambda: not any(driver.layout.volumes.iterdir()), "the removed app loses its volumes")
 
     try:
         drive(tmp_path, work)
