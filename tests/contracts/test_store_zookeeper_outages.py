@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -57,6 +58,18 @@ def test_a_restarted_server_keeps_records_and_locks_of_sessions_that_return_in_t
         check()
         assert store.get("staging", "kept") == saved
         store.save(replace(saved, owner="me"))
+    store.close()
+
+
+def test_a_server_that_accepts_and_says_nothing_does_not_cost_the_session(server: Server) -> None:
+    store = store_of(server, 12.0)
+    with store.lock("mute", "me", wait_seconds=0, on_wait=ignore) as check:
+        server.stop()
+        with socket.create_server(("127.0.0.1", server.port)) as mute:
+            accepted, _ = mute.accept()
+        server.start()
+        with accepted:
+            check()
     store.close()
 
 

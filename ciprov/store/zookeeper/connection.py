@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import random
 import socket
 import threading
@@ -33,6 +34,7 @@ from ciprov.store.errors import StoreError
 CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 10.0
 GOODBYE_SECONDS = 1.0
+TRIES_PER_SESSION = 3
 
 _GONE = (ConnectionLoss, SessionExpiredError, SessionMovedError, OperationTimeoutError, ConnectionClosedError)
 _QUICKLY = {"max_tries": -1, "delay": 0.1, "backoff": 2, "max_delay": 1.0, "max_jitter": 0.2}
@@ -174,8 +176,11 @@ class Connection:
         if address.user:
             options["auth_data"] = [("digest", f"{address.user}:{address.password}")]
             options["default_acl"] = [make_digest_acl(address.user, address.password, all=True)]
+        # kazoo shares a session's length among the hosts it knows: with a single one it would wait all of it for a
+        # server that accepts and then says nothing, as one that is just starting may do. So each is named repeatedly.
+        hosts = address.hosts * math.ceil(TRIES_PER_SESSION / len(address.hosts))
         return KazooClient(
-            hosts=",".join(address.hosts), timeout=self.timeout, logger=_log, connection_retry=_QUICKLY, **options
+            hosts=",".join(hosts), timeout=self.timeout, logger=_log, connection_retry=_QUICKLY, **options
         )
 
     def _unreachable(self) -> StoreError:
