@@ -18,7 +18,27 @@ class Phase(StrEnum):
     READY = "ready"
     UPDATING = "updating"
     FAILED = "failed"
+    ASLEEP = "asleep"
     REMOVING = "removing"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """An operation that has begun and not ended: recorded before it acts, and with each step before that is taken.
+
+    `name` is `up`, `down`, `sleep` or `wake`; `step` is the step begun last, for people, and `number` how many were.
+    `restore` is the version of Marathon's root group to go back to (empty: nothing was there before), `going_back`
+    whether that is under way. `settings` are what else is needed to go on, never a secret.
+    """
+
+    name: str
+    since: datetime
+    who: str
+    step: str = ""
+    number: int = 0
+    restore: str = ""
+    going_back: bool = False
+    settings: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +54,11 @@ class EnvironmentRecord:
     of the three-way merge). `pending_counts` are the target counts of an operation under way, written BEFORE it acts,
     so that a crash between stop and start loses none. `claimed_ports` are the fixed host ports per absolute app id of
     the last `up`, also of one still under way. `passed_on` are marks per absolute app id of the fields that ciprov does
-    not know, as they were last sent. `given_name` is what the user called it (usually the branch)
+    not know, as they were last sent. `app_versions` are Marathon's versions of the definitions that the last `up` left.
+    `operation` is what has begun and not ended. `pinned` says why it is never reaped (empty: it may be).
+    `last_used_at` is the last sign of use besides `up`. `branch` of `git_remote` is what it was made for, as far as that
+    was said, `branch_gone_since` when that branch was first missed. `team` is who pays for its `cpus` and `mem` (MiB),
+    those of all instances that the last `up` asked for. `given_name` is what the user called it (usually the branch)
     before it was cut to the slug `name`. `revision` is the compare-and-set counter of the store.
     """
 
@@ -60,6 +84,16 @@ class EnvironmentRecord:
     pending_counts: Mapping[str, int] = field(default_factory=dict)
     claimed_ports: Mapping[str, Sequence[int]] = field(default_factory=dict)
     passed_on: Mapping[str, str] = field(default_factory=dict)
+    app_versions: Mapping[str, str] = field(default_factory=dict)
+    operation: Operation | None = None
+    pinned: str = ""
+    last_used_at: datetime | None = None
+    branch: str = ""
+    git_remote: str = ""
+    branch_gone_since: datetime | None = None
+    team: str = ""
+    cpus: float = 0.0
+    mem: float = 0.0
     failure: str = ""
     given_name: str = ""
     revision: int = 0

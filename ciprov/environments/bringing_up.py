@@ -244,16 +244,26 @@ def _record(cluster: str, outlook: Outlook, origin: Origin, now: datetime) -> En
     """The record of an `up` that is about to act: all that a later command needs where this one is killed."""
     before, desired, plan = outlook.before, outlook.desired, outlook.plan
     kept = [app for app in plan.apps if app.action is not Action.REMOVE]
-    return EnvironmentRecord(
+    fresh = EnvironmentRecord(
         cluster=cluster,
         name=desired.name,
         group_path=desired.group_path,
+        blueprint=desired.blueprint,
+        blueprint_file="",
+        blueprint_source="",
+        kind=desired.kind,
+        phase=Phase.CREATING,
+        created_at=now,
+        updated_at=now,
+        given_name=origin.given_name,
+    )
+    return replace(
+        before or fresh,
         blueprint=desired.blueprint,
         blueprint_file=origin.blueprint_file,
         blueprint_source=origin.blueprint_source,
         kind=desired.kind,
         phase=_phase(outlook),
-        created_at=before.created_at if before else now,
         updated_at=now,
         owner=origin.owner or (before.owner if before else ""),
         ttl_seconds=desired.ttl,
@@ -263,13 +273,9 @@ def _record(cluster: str, outlook: Outlook, origin: Origin, now: datetime) -> En
         service_ports=desired.service_ports,
         routes=desired.routes,
         app_ids=tuple(sorted({*(app.app_id for app in plan.apps), *(before.app_ids if before else ())})),
-        counts=before.counts if before else {},
         pending_counts={app.app_id: app.instances for app in kept},
         claimed_ports={app_id: ports for app_id, app in desired.apps.items() if (ports := fixed_host_ports(app))},
-        passed_on=before.passed_on if before else {},
-        failure=before.failure if before else "",
         given_name=(before.given_name if before else "") or origin.given_name,
-        revision=before.revision if before else 0,
     )
 
 

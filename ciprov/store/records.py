@@ -12,12 +12,12 @@ from dataclasses import MISSING, fields
 from datetime import UTC, datetime
 from typing import Any
 
-from ciprov.domain.environment import EnvironmentRecord, Phase, RecordChanged
+from ciprov.domain.environment import EnvironmentRecord, Operation, Phase, RecordChanged
 from ciprov.foundation.json import JsonObject
 from ciprov.store.documents import current, stamped
 
 _BESIDE = frozenset({"cluster", "name", "revision"})
-_MOMENTS = frozenset({"created_at", "updated_at", "expires_at"})
+_MOMENTS = frozenset({"created_at", "updated_at", "expires_at", "last_used_at", "branch_gone_since"})
 _TUPLES = frozenset({"routes", "app_ids"})
 _FIELDS = tuple(field for field in fields(EnvironmentRecord) if field.name not in _BESIDE)
 
@@ -61,6 +61,8 @@ def _plain(value: object) -> object:
         return moment_text(value)
     if isinstance(value, Phase):
         return value.value
+    if isinstance(value, Operation):
+        return {one.name: _plain(getattr(value, one.name)) for one in fields(Operation)}
     return dict(value) if isinstance(value, Mapping) else value
 
 
@@ -71,6 +73,8 @@ def _typed(name: str, value: Any) -> Any:
         return moment(value)
     if name == "claimed_ports":
         return {app: tuple(ports) for app, ports in value.items()}
+    if name == "operation" and value is not None:
+        return Operation(**{**value, "since": moment(value["since"])})
     return tuple(value) if name in _TUPLES else value
 
 

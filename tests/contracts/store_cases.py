@@ -8,18 +8,40 @@ import signal
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ciprov.domain.environment import EnvironmentRecord, HistoryEntry, LockHeld, LockHolder, Phase, RecordChanged
+from ciprov.domain.environment import (
+    EnvironmentRecord,
+    HistoryEntry,
+    LockHeld,
+    LockHolder,
+    Operation,
+    Phase,
+    RecordChanged,
+)
 from ciprov.foundation.errors import CiprovError
 
 MOMENT = datetime(2024, 5, 6, 7, 8, 9, 123456, tzinfo=UTC)
 processes = multiprocessing.get_context("spawn")
+
+KEY_AND_BLUEPRINT = {
+    "cluster",
+    "name",
+    "group_path",
+    "blueprint",
+    "blueprint_file",
+    "blueprint_source",
+    "kind",
+    "phase",
+    "created_at",
+    "updated_at",
+    "revision",
+}
 
 StoreAt = Callable[[str, float], Any]
 """`(place, lease seconds) -> a store`: a module-level function, since other processes call it too."""
@@ -143,9 +165,25 @@ class StoreContract:
             counts={"/ciprov/feature-x/api": 2},
             pending_counts={"/ciprov/feature-x/api": 3},
             claimed_ports={"/ciprov/feature-x/api": (31700, 31701)},
+            passed_on={"/ciprov/feature-x/api": "mark"},
+            app_versions={"/ciprov/feature-x/api": "2024-05-06T07:08:09.123Z"},
+            operation=Operation(
+                "up", MOMENT, "ann@host", "put group", 3, "2024-05-06T07:00:00.000Z", True, {"wait": True}
+            ),
+            pinned="a demonstration",
+            last_used_at=MOMENT + timedelta(minutes=1),
+            branch="feature/X",
+            git_remote="https://git.example/x",
+            branch_gone_since=MOMENT + timedelta(minutes=2),
+            team="video",
+            cpus=1.5,
+            mem=512.0,
             failure="too bad",
             given_name="feature/X",
         )
+        as_if_new = record()
+        same = {field.name for field in fields(full) if getattr(full, field.name) == getattr(as_if_new, field.name)}
+        assert same == KEY_AND_BLUEPRINT, "a field is not tried"
         saved = store.save(full)
         assert type(self).open_store(place, 30.0).get("staging", "feature-x") == saved
         assert saved == replace(full, revision=saved.revision)
