@@ -15,6 +15,7 @@ from ciprov.localcluster.runtimes import proc
 from ciprov.localcluster.runtimes.port import LaunchSpec, TaskUpdate
 from ciprov.localcluster.runtimes.process import ProcessRuntime
 from ciprov.localcluster.runtimes.sandbox import Sandboxes
+from ciprov.localcluster.runtimes.volumes import Volumes
 
 PATIENCE = 15.0
 FINAL = {Condition.FINISHED, Condition.FAILED, Condition.KILLED, Condition.ERROR, Condition.LOST}
@@ -46,7 +47,7 @@ class Driver:
         self.sandboxes = Sandboxes(root / "tasks", root / "supervised")
         self.sandboxes.prepare()
         self.updates: list[TaskUpdate] = []
-        self.runtime = ProcessRuntime(self.sandboxes, root / "cache", self.updates.append)
+        self.runtime = ProcessRuntime(self.sandboxes, Volumes(root / "volumes"), root / "cache", self.updates.append)
 
     def conditions(self, task_id: str) -> list[Condition]:
         return [update.condition for update in self.updates if update.task_id == task_id]

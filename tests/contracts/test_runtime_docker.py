@@ -24,8 +24,8 @@ from ciprov.localcluster.model import Condition
 from ciprov.localcluster.probes.answers import ProbeFailed
 from ciprov.localcluster.runtimes.docker.creation import CLUSTER_LABEL
 from ciprov.localcluster.runtimes.docker.network import network_name
-from ciprov.localcluster.runtimes.docker.volumes import Living
 from ciprov.localcluster.runtimes.port import ContainerSpec, LaunchSpec, PublishedPort, TaskUpdate, VolumeMount
+from ciprov.localcluster.runtimes.volumes import Living
 
 PATIENCE = 120.0
 TASK = "app.instance-1._app.1"

@@ -28,9 +28,9 @@ from ciprov.localcluster.engine.ports import Outside, ProbeReport, ReadinessRepo
 from ciprov.localcluster.events import EventBus
 from ciprov.localcluster.forwarder import TcpForwarder
 from ciprov.localcluster.probes.prober import AsyncProber
-from ciprov.localcluster.runtimes.docker.volumes import Living
 from ciprov.localcluster.runtimes.port import TaskUpdate
 from ciprov.localcluster.runtimes.sessions import TaskSandboxes
+from ciprov.localcluster.runtimes.volumes import Living
 
 STOP_GRACE_AT_MOST_SECONDS = 10.0
 
@@ -67,7 +67,8 @@ class EmbeddedCluster:
             Living(self._apps, self._instances),
         )
         self._runtime = runtimes.chosen
-        self._events.react("app_terminated_event", runtimes.containers.remove_unclaimed_volumes)
+        self._volumes = runtimes.volumes
+        self._events.react("app_terminated_event", self._volumes.remove_unclaimed)
         address_of = runtimes.containers.address_of
         self._prober = AsyncProber(self._probed, self._readiness_probed, runtimes.place, address_of)
         self._database = Database(layout.database)
@@ -102,6 +103,7 @@ class EmbeddedCluster:
 
     async def start(self) -> None:
         await self._engine.recover()
+        self._volumes.remove_unclaimed()
         await self._server.start()
 
     async def stop(self) -> None:

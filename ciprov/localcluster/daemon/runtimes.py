@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ciprov.localcluster.daemon.files import Layout
 from ciprov.localcluster.definitions.app import App
+from ciprov.localcluster.model import ENDED
 from ciprov.localcluster.probes.command import CommandPlace, Place
 from ciprov.localcluster.runtimes.choosing import ChoosingRuntime
 from ciprov.localcluster.runtimes.docker.creation import Bridge
 from ciprov.localcluster.runtimes.docker.engine import from_environment
 from ciprov.localcluster.runtimes.docker.runtime import DockerRuntime, Territory
 from ciprov.localcluster.runtimes.docker.session import ContainerCommands, ContainerPlace
-from ciprov.localcluster.runtimes.docker.volumes import Living, Volumes
 from ciprov.localcluster.runtimes.environment import account_entry, account_for, base_environment
 from ciprov.localcluster.runtimes.fetching import Fetching
-from ciprov.localcluster.runtimes.port import Report
+from ciprov.localcluster.runtimes.port import Report, TaskUpdate
 from ciprov.localcluster.runtimes.process import ProcessRuntime
 from ciprov.localcluster.runtimes.sandbox import Sandboxes
+from ciprov.localcluster.runtimes.volumes import Living, Volumes
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,7 @@ class Runtimes:
     containers: DockerRuntime
     commands: ContainerCommands
     sandboxes: Sandboxes
+    volumes: Volumes
 
     def place(self, task_id: str, app: App, environment: Mapping[str, str]) -> Place:
         """Where COMMAND checks run: beside the task, as its user and with exactly its environment."""
@@ -49,10 +52,17 @@ def build_runtimes(
     """`bridged` hears of the network through which containers reach this machine; `living` tells for which apps
     volumes are kept, by default for all. To be called on the running loop.
     """
-    sandboxes = layout.sandboxes()
+    sandboxes, volumes = layout.sandboxes(), Volumes(layout.volumes, living)
+
+    def heard(update: TaskUpdate) -> None:
+        report(update)
+        if update.condition in ENDED:
+            # What has no claim any more is known when the report was dealt with.
+            asyncio.get_running_loop().call_soon(volumes.remove_unclaimed)
+
     engine = from_environment()
-    territory = Territory(layout.cluster_id, sandboxes, Volumes(layout.volumes, living))
-    containers = DockerRuntime(engine, territory, Fetching(layout.cache), report, bridged)
-    processes = ProcessRuntime(sandboxes, layout.cache, report)
+    territory = Territory(layout.cluster_id, sandboxes, volumes)
+    containers = DockerRuntime(engine, territory, Fetching(layout.cache), heard, bridged)
+    processes = ProcessRuntime(sandboxes, volumes, layout.cache, heard)
     chosen = ChoosingRuntime(processes, containers, sandboxes)
-    return Runtimes(chosen, containers, ContainerCommands(engine, containers), sandboxes)
+    return Runtimes(chosen, containers, ContainerCommands(engine, containers), sandboxes, volumes)

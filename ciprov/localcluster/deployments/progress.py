@@ -194,7 +194,7 @@ def _begin_replacing(target: App, instances: Sequence[Instance]) -> tuple[Action
     staying = [instance for instance in instances if not instance.decommissioned]
     old = [instance for instance in staying if instance.app_version != target.version]
     healthy = sum(considered_healthy(instance) for instance in old)
-    allowed = allowance(target.instances, target.upgrade_strategy, healthy, len(staying))
+    allowed = allowance(target.instances, target.upgrade_strategy, healthy, len(staying), resident=target.resident)
     kills: list[Effect] = [
         KillInstance(instance.id, f"replaced by version {target.version}")
         for instance in kill_order(old)[: allowed.kill_at_once]

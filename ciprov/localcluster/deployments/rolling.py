@@ -23,12 +23,20 @@ class Allowance:
     capacity: int
 
 
-def allowance(instances: int, strategy: UpgradeStrategy, healthy_old: int, existing: int) -> Allowance:
-    """`instances` is the new count, `strategy` the new one, `existing` counts all instances, waiting ones too."""
+def allowance(
+    instances: int, strategy: UpgradeStrategy, healthy_old: int, existing: int, *, resident: bool = False
+) -> Allowance:
+    """`instances` is the new count, `strategy` the new one, `existing` counts all instances, waiting ones too.
+
+    A `resident` app never has more instances than asked for: a new one takes over the volumes of an old one.
+    """
     keep = math.ceil(instances * strategy.minimum_health_capacity)
     capacity = int(instances * (1 + strategy.maximum_over_capacity))
     if keep == capacity <= healthy_old:
-        capacity += 1
+        if resident:
+            keep -= 1
+        else:
+            capacity += 1
     return Allowance(max(0, healthy_old - keep, existing - instances), capacity)
 
 

@@ -1,4 +1,4 @@
-"""What an app's image, networks, volumes and limits mean for one instance's container. Pure."""
+"""What an app's image, networks, volumes and limits mean for one instance's container or process. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from ciprov.localcluster.definitions.app import App
 from ciprov.localcluster.model import Instance
-from ciprov.localcluster.runtimes.port import ContainerSpec, PublishedPort, VolumeMount
+from ciprov.localcluster.runtimes.port import ContainerSpec, PersistentVolumes, PublishedPort, VolumeMount
 
 
 def container_spec(app: App, instance: Instance) -> ContainerSpec | None:
@@ -42,6 +42,15 @@ def container_spec(app: App, instance: Instance) -> ContainerSpec | None:
         privileged=docker.privileged,
         native=container.type == "DOCKER",
     )
+
+
+def persistent_volumes(app: App, instance: Instance) -> PersistentVolumes | None:
+    """Those of an app without an image; None where it has none. A container has them among its mounts."""
+    container = app.container
+    if container is None or container.docker is not None or not app.resident:
+        return None
+    names = tuple(volume["containerPath"] for volume in container.volumes if "persistent" in volume)
+    return PersistentVolumes(app.id, instance.id, names)
 
 
 def _limit(value: Any) -> float | None:

@@ -11,7 +11,7 @@ from functools import partial
 
 from ciprov.localcluster.definitions.app import App
 from ciprov.localcluster.engine.announcing import instance_changed, status_update
-from ciprov.localcluster.engine.container_spec import container_spec
+from ciprov.localcluster.engine.container_spec import container_spec, persistent_volumes
 from ciprov.localcluster.engine.outbox import Outbox
 from ciprov.localcluster.engine.ports import Outside, Timer
 from ciprov.localcluster.engine.state import State
@@ -66,6 +66,7 @@ def launch_spec(app: App, instance: Instance) -> LaunchSpec:
         kill_grace_seconds=kill_grace(app),
         user=app.user,
         container=container_spec(app, instance),
+        persistent=persistent_volumes(app, instance),
     )
 
 

@@ -67,6 +67,15 @@ class ContainerSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class PersistentVolumes:
+    """The directories in its sandbox that stay with an instance over its tasks, for a task without a container."""
+
+    app_id: str
+    instance_id: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LaunchSpec:
     """All that a runtime needs to start one task. `environment` is complete but for MESOS_SANDBOX and PATH-like basics.
 
@@ -81,6 +90,7 @@ class LaunchSpec:
     kill_grace_seconds: float
     user: str | None = None
     container: ContainerSpec | None = None
+    persistent: PersistentVolumes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from ciprov.localcluster.runtimes.fetching import Fetching
 from ciprov.localcluster.runtimes.port import LaunchSpec, Report, TaskUpdate
 from ciprov.localcluster.runtimes.sandbox import Sandboxes, directory_name
 from ciprov.localcluster.runtimes.spec import SupervisorSpec, encode, grace_of, outcome
+from ciprov.localcluster.runtimes.volumes import Volumes
 
 MESOS_GRACE_SECONDS = 3.0
 COLLECT_AFTER_SECONDS = 60.0
@@ -61,8 +62,9 @@ class _Task:
 class ProcessRuntime:
     """Implements `Runtime` of `port.py`. `cache` keeps what `fetch` entries with `cache: true` downloaded."""
 
-    def __init__(self, sandboxes: Sandboxes, cache: Path, report: Report) -> None:
+    def __init__(self, sandboxes: Sandboxes, volumes: Volumes, cache: Path, report: Report) -> None:
         self._sandboxes = sandboxes
+        self._volumes = volumes
         self._report = report
         self._tasks: dict[str, _Task] = {}
         self._background: set[asyncio.Task[None]] = set()
@@ -129,6 +131,8 @@ class ProcessRuntime:
                     return
                 if account is not None:
                     _give(sandbox, account.uid, account.gid)
+                if spec.persistent is not None:
+                    self._volumes.link(spec.persistent, sandbox)
                 self._spawn(task, SupervisorSpec(str(sandbox), argv, environment, spec.kill_grace_seconds, account))
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(task.answered.wait(), START_SECONDS)

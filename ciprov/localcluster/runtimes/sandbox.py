@@ -126,7 +126,8 @@ class Sandboxes:
             alive = {directory_name(task_id) for task_id in active}
             alive |= {entry.name for entry in os.scandir(self.supervised)}
             alive |= {entry.name for entry in os.scandir(self.contained)} if self.contained.is_dir() else set()
-            names = [entry for entry in os.scandir(self.tasks) if entry.is_dir() and entry.name not in alive]
-            ended = [EndedSandbox(entry.name, entry.stat().st_mtime) for entry in names]
+            # What is removed may hold links to volumes: they are never followed.
+            names = [entry for entry in os.scandir(self.tasks) if entry.is_dir(follow_symlinks=False)]
+            ended = [EndedSandbox(entry.name, entry.stat().st_mtime) for entry in names if entry.name not in alive]
             for name in collectable(ended, now):
                 shutil.rmtree(self.tasks / name, ignore_errors=True)

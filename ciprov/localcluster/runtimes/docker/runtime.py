@@ -30,10 +30,10 @@ from ciprov.localcluster.runtimes.docker.logs import follow
 from ciprov.localcluster.runtimes.docker.network import ClusterNetwork
 from ciprov.localcluster.runtimes.docker.outcome import address_in, outcome
 from ciprov.localcluster.runtimes.docker.parameters import BadContainer
-from ciprov.localcluster.runtimes.docker.volumes import Volumes
 from ciprov.localcluster.runtimes.fetching import Fetching
 from ciprov.localcluster.runtimes.port import LaunchSpec, Report, TaskUpdate
 from ciprov.localcluster.runtimes.sandbox import Sandboxes, directory_name
+from ciprov.localcluster.runtimes.volumes import Volumes, open_to_all
 
 DEFAULT_GRACE_SECONDS = 3.0
 OUTPUT_WAIT_SECONDS = 5.0
@@ -106,10 +106,6 @@ class DockerRuntime:
         """The address of a running task's container; empty for one on the host's network, or no container."""
         task = self._tasks.get(task_id)
         return task.address if task is not None else ""
-
-    def remove_unclaimed_volumes(self) -> None:
-        """The persistent volumes of apps that are no more."""
-        self._volumes.remove_unclaimed()
 
     def launch(self, spec: LaunchSpec) -> None:
         task = _Task(spec.task_id, own_grace_seconds=spec.kill_grace_seconds)
@@ -219,8 +215,7 @@ class DockerRuntime:
         )
         made = creation(spec, around)
         for directory in made.directories:
-            directory.mkdir(parents=True, exist_ok=True)
-            directory.chmod(0o777)
+            open_to_all(directory)
         task.stop_signal = made.body.get("StopSignal") or (image.get("Config") or {}).get("StopSignal") or "SIGTERM"
         answer = await self._engine.call(lambda client: client.create_container_from_config(made.body, made.name))
         return str(answer["Id"])
@@ -263,8 +258,6 @@ class DockerRuntime:
             # After the report, so that a crash in between, or an engine that failed, repeats it rather than losing it.
             shutil.rmtree(self._papers(task.id), ignore_errors=True)
             self._sandboxes.ended(task.id)
-            # What has no claim any more is known when the report was dealt with.
-            asyncio.get_running_loop().call_soon(self.remove_unclaimed_volumes)
         finally:
             self._one_gone.set()
 

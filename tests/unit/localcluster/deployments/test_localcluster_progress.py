@@ -48,6 +48,16 @@ def test_allowance(case: list[float]) -> None:
     assert (allowed.kill_at_once, allowed.capacity) == (killed, capacity)
 
 
+def test_a_resident_app_gives_way_instead_of_growing() -> None:
+    strategy = UpgradeStrategy(minimum_health_capacity=0.5, maximum_over_capacity=0)
+    for instances, killed in ((1, 1), (2, 1), (4, 2)):
+        allowed = allowance(instances, strategy, instances, instances, resident=True)
+        assert (allowed.kill_at_once, allowed.capacity) == (killed, instances)
+    strictest = UpgradeStrategy(minimum_health_capacity=1, maximum_over_capacity=0)
+    assert allowance(3, strictest, 3, 3, resident=True).kill_at_once == 1
+    assert allowance(3, strictest, 0, 3, resident=True).kill_at_once == 0
+
+
 @pytest.mark.parametrize("case", cases("scalings.yaml"), ids=lambda case: case["name"])
 def test_scaling(case: dict[str, Any]) -> None:
     instances = [

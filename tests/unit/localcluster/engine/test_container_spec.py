@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ciprov.localcluster.definitions.app import App
-from ciprov.localcluster.engine.container_spec import container_spec
+from ciprov.localcluster.engine.container_spec import container_spec, persistent_volumes
 from ciprov.localcluster.model import Condition, Instance
-from ciprov.localcluster.runtimes.port import ContainerSpec, PublishedPort, VolumeMount
+from ciprov.localcluster.runtimes.port import ContainerSpec, PersistentVolumes, PublishedPort, VolumeMount
 
 
 def spec(container: dict[str, Any] | None, *ports: int, **more: Any) -> ContainerSpec | None:
@@ -75,3 +75,20 @@ def test_limits_and_flags() -> None:
     assert found is not None
     assert (found.force_pull, found.privileged, found.native, found.parameters) == (True, True, False, (("user", "1"),))
     assert (found.cpus, found.mem, found.cpu_limit, found.mem_limit) == (2, 64, math.inf, 128)
+
+
+def test_persistent_volumes_of_a_task_without_an_image_are_its_own() -> None:
+    volumes = [
+        {"containerPath": "data", "mode": "RW", "persistent": {"size": 5}},
+        {"containerPath": "/x", "hostPath": "/y"},
+    ]
+    now = datetime(2024, 1, 1, tzinfo=UTC)
+    instance = Instance("a.instance-1", "/a", "v", Condition.STAGING, now)
+
+    def found(container: dict[str, Any] | None) -> PersistentVolumes | None:
+        return persistent_volumes(App.model_validate({"id": "/a", "container": container}), instance)
+
+    assert found({"type": "MESOS", "volumes": volumes}) == PersistentVolumes("/a", "a.instance-1", ("data",))
+    assert found(docker(volumes=volumes)) is None
+    assert found({"type": "MESOS", "volumes": volumes[1:]}) is None
+    assert found(None) is None

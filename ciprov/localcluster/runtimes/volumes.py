@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ciprov.localcluster.runtimes.port import PersistentVolumes
 from ciprov.localcluster.runtimes.sandbox import directory_name
 
 
@@ -43,6 +44,15 @@ class Volumes:
             left.rename(own)
         return own
 
+    def link(self, wanted: PersistentVolumes, sandbox: Path) -> None:
+        """Let `sandbox` have the volumes under their names. Raises ValueError for a name that leads elsewhere."""
+        own = self.of(wanted.app_id, wanted.instance_id)
+        for name in wanted.names:
+            if "/" in name or name in {"", ".", ".."}:
+                raise ValueError(f"the persistent volume's containerPath '{name}' is not a name in the sandbox")
+            open_to_all(own / name)
+            (sandbox / name).symlink_to(own / name)
+
     def remove_unclaimed(self) -> None:
         """Those of apps that are no more."""
         if self._living is None or not self._directory.is_dir():
@@ -55,6 +65,15 @@ class Volumes:
                 gone.append(entry.rename(self._directory / f".gone-{uuid.uuid4()}"))
         if gone:
             threading.Thread(target=_remove, args=(gone,), name="remove volumes", daemon=True).start()
+
+
+def open_to_all(directory: Path) -> None:
+    """Make a directory for a task, whoever it runs as; the directories above keep others out. One that is there stays
+    as its tasks left it.
+    """
+    if not directory.is_dir():
+        directory.mkdir(parents=True)
+        directory.chmod(0o777)
 
 
 def _remove(directories: Iterable[Path]) -> None:
