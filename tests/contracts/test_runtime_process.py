@@ -10,6 +10,7 @@ import os
 import signal
 import stat
 import subprocess
+import sys
 import tarfile
 import threading
 import time
@@ -23,7 +24,7 @@ from runtime_driver import Driver, is_gone, shell, until
 
 from ciprov.localcluster.definitions.app import FetchUri
 from ciprov.localcluster.model import Condition
-from ciprov.localcluster.runtimes import proc
+from ciprov.localcluster.runtimes import proc, supervisor
 from ciprov.localcluster.runtimes.port import LaunchSpec, TaskUpdate
 from ciprov.localcluster.runtimes.sandbox import KEEP_PER_APP
 
@@ -442,3 +443,66 @@ def test_sandboxes_are_kept_for_a_while_and_never_taken_from_a_running_task(tmp_
         assert sandbox.stat().st_mtime > time.time() - 60
 
     drive(tmp_path, work)
+
+
+def test_a_terminal_is_the_tasks_own_and_all_that_is_written_there_is_kept(tmp_path: Path) -> None:
+    async def work(driver: Driver) -> None:
+        command = "test -t 0 && test -t 1 && test -t 2 && tty; echo oops >&2; echo there > /dev/tty; seq 20000; exit 3"
+        driver.runtime.launch(replace(shell(command), tty=True))
+        assert (await driver.ended(TASK)).message == "Command exited with status 3"
+        sandbox = driver.sandboxes.path(TASK)
+        lines = (sandbox / "stdout").read_text().split()
+        assert lines[0].startswith("/dev/pts/")
+        assert lines[1:3] == ["oops", "there"]
+        assert lines[3:] == [str(number) for number in range(1, 20001)]
+        assert (sandbox / "stderr").read_text() == ""
+
+        long = "app.instance-2._app.1"
+        await driver.running(replace(shell("echo up; sleep 300", long), tty=True))
+        driver.runtime.kill(long, 5.0)
+        assert (await driver.ended(long)).message == "Command terminated with signal Terminated"
+
+    drive(tmp_path, work)
+
+
+def test_a_kill_finds_every_descendant_wherever_it_hangs(tmp_path: Path) -> None:
+    """Below threads that are not the first, in sessions of their own, and forked while others are told."""
+
+    async def work(driver: Driver) -> None:
+        program = (
+            "import subprocess, threading, time\n"
+            "command = ['sh', '-c', 'setsid sleep 300 & sleep 300 & wait']\n"
+            "def more(): subprocess.Popen(command, start_new_session=True) and time.sleep(300)\n"
+            "threads = [threading.Thread(target=more) for _ in range(5)]\n"
+            "[thread.start() for thread in threads]\n"
+        )
+        spec = LaunchSpec(TASK, None, (sys.executable, "-c", program), {"MARK": str(tmp_path)}, (), 3.0)
+        await driver.running(spec)
+        mark = f"MARK={tmp_path}".encode()
+
+        def marked() -> list[int]:
+            return [
+                each.pid for each in proc.all_processes() if not each.zombie and proc.holds_variable(each.pid, mark)
+            ]
+
+        await until(lambda: len(marked()) == 16, "the whole tree")
+        driver.runtime.kill(TASK, 0.2)
+        assert (await driver.ended(TASK)).condition is Condition.KILLED
+        assert marked() == []
+
+    drive(tmp_path, work)
+
+
+def test_where_the_kernel_does_not_tell_children_they_are_found_by_their_parents() -> None:
+    child = subprocess.Popen(["sh", "-c", "sleep 300 & wait"])
+    try:
+        deadline = time.monotonic() + 5
+        while len(supervisor.descendants()) < 2 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        found = supervisor.descendants()
+        assert found[0] == child.pid
+        assert len(found) == 2
+        assert supervisor.descendants_by_parents() == found
+    finally:
+        supervisor.send(supervisor.descendants(), signal.SIGKILL)
+        child.wait()

@@ -67,6 +67,7 @@ def launch_spec(app: App, instance: Instance) -> LaunchSpec:
         user=app.user,
         container=container_spec(app, instance),
         persistent=persistent_volumes(app, instance),
+        tty=bool(app.tty),
     )
 
 

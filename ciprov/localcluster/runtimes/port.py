@@ -80,6 +80,7 @@ class LaunchSpec:
     """All that a runtime needs to start one task. `environment` is complete but for MESOS_SANDBOX and PATH-like basics.
 
     Exactly one of `shell` (run by `/bin/sh -c`) and `argv` is given; with an image, none at all means the image's own.
+    `persistent` and `tty` (a terminal for the task) are for tasks without one.
     """
 
     task_id: str
@@ -91,6 +92,7 @@ class LaunchSpec:
     user: str | None = None
     container: ContainerSpec | None = None
     persistent: PersistentVolumes | None = None
+    tty: bool = False
 
 
 @dataclass(frozen=True, slots=True)

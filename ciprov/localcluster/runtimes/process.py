@@ -133,7 +133,8 @@ class ProcessRuntime:
                     _give(sandbox, account.uid, account.gid)
                 if spec.persistent is not None:
                     self._volumes.link(spec.persistent, sandbox)
-                self._spawn(task, SupervisorSpec(str(sandbox), argv, environment, spec.kill_grace_seconds, account))
+                grace = spec.kill_grace_seconds
+                self._spawn(task, SupervisorSpec(str(sandbox), argv, environment, grace, account, spec.tty))
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(task.answered.wait(), START_SECONDS)
         except (OSError, ValueError) as error:

@@ -29,13 +29,17 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class SupervisorSpec:
-    """One task for one supervisor. `directory` is the sandbox; the grace is in seconds."""
+    """One task for one supervisor. `directory` is the sandbox; the grace is in seconds.
+
+    With `tty` the task has a terminal of its own, and all that it writes there is in `stdout`.
+    """
 
     directory: str
     argv: tuple[str, ...]
     environment: Mapping[str, str]
     kill_grace_seconds: float
     account: Account | None = None
+    tty: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,8 @@ def encode(spec: SupervisorSpec) -> bytes:
     if spec.account is not None:
         pairs += [("uid", str(spec.account.uid)), ("gid", str(spec.account.gid))]
         pairs += [("group", str(group)) for group in spec.account.groups]
+    if spec.tty:
+        pairs.append(("tty", "1"))
     pairs += [("arg", argument) for argument in spec.argv]
     pairs += [("env", f"{name}={value}") for name, value in spec.environment.items()]
     for name in spec.environment:

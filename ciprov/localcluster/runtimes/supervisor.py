@@ -9,6 +9,7 @@ Being a child subreaper, the supervisor inherits every descendant of the task, d
 `waitpid` knows no child. Only then the exit is written, so that the task's ports are really free.
 """
 
+import _thread
 import ctypes
 import os
 import signal
@@ -24,6 +25,8 @@ RESET = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SI
 KILL_AGAIN_SECONDS = 0.02
 KILL_AGAIN_AT_MOST = 1.0
 SCANS_AT_MOST = 5
+COPY_SECONDS = 2.0
+"""So long the last output is waited for once all processes that wrote to the terminal have ended."""
 
 prctl = ctypes.CDLL(None, use_errno=True).prctl
 
@@ -74,8 +77,39 @@ def boot_id() -> str:
         os.close(descriptor)
 
 
+def children_of(pid: int) -> "list[int]":
+    """Raises FileNotFoundError for a process that is gone, and where the kernel tells nobody's children."""
+    found = []
+    for thread in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208 - as above
+        descriptor = os.open(f"/proc/{pid}/task/{thread}/children", os.O_RDONLY)
+        content = b""
+        while piece := os.read(descriptor, 65536):
+            content += piece
+        os.close(descriptor)
+        found += [int(child) for child in content.split()]
+    return found
+
+
 def descendants() -> "list[int]":
-    """All processes below this one, parents before children."""
+    """All processes below this one, parents before children.
+
+    Asked of them alone, for when a thousand tasks end at once nobody can look at all processes of the machine. Some may
+    be missed while others come and go: whoever asks does so again until nobody is left.
+    """
+    try:
+        found = children_of(os.getpid())
+    except OSError:
+        return descendants_by_parents()
+    for pid in found:
+        try:
+            found += children_of(pid)
+        except OSError:
+            continue
+    return found
+
+
+def descendants_by_parents() -> "list[int]":
+    """The same from the parent of every process of this machine."""
     children: dict[int, list[int]] = {}
     for name in os.listdir("/proc"):  # noqa: PTH208 - as above
         if name.isdigit():
@@ -121,17 +155,47 @@ class Task:
         self.status: int | None = None
         self.kill_asked = False
         self.identity = ""
+        self.terminal: tuple[int, int] | None = None
+        self.copying = _thread.allocate_lock()
 
     def start(self) -> None:
         supervisor = os.getpid()
+        if "tty" in self.values:
+            self.terminal = os.openpty()
         self.pid = os.fork()
         if self.pid == 0:
             self.become(supervisor)
+        if self.terminal is not None:
+            os.close(self.terminal[1])
+            self.copying.acquire()
+            _thread.start_new_thread(self.copy, (self.terminal[0],))
         self.identity = (
             f'"boot_id": "{boot_id()}", "supervisor": {supervisor}, "supervisor_start": {start_time(supervisor)}, '
             f'"task": {self.pid}, "task_start": {start_time(self.pid)}'
         )
         self.write_status("")
+
+    def copy(self, master: int) -> None:
+        """What the task writes to its terminal goes into `stdout`, until nobody has that terminal any more."""
+        out = os.open("stdout", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            while piece := os.read(master, 65536):
+                while piece:
+                    piece = piece[os.write(out, piece) :]
+        except OSError:
+            return
+        finally:
+            self.copying.release()
+
+    def enter_terminal(self, terminal: int) -> None:
+        import fcntl
+        import termios
+
+        if "uid" in self.values:
+            os.fchown(terminal, int(self.values["uid"]), -1)
+        fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
+        for descriptor in (0, 1, 2):
+            os.dup2(terminal, descriptor)
 
     def become(self, supervisor: int) -> None:
         """In the child: become the task, or say in its stderr why not. Never returns."""
@@ -140,8 +204,10 @@ class Task:
             if os.getppid() != supervisor:
                 os._exit(127)
             os.setsid()
-            out = os.open("stdout", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-            os.dup2(out, 1)
+            if self.terminal is not None:
+                self.enter_terminal(self.terminal[1])
+            else:
+                os.dup2(os.open("stdout", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644), 1)
             if "uid" in self.values:
                 os.setgroups(self.groups)
                 os.setgid(int(self.values["gid"]))
@@ -225,6 +291,8 @@ def main() -> None:
     os.write(1, b"R")
     os.dup2(0, 1)
     task.supervise()
+    if task.terminal is not None:
+        task.copying.acquire(timeout=COPY_SECONDS)
     task.write_exit()
 
 
