@@ -494,15 +494,15 @@ def test_a_kill_finds_every_descendant_wherever_it_hangs(tmp_path: Path) -> None
 
 
 def test_where_the_kernel_does_not_tell_children_they_are_found_by_their_parents() -> None:
+    before = set(supervisor.descendants())
     child = subprocess.Popen(["sh", "-c", "sleep 300 & wait"])
     try:
         deadline = time.monotonic() + 5
-        while len(supervisor.descendants()) < 2 and time.monotonic() < deadline:
+        while len(new := [pid for pid in supervisor.descendants() if pid not in before]) < 2:
+            assert time.monotonic() < deadline
             time.sleep(0.01)
-        found = supervisor.descendants()
-        assert found[0] == child.pid
-        assert len(found) == 2
-        assert supervisor.descendants_by_parents() == found
+        assert new[0] == child.pid
+        assert [pid for pid in supervisor.descendants_by_parents() if pid not in before] == new
     finally:
-        supervisor.send(supervisor.descendants(), signal.SIGKILL)
+        supervisor.send(new, signal.SIGKILL)
         child.wait()
