@@ -13,6 +13,7 @@ from ciprov.clients.marathon.client import HttpMarathon
 from ciprov.clients.mesos_agents import HttpAgents
 from ciprov.domain.environment import EnvironmentRecord
 from ciprov.environments.context import OUTAGE_SECONDS, Context
+from ciprov.environments.lifetime.amending import Ledger
 from ciprov.environments.names import group_path, refuse_collision, slug
 from ciprov.environments.service import EnvironmentService
 from ciprov.foundation.errors import CiprovError
@@ -34,6 +35,10 @@ class Records:
 
     cluster: Cluster
     store: Store
+
+    @property
+    def ledger(self) -> Ledger:
+        return Ledger(self.store, self.cluster.name, _who())
 
     def group_path(self, name: str) -> str:
         return group_path(self.cluster.prefix, name)

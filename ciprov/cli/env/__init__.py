@@ -14,6 +14,10 @@ _COMMANDS = {
     "show": ("ciprov.cli.env.standing", "show", "Show the addresses and the history of one."),
     "status": ("ciprov.cli.env.standing", "status", "Show what runs in one, and why something does not."),
     "adopt": ("ciprov.cli.env.adopt", "adopt", "Record one again whose record was lost."),
+    "extend": ("ciprov.cli.env.lifetime", "extend", "Let one live longer; restarts nothing."),
+    "pin": ("ciprov.cli.env.lifetime", "pin", "Keep one from being reaped."),
+    "unpin": ("ciprov.cli.env.lifetime", "unpin", "Let one be reaped again."),
+    "touch": ("ciprov.cli.env.lifetime", "touch", "Note that one is in use."),
     "logs": ("ciprov.cli.env.logs", "logs", "Show what tasks wrote."),
     "exec": ("ciprov.cli.env.exec", "exec_", "Run a command beside a running task."),
 }

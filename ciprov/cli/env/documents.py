@@ -8,7 +8,7 @@ from typing import Any
 
 from ciprov.cli.dotenv import endpoint_variables
 from ciprov.cli.output import table
-from ciprov.domain.environment import Endpoint, EnvironmentRecord, HistoryEntry
+from ciprov.domain.environment import Endpoint, EnvironmentRecord, HistoryEntry, Phase
 from ciprov.foundation.clock import timestamp
 
 
@@ -46,7 +46,14 @@ def record_document(record: EnvironmentRecord) -> dict[str, Any]:
         "owner": record.owner,
         "created_at": moment(record.created_at),
         "updated_at": moment(record.updated_at),
+        "ttl_seconds": record.ttl_seconds,
         "expires_at": moment(record.expires_at),
+        "pinned": record.pinned,
+        "last_used_at": moment(record.last_used_at),
+        "asleep": record.phase is Phase.ASLEEP,
+        "branch": record.branch,
+        "git_remote": record.git_remote,
+        "branch_gone_since": moment(record.branch_gone_since),
         "parameters": dict(record.parameters),
         "failure": record.failure,
     }

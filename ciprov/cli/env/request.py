@@ -25,6 +25,11 @@ def duration(given: str | int) -> int:
     return found
 
 
+def lifetime(given: str | int) -> int:
+    """The type of options that take a time to live; in seconds, 0 for `never`."""
+    return 0 if isinstance(given, str) and given.strip().lower() == "never" else duration(given)
+
+
 def pair(given: str | tuple[str, str]) -> tuple[str, str]:
     """The type of `name=value`; its message does not repeat what is wrong, as it may be a secret."""
     if isinstance(given, tuple):
@@ -64,8 +69,8 @@ def request_options(command: Command) -> Command:
         click.option(
             "--ttl",
             metavar="DURATION",
-            type=duration,
-            help="How long it is meant to live, such as 8h; 0: for ever.",
+            type=lifetime,
+            help="How long it is meant to live, such as 8h; 0 or never: for ever.",
         ),
     ]
     for option in reversed(options):

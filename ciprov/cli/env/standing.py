@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import click
 
@@ -16,7 +17,10 @@ from ciprov.cli.env.documents import (
 )
 from ciprov.cli.invocation import Invocation, pass_invocation
 from ciprov.cli.output import Result, emit, output_option, table
+from ciprov.domain.environment import EnvironmentRecord
+from ciprov.environments.lifetime.expiry import last_use, relative, told
 from ciprov.environments.status import AppStatus, EnvironmentStatus, EnvironmentSummary
+from ciprov.foundation.clock import utc_now
 from ciprov.foundation.errors import FAILED, OK
 from ciprov.wiring.environments import is_untouched
 
@@ -34,7 +38,7 @@ def list_(invocation: Invocation, *, output: str) -> None:
     """
     records = invocation.records
     found: Sequence[EnvironmentSummary] = ()
-    target = records.cluster.name
+    target, now = records.cluster.name, utc_now()
     if not is_untouched(invocation.settings, records):
         found, target = invocation.environments.service.list(), invocation.environments.target
     documents = [
@@ -50,11 +54,12 @@ def list_(invocation: Invocation, *, output: str) -> None:
             f"{one.ready_apps}/{one.apps}",
             one.record.owner or "-",
             moment(one.record.updated_at) or "-",
-            f"{moment(one.record.expires_at) or 'never'}{' expired' if one.expired else ''}",
+            relative(last_use(one.record), now),
+            _expiry(one.record, now),
         )
         for one in found
     ]
-    heads = ("NAME", "BLUEPRINT", "KIND", "PHASE", "READY", "OWNER", "UPDATED", "EXPIRES")
+    heads = ("NAME", "BLUEPRINT", "KIND", "PHASE", "READY", "OWNER", "UPDATED", "USED", "EXPIRES")
     text = table(heads, rows) if rows else f"no environments on {target}"
     cluster = records.cluster.name
     variables = {"CIPROV_CLUSTER_NAME": cluster, "CIPROV_ENVIRONMENTS": ",".join(one.record.name for one in found)}
@@ -82,9 +87,10 @@ def show(invocation: Invocation, *, name: str, output: str) -> None:
     rows = [
         (key, ", ".join(f"{k}={v}" for k, v in value.items()) if isinstance(value, dict) else str(value))
         for key, value in facts.items()
-        if value not in (None, "", {})
+        if value not in (None, "", {}) and value is not False
     ]
-    lines = [f"{key:15} {value}" for key, value in rows]
+    lines = [f"{key:17} {value}" for key, value in rows]
+    lines += [f"{'':17} {fact}" for fact in _lifetime(status)]
     lines += ["", *endpoint_lines(status.endpoints)] if status.endpoints else []
     lines += ["", status.front_url] if status.front_url else []
     if history:
@@ -122,11 +128,12 @@ def status(ctx: click.Context, invocation: Invocation, *, name: str, exit_code: 
         "phase": phase,
         "failure": found.record.failure if found.record else "",
         "healthy": found.healthy,
+        **_lifetime_document(found),
         "url": found.front_url,
         "apps": [app.to_json() for app in found.apps],
         "endpoints": _endpoints(found),
     }
-    lines = [f"environment {found.name} on {found.target}: {phase}"]
+    lines = [", ".join([f"environment {found.name} on {found.target}: {phase}", *_lifetime(found)])]
     if found.record and found.record.failure:
         lines += ["last operation failed:", *(f"  {line}" for line in found.record.failure.splitlines())]
     lines += ["", *table(("APP", "STATE", "READY", "DETAIL"), [_row(app) for app in found.apps]).splitlines()]
@@ -135,6 +142,32 @@ def status(ctx: click.Context, invocation: Invocation, *, name: str, exit_code: 
     lines += ["", found.front_url] if found.front_url else []
     emit(Result(document, "\n".join(lines), {**_variables(found), "CIPROV_ENV_PHASE": phase}), output)
     ctx.exit(FAILED if exit_code and not found.healthy else OK)
+
+
+def _expiry(record: EnvironmentRecord, now: datetime) -> str:
+    if record.pinned:
+        return "pinned"
+    if record.expires_at is None:
+        return "never"
+    marked = "expired" if record.expires_at <= now else ""
+    return f"{moment(record.expires_at)} {marked or relative(record.expires_at, now)}"
+
+
+def _lifetime(status: EnvironmentStatus) -> list[str]:
+    """How long it lives yet, for people."""
+    record, now = status.record, utc_now()
+    if record is None:
+        return []
+    pinned = [f"pinned ({record.pinned})"] if record.pinned else []
+    return [told(record, now), *pinned, f"last used {relative(last_use(record), now)}"]
+
+
+def _lifetime_document(status: EnvironmentStatus) -> dict[str, object]:
+    record = status.record
+    if record is None:
+        return {}
+    facts = record_document(record)
+    return {key: facts[key] for key in ("expires_at", "pinned", "last_used_at", "asleep")}
 
 
 def _row(app: AppStatus) -> tuple[str, str, str, str]:
