@@ -113,7 +113,7 @@ def build(blueprint: Blueprint, request: Request) -> Desired:
         service_ports=assembly.service_ports,
         routes=tuple(_route(route, assembly, request) for route in blueprint.routes),
         timeout=blueprint.timeout,
-        ttl=blueprint.ttl,
+        ttl=blueprint.ttl_by_kind.get(kind, blueprint.ttl),
         parameters=values.public,
         secret_fingerprints={
             name: fingerprint(secret, f"{request.group_path}/{name}") for name, secret in values.secrets.items()

@@ -23,6 +23,7 @@ _PARAMETER_FIELDS = ("type", "default", "minimum", "maximum", "enum", "pattern",
 _ROUTE_FIELDS = ("name", "app", "port", "path")
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _PARAMETER_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+_EVERY_KIND = "default"
 _MOST_SECONDS = 10 * 366 * 86400
 
 
@@ -52,6 +53,7 @@ class _Header:
             self.key(hooks, "hooks", "hooks are not supported yet", way_out="remove them")
         self._shared_variables(root)
         kinds = dict(self._mapping(root, "kinds"))
+        ttl, ttl_by_kind = self._lifetimes(root, kinds)
         return Blueprint(
             file=self.file,
             name=self._name(root),
@@ -59,7 +61,8 @@ class _Header:
             parameters={name: self._parameter(name, node) for name, node in self._mapping(root, "parameters")},
             kinds=kinds,
             default_kind=self._default_kind(root, kinds),
-            ttl=self._duration(root, "ttl", None, never=True),
+            ttl=ttl,
+            ttl_by_kind=ttl_by_kind,
             timeout=self._duration(root, "timeout", DEFAULT_TIMEOUT) or DEFAULT_TIMEOUT,
             routes=tuple(self._routes(root)),
             group=self._group(root),
@@ -99,8 +102,26 @@ class _Header:
             self.add(node, "default_kind", f"there is no kind {name!r}", listed(kinds), did_you_mean(name, kinds))
         return name
 
-    def _duration(self, root: Node, key: str, default: int | None, *, never: bool = False) -> int | None:
-        node = root.get(key)
+    def _lifetimes(self, root: Node, kinds: dict[str, Node]) -> tuple[int | None, dict[str, int | None]]:
+        """One for all, or a mapping by kind in which `default` stands for every kind that it does not name."""
+        node = root.get("ttl")
+        if node is None or not isinstance(node.value, dict):
+            return self._duration(root, "ttl", None, never=True), {}
+        by_kind: dict[str, int | None] = {}
+        for name, member in node.members():
+            if name not in kinds and name != _EVERY_KIND:
+                allowed = [_EVERY_KIND, *kinds]
+                meant = did_you_mean(name, allowed)
+                self.key(member, f"ttl.{name}", f"there is no kind {name!r}", listed(allowed), meant)
+            else:
+                by_kind[name] = self._duration(node, name, None, never=True, within="ttl")
+        default = by_kind.get(_EVERY_KIND)
+        return default, {name: seconds for name, seconds in by_kind.items() if name in kinds}
+
+    def _duration(
+        self, root: Node, name: str, default: int | None, *, never: bool = False, within: str = ""
+    ) -> int | None:
+        node, key = root.get(name), joined(within, name)
         if node is None or (never and node.value == "never"):
             return default
         total = durations.seconds(node.value) if isinstance(node.value, str) else None

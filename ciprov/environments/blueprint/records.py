@@ -48,8 +48,9 @@ class Route:
 class Blueprint:
     """A blueprint as read. `group` is a Marathon group with placeholders; `kinds` are merge patches by app id.
 
-    `ttl` is in seconds, None for never; `timeout` in seconds per app. `findings` are those of reading: with an error
-    among them the other fields hold only what could be understood, and nothing can be built.
+    `ttl` is in seconds, None for never, `ttl_by_kind` where kinds have their own; `timeout` in seconds per app.
+    `findings` are those of reading: with an error among them the other fields hold only what could be understood, and
+    nothing can be built.
     """
 
     file: str
@@ -59,6 +60,7 @@ class Blueprint:
     kinds: Mapping[str, Node] = field(default_factory=dict)
     default_kind: str = ""
     ttl: int | None = None
+    ttl_by_kind: Mapping[str, int | None] = field(default_factory=dict)
     timeout: int = DEFAULT_TIMEOUT
     routes: tuple[Route, ...] = ()
     group: Node = EMPTY

@@ -255,3 +255,9 @@ def test_the_body_is_plain_json():
     desired = _build()
 
     assert json.loads(json.dumps(desired.group)) == desired.group
+
+
+def test_the_time_to_live_is_that_of_the_kind():
+    text = COURSES.replace("ttl: 1h30m", "ttl: {default: 8h, staging: never}")
+    assert [_build(text, kind=kind).ttl for kind in ("dev", "", "staging")] == [28800, 28800, None]
+    assert _build(COURSES.replace("ttl: 1h30m", "ttl: {dev: 4h}"), kind="staging").ttl is None
