@@ -11,6 +11,7 @@ from ciprov.environments.blueprint.assembly import Assembly, Scene, assemble, wi
 from ciprov.environments.blueprint.body import group_body
 from ciprov.environments.blueprint.collisions import Copy
 from ciprov.environments.blueprint.findings import BlueprintError, Finding, errors, in_order, refuse_errors
+from ciprov.environments.blueprint.hooks import of_kind
 from ciprov.environments.blueprint.kind_keys import with_kind_keys
 from ciprov.environments.blueprint.nodes import Node
 from ciprov.environments.blueprint.parameters import Resolver, Values
@@ -18,6 +19,7 @@ from ciprov.environments.blueprint.records import Blueprint, Route
 from ciprov.environments.blueprint.secrecy import fingerprint, redacted
 from ciprov.environments.blueprint.suggestions import did_you_mean, listed
 from ciprov.environments.blueprint.tree import Tree, has_members
+from ciprov.environments.hooks.records import Hook
 from ciprov.environments.service_ports import DEFAULT_RANGE, PortRange
 from ciprov.foundation.errors import USAGE
 from ciprov.foundation.json import JsonObject
@@ -66,7 +68,7 @@ class Desired:
     fixed. `routes` hold `name`, `app` (absolute), `port`, `path`, `service_port` and `url`; the first is the front.
     `timeout` is in seconds per app, `ttl` in seconds or None for never. `parameters` are the resolved values without
     secrets, `secret_fingerprints` salted hashes of those, `secret_values` the texts that no output may show.
-    `findings` are warnings and notes, never errors.
+    `findings` are warnings and notes, never errors. `hooks` are in the order of the blueprint.
     """
 
     name: str
@@ -83,6 +85,7 @@ class Desired:
     secret_fingerprints: Mapping[str, str]
     secret_values: frozenset[str] = field(repr=False)
     findings: tuple[Finding, ...] = ()
+    hooks: tuple[Hook, ...] = ()
 
 
 def build(blueprint: Blueprint, request: Request) -> Desired:
@@ -91,6 +94,7 @@ def build(blueprint: Blueprint, request: Request) -> Desired:
     """
     refuse_errors(blueprint.findings)
     kind = blueprint.default_kind if request.kind is None else request.kind
+    blueprint = replace(blueprint, hooks=of_kind(blueprint.hooks, kind))
     values, constants = _values(blueprint, request)
     findings = [*blueprint.findings, *values.findings, *_kind_findings(blueprint, kind)]
     tree = with_kind(blueprint, kind)
@@ -120,7 +124,21 @@ def build(blueprint: Blueprint, request: Request) -> Desired:
         },
         secret_values=values.secret_values,
         findings=tuple(findings),
+        hooks=assembly.hooks,
     )
+
+
+def hooks_again(blueprint: Blueprint, request: Request) -> tuple[Hook, ...]:
+    """The hooks of an environment that exists, where not every parameter is at hand: a hook names those it misses.
+
+    Raises `BlueprintError` where the blueprint cannot be read.
+    """
+    refuse_errors(blueprint.findings)
+    kind = request.kind or ""
+    blueprint = replace(blueprint, hooks=of_kind(blueprint.hooks, kind))
+    values, constants = _values(blueprint, request)
+    scene = replace(_scene(blueprint, request, values, constants), port_range=PortRange(1, 1_000_000))
+    return assemble(blueprint, with_kind(blueprint, kind), scene).hooks
 
 
 def check(blueprint: Blueprint) -> list[Finding]:
@@ -138,7 +156,7 @@ def check(blueprint: Blueprint) -> list[Finding]:
         tree = with_kind(blueprint, kind)
         everything = PortRange(1, 1_000_000)
         scene = replace(_scene(blueprint, sample, values, constants), port_range=everything)
-        assembly = assemble(blueprint, tree, scene)
+        assembly = assemble(replace(blueprint, hooks=of_kind(blueprint.hooks, kind)), tree, scene)
         body = group_body(assembly, sample.group_path, labels={})
         findings += with_kind_keys([*assembly.findings, *body.findings], blueprint, kind)
         findings += [*_no_app_findings(blueprint, kind, tree), *_route_findings(blueprint, assembly)]

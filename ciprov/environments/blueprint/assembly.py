@@ -14,10 +14,11 @@ from ciprov.environments.blueprint.collisions import Copy, adapt
 from ciprov.environments.blueprint.conflicts import port_conflicts
 from ciprov.environments.blueprint.fields import APP
 from ciprov.environments.blueprint.findings import Finding
+from ciprov.environments.blueprint.hooks import made
 from ciprov.environments.blueprint.merge_patch import merge
 from ciprov.environments.blueprint.nodes import Node
 from ciprov.environments.blueprint.parameters import Values, answer_from
-from ciprov.environments.blueprint.records import Blueprint
+from ciprov.environments.blueprint.records import Blueprint, HookEntry
 from ciprov.environments.blueprint.rules import rule_findings
 from ciprov.environments.blueprint.services import PREFIX, Services
 from ciprov.environments.blueprint.substitution import Answer, Unknown, fill, names
@@ -29,6 +30,7 @@ from ciprov.environments.blueprint.tree import (
     map_apps,
     read_tree,
 )
+from ciprov.environments.hooks.records import Hook
 from ciprov.environments.service_ports import PortNeed, PortRange, allocate
 
 
@@ -50,13 +52,16 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class Assembly:
-    """The filled-in tree: apps with service ports, ids as the blueprint has them. `ports` are by app id."""
+    """The filled-in tree: apps with service ports, ids as the blueprint has them. `ports` are by app id, `hooks` those
+    of the blueprint as it was handed in.
+    """
 
     file: str
     tree: Tree
     apps: tuple[AppEntry, ...]
     ports: Mapping[str, list[AppPort]]
     service_ports: Mapping[str, int]
+    hooks: tuple[Hook, ...]
     findings: tuple[Finding, ...]
 
 
@@ -104,7 +109,8 @@ class _Steps:
         self.findings += [*tree.findings, *dependency_findings(tree, file), *port_conflicts(apps, file)]
         apps, collisions = adapt(tree, apps, scene.copy)
         apps = [replace(app, node=with_service_ports(app.id, app.node, allocated)) for app in apps]
-        return Assembly(file, tree, tuple(apps), by_app, allocated, (*self.findings, *collisions))
+        hooks = tuple(self._hook(entry, services, by_app) for entry in self.blueprint.hooks)
+        return Assembly(file, tree, tuple(apps), by_app, allocated, hooks, (*self.findings, *collisions))
 
     def _with_ports(self, app: Node) -> Node:
         """The app's port fields filled in as far as they can be before the service ports are known."""
@@ -117,6 +123,12 @@ class _Steps:
         node = checker.check(node, APP, app.key)
         self.findings += [*checker.findings, *rule_findings(node, app.key, self.blueprint.file)]
         return replace(app, node=node)
+
+    def _hook(self, entry: HookEntry, services: Services, apps: Collection[str]) -> Hook:
+        node = fill(entry.node, lambda name: self._answer(name, services), self._report, entry.key)
+        hook, findings = made(replace(entry, node=node), self.blueprint.file, apps, self._open_in)
+        self.findings += findings
+        return hook
 
     def _group(self, group: GroupEntry, services: Services) -> GroupEntry:
         dependencies = group.node.get("dependencies")
@@ -138,8 +150,13 @@ class _Steps:
         return self.blueprint.parameters.keys() - self.scene.values.by_name.keys()
 
     def _is_open(self, text: str) -> bool:
+        return bool(self._open_in(text))
+
+    def _open_in(self, text: str) -> tuple[str, ...]:
         still_open = self._open_names()
-        return bool(still_open) and any(name in still_open for name in names(text, self.blueprint.parameters))
+        return (
+            tuple(name for name in names(text, self.blueprint.parameters) if name in still_open) if still_open else ()
+        )
 
     def _report(self, node: Node, key: str, unknown: Unknown) -> None:
         at = node.at

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from ciprov.environments.blueprint import durations
 from ciprov.environments.blueprint.fields import APP, GROUP_FIELDS
 from ciprov.environments.blueprint.findings import Finding, Severity
+from ciprov.environments.blueprint.hooks import read_hooks
 from ciprov.environments.blueprint.nodes import EMPTY, Node, joined, plain
 from ciprov.environments.blueprint.parameters import expected, unfit, variable
 from ciprov.environments.blueprint.records import DEFAULT_TIMEOUT, PARAMETER_TYPES, Blueprint, Parameter, Route
@@ -48,23 +49,24 @@ class _Header:
         for name, member in root.members():
             if name not in FIELDS:
                 self._unknown(name, member)
-        hooks = root.value.get("hooks")
-        if hooks is not None:
-            self.key(hooks, "hooks", "hooks are not supported yet", way_out="remove them")
         self._shared_variables(root)
         kinds = dict(self._mapping(root, "kinds"))
+        parameters = {name: self._parameter(name, node) for name, node in self._mapping(root, "parameters")}
+        hooks, found = read_hooks(root, self.file, parameters, kinds)
+        self.findings += found
         ttl, ttl_by_kind = self._lifetimes(root, kinds)
         return Blueprint(
             file=self.file,
             name=self._name(root),
             description=self._text(root, "description"),
-            parameters={name: self._parameter(name, node) for name, node in self._mapping(root, "parameters")},
+            parameters=parameters,
             kinds=kinds,
             default_kind=self._default_kind(root, kinds),
             ttl=ttl,
             ttl_by_kind=ttl_by_kind,
             timeout=self._duration(root, "timeout", DEFAULT_TIMEOUT) or DEFAULT_TIMEOUT,
             routes=tuple(self._routes(root)),
+            hooks=hooks,
             group=self._group(root),
         )
 

@@ -45,6 +45,17 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
+class HookEntry:
+    """A hook as the header has it, with placeholders. `kinds` empty: for all of them."""
+
+    stage: str
+    name: str
+    key: str
+    node: Node
+    kinds: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Blueprint:
     """A blueprint as read. `group` is a Marathon group with placeholders; `kinds` are merge patches by app id.
 
@@ -63,5 +74,6 @@ class Blueprint:
     ttl_by_kind: Mapping[str, int | None] = field(default_factory=dict)
     timeout: int = DEFAULT_TIMEOUT
     routes: tuple[Route, ...] = ()
+    hooks: tuple[HookEntry, ...] = ()
     group: Node = EMPTY
     findings: tuple[Finding, ...] = ()

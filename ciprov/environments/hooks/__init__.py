@@ -1,0 +1,1 @@
+"""Hooks: commands and checks of a blueprint around `up` and `down`."""
