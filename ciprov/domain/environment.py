@@ -56,10 +56,10 @@ class EnvironmentRecord:
     the last `up`, also of one still under way. `passed_on` are marks per absolute app id of the fields that ciprov does
     not know, as they were last sent. `app_versions` are Marathon's versions of the definitions that the last `up` left.
     `operation` is what has begun and not ended. `pinned` says why it is never reaped (empty: it may be).
-    `last_used_at` is the last sign of use besides `up`. `branch` of `git_remote` is what it was made for, as far as that
-    was said, `branch_gone_since` when that branch was first missed. `team` is who pays for its `cpus` and `mem` (MiB),
-    those of all instances that the last `up` asked for. `given_name` is what the user called it (usually the branch)
-    before it was cut to the slug `name`. `revision` is the compare-and-set counter of the store.
+    `last_used_at` is the last sign of use besides `up`. `branch` of `git_remote` is what it was made for, as far as
+    that was said, `branch_gone_since` when that branch was first missed. `team` is who pays for its `cpus` and `mem`
+    (MiB), those of all instances that the last `up` asked for. `given_name` is what the user called it (usually the
+    branch) before it was cut to the slug `name`. `revision` is the compare-and-set counter of the store.
     """
 
     cluster: str

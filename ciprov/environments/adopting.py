@@ -44,9 +44,9 @@ def adopt(outside: Outside, name: str, group_path: str, adopter: Adopter, report
             raise _nothing(outside, name, group_path)
         refuse_foreign(name, group_path, live)
         found = Foundling(cluster, name, group_path, apps, adopter.given_name, adopter.owner)
-        with outside.journal(name, "adopt", f"{len(apps)} apps") as journal:
+        with outside.entry(name, "adopt", f"{len(apps)} apps") as entry:
             record = outside.store.save(rebuild(found, outside.context.clock.now()))
-            journal.end("adopted")
+            entry.end("adopted")
     return record
 
 

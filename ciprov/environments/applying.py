@@ -10,11 +10,15 @@ from ciprov.environments.counts import RecordedCounts
 from ciprov.environments.plan import Action
 from ciprov.environments.planning import Target, group_body, make_plan
 from ciprov.environments.progress import AppProgress, AppState
+from ciprov.environments.replacing.around import Around
+from ciprov.environments.replacing.surveying import survey
+from ciprov.environments.replacing.waiting_for_hosts import await_reachable
 from ciprov.environments.session import Session
 from ciprov.environments.steps import AwaitGone, DeleteGroup, PutGroup, Step, StopApps, kill_grace, steps_of
 from ciprov.environments.tree import apps_of, relative
 from ciprov.environments.waiting import ALARM_SECONDS, StillThere, await_deployments, await_gone, places_of
 from ciprov.environments.writing import write
+from ciprov.foundation.json import JsonObject
 
 ROUNDS = 5
 """How often somebody else may start an app again that has to stop, before that is an error."""
@@ -30,13 +34,16 @@ def apply(session: Session, target: Target, counts: Mapping[str, int], base: Map
     wrote = False
     for _ in range(ROUNDS):
         live = session.steadily(lambda: session.marathon.group(session.group_path))
-        steps = steps_of(make_plan(target, live, recorded), live)
+        around = session.steadily(partial(_survey, session, target, live))
+        plan = make_plan(target, live, recorded, around)
+        steps = steps_of(plan, live)
         if not steps:
             return wrote
+        await_reachable(session, plan, live)
         wrote = True
         if _perform(session, steps, target, recorded):
             return True
-        session.note("an app that had to stop was started again by somebody else; stopping it once more")
+        session.note("an app that has to stop first runs again, or is sick by now; stopping it")
     raise StillThere(
         f"apps of {session.group_path} are started again by somebody else as often as they are stopped",
         place=session.marathon.target,
@@ -63,6 +70,7 @@ def _perform(session: Session, steps: tuple[Step, ...], target: Target | None, r
     places: Mapping[str, frozenset[str]] = {}
     for step in steps:
         session.check()
+        session.before_step(str(step))
         match step:
             case StopApps():
                 places = places_of(session, step.app_ids)
@@ -76,6 +84,10 @@ def _perform(session: Session, steps: tuple[Step, ...], target: Target | None, r
             case DeleteGroup():
                 _delete(session, step)
     return True
+
+
+def _survey(session: Session, target: Target, live: JsonObject | None) -> Around:
+    return survey(session.marathon.tasks, session.agents, target.group, live)
 
 
 def _stop(session: Session, step: StopApps) -> list[str]:
@@ -108,7 +120,7 @@ def _put(session: Session, target: Target, recorded: RecordedCounts) -> bool:
     def attempt(force: bool) -> DeploymentRef | None:
         nonlocal again, wanted
         live = session.marathon.group(session.group_path)
-        plan = make_plan(wanted, live, recorded)
+        plan = make_plan(wanted, live, recorded, _survey(session, wanted, live))
         again = any(app.instances_before for app in plan.of(Action.REPLACE))
         if again or not plan.changes:
             return None

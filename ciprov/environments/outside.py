@@ -10,7 +10,7 @@ from ciprov.domain.environment import HistoryEntry, LockHeld, LockHolder
 from ciprov.environments.context import Context
 from ciprov.environments.ports import Agents, Marathon, Store
 from ciprov.environments.progress import Note
-from ciprov.environments.session import Report, Session
+from ciprov.environments.session import Report, Session, unrecorded
 from ciprov.foundation.errors import CiprovError
 
 PORTS_WAIT_SECONDS = 60.0
@@ -28,7 +28,11 @@ class Outside:
 
     def environment_locked(self, name: str, what: str, wait: float, report: Report) -> AbstractContextManager[Check]:
         """Hold one environment; gives what raises `LockHeld` once the lease is lost."""
-        return self._locked(f"env/{self.context.cluster}/{name}", what, wait, report)
+        return self._locked(self.lock_key(name), what, wait, report)
+
+    def lock_key(self, name: str) -> str:
+        """Of one environment."""
+        return f"env/{self.context.cluster}/{name}"
 
     def ports_locked(self, what: str, report: Report) -> AbstractContextManager[Check]:
         """Hold the cluster's ports, so that two operations cannot take the same ones between look and record."""
@@ -42,6 +46,7 @@ class Outside:
         *,
         patience: float = 300.0,
         secrets: frozenset[str] = frozenset(),
+        before_step: Callable[[str], None] = unrecorded,
     ) -> Session:
         return Session(
             self.marathon,
@@ -53,19 +58,20 @@ class Outside:
             patience=patience,
             outage=self.context.outage,
             secrets=secrets,
+            before_step=before_step,
         )
 
     @contextmanager
-    def journal(self, name: str, operation: str, summary: str) -> Iterator[Journal]:
-        """A history entry that ends with an outcome, whatever happens short of a crash."""
+    def entry(self, name: str, operation: str, summary: str) -> Iterator[Entry]:
+        """An entry of the history that ends with an outcome, whatever happens short of a crash."""
         context = self.context
-        entry = HistoryEntry(context.cluster, name, operation, context.clock.now(), context.who, summary=summary)
-        journal = Journal(self.store.begin(entry), self)
+        begun = HistoryEntry(context.cluster, name, operation, context.clock.now(), context.who, summary=summary)
+        entry = Entry(self.store.begin(begun), self)
         try:
-            yield journal
+            yield entry
         except BaseException as error:
             with suppress(CiprovError):  # a store that is away must not hide what went wrong
-                journal.end(_outcome(error))
+                entry.end(_outcome(error))
             raise
 
     def _locked(self, key: str, what: str, wait: float, report: Report) -> AbstractContextManager[Check]:
@@ -81,8 +87,8 @@ def _outcome(error: BaseException) -> str:
     return f"failed: {error.message}" if isinstance(error, CiprovError) else f"broke off: {type(error).__name__}"
 
 
-class Journal:
-    """One history entry under way."""
+class Entry:
+    """One entry of the history whose operation is under way."""
 
     def __init__(self, entry: int, outside: Outside) -> None:
         self._entry = entry

@@ -38,6 +38,18 @@ class Marathon(Protocol):
         ...
 
     def tasks(self, app_id: str) -> list[JsonObject]: ...
+    def root_version(self) -> str:
+        """The version of the root group, of which each change makes a new one: the way back to what is there now."""
+        ...
+
+    def group_at(self, path: str, version: str) -> JsonObject | None:
+        """The group as it was at `version` of the root group; None once Marathon has forgotten it."""
+        ...
+
+    def app_at(self, app_id: str, version: str) -> JsonObject | None:
+        """One app's definition at `version`; None once Marathon has forgotten it."""
+        ...
+
     def put_group(self, path: str, body: JsonObject, *, force: bool = False) -> DeploymentRef: ...
     def put_app(self, app_id: str, body: JsonObject, *, force: bool = False) -> DeploymentRef:
         """A partial update, or a creation."""
@@ -61,6 +73,10 @@ class Agents(Protocol):
 
     def agents(self) -> list[JsonObject] | None:
         """The `slaves` list of the master: id, hostname, active, resources and used_resources (`ports` as ranges)."""
+        ...
+
+    def unreachable_tasks(self) -> list[JsonObject] | None:
+        """The tasks that the master cannot reach and has not given up: id, slave_id, hostname, state, resources."""
         ...
 
     def sandbox_tail(self, agent_id: str, task_id: str, file: str, limit: int) -> str | None:
@@ -94,4 +110,8 @@ class Store(Protocol):
 
         Waits up to `wait_seconds`, telling `on_wait` once who holds it, then raises `LockHeld`.
         """
+        ...
+
+    def holder(self, key: str) -> LockHolder | None:
+        """Who holds `key` now; None where nobody does, or only one who has ended."""
         ...

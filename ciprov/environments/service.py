@@ -17,6 +17,7 @@ from ciprov.environments.plan import Plan
 from ciprov.environments.ports import Agents, Marathon, Store
 from ciprov.environments.removal import take_down
 from ciprov.environments.results import DownOptions, DownResult, UpOptions, UpResult
+from ciprov.environments.resuming import Rebuild, Resumed, resume
 from ciprov.environments.session import Report
 from ciprov.environments.standing import read_status, summaries
 from ciprov.environments.status import EnvironmentStatus, EnvironmentSummary
@@ -50,6 +51,16 @@ class EnvironmentService:
     def down(self, name: str, group_path: str, options: DownOptions, report: Report) -> DownResult:
         """Quiet and successful where nothing is left. Raises `NotOurs`, `StillThere`, `Interrupted` or `LockHeld`."""
         return take_down(self._outside, name, group_path, options, report)
+
+    def resume(self, name: str, rebuild: Rebuild, lock_wait_seconds: float, report: Report) -> Resumed:
+        """Take up what was cut short, if anything was. Raises what that operation raises."""
+        return resume(self._outside, name, rebuild, lock_wait_seconds, report)
+
+    def interrupted(self) -> tuple[str, ...]:
+        """Environments whose last operation was cut short: it has not ended, and nobody is at it."""
+        store, cluster = self._outside.store, self._outside.context.cluster
+        open_ones = [one.name for one in store.list(cluster) if one.operation is not None]
+        return tuple(name for name in open_ones if store.holder(self._outside.lock_key(name)) is None)
 
     def adopt(self, name: str, group_path: str, adopter: Adopter, report: Report) -> EnvironmentRecord:
         """Record again what has lost its record. Raises `NoSuchEnvironment`, `NotOurs` or `LockHeld`."""

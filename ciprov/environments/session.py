@@ -32,6 +32,10 @@ _EVENTS = (
 _NEVER = threading.Event()
 
 
+def unrecorded(step: str) -> None:
+    """For what has no record."""
+
+
 class MarathonGone(MarathonUnavailable):
     """Marathon went away while an operation was under way, and did not come back in time."""
 
@@ -41,7 +45,8 @@ class Session:
     """`check` raises `LockHeld` once the lease is lost; it is asked before every write and every poll.
 
     `patience`: seconds to wait for foreign deployments; `outage`: for a Marathon that does not answer. `secrets` are
-    hidden from all that is told, and `told` is what was told last of each app.
+    hidden from all that is told, and `told` is what was told last of each app. `before_step` records a step that is
+    about to be taken.
     """
 
     marathon: Marathon
@@ -53,6 +58,7 @@ class Session:
     patience: float = 300.0
     outage: float = OUTAGE_SECONDS
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
+    before_step: Callable[[str], None] = unrecorded
     wake: threading.Event = field(default_factory=threading.Event)
     told: dict[str, AppProgress] = field(default_factory=dict)
 

@@ -78,3 +78,9 @@ def _groups(group: JsonObject | None) -> Iterator[JsonObject]:
     yield group
     for below in group.get("groups") or []:
         yield from _groups(below)
+
+
+def version_of(app: JsonObject) -> str:
+    """Of the definition that its tasks should have: scaling makes a new version of the app, but not of that."""
+    info = app.get("versionInfo") or {}
+    return str(info.get("lastConfigChangeAt") or app.get("version") or "")

@@ -21,6 +21,18 @@ LEASE_SECONDS = 30.0
 POLL_SECONDS = 0.25
 
 
+def holder_of(db: sqlite3.Connection, key: str, now: datetime) -> LockHolder | None:
+    """None where nobody has it, or whoever has it is dead or has let the lease run out."""
+    row = db.execute(
+        "SELECT owner, description, since, expires_at, host, pid, process_start FROM locks WHERE key = ?", (key,)
+    ).fetchone()
+    if row is None:
+        return None
+    holder = LockHolder(key, row[0], row[1], moment(row[2]), moment(row[3]))
+    alive = holder.expires_at > now and not is_dead(ProcessIdentity(row[4], row[5], row[6]))
+    return holder if alive else None
+
+
 class Lease:
     """One held lock. It is renewed every third of its duration; a process that was stopped for longer loses it."""
 
@@ -42,14 +54,8 @@ class Lease:
         started = time.monotonic()
         process = this_process()
         with self._database.write() as db:
-            row = db.execute(
-                "SELECT owner, description, since, expires_at, host, pid, process_start FROM locks WHERE key = ?",
-                (self._key,),
-            ).fetchone()
-            if row is not None:
-                holder = LockHolder(self._key, row[0], row[1], moment(row[2]), moment(row[3]))
-                if holder.expires_at > now and not is_dead(ProcessIdentity(row[4], row[5], row[6])):
-                    return holder
+            if (holder := holder_of(db, self._key, now)) is not None:
+                return holder
             db.execute(
                 "INSERT OR REPLACE INTO locks VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (

@@ -16,7 +16,7 @@ from ciprov.store.database import Database
 from ciprov.store.election import standing
 from ciprov.store.errors import StoreError
 from ciprov.store.fencing import Held
-from ciprov.store.locks import LEASE_SECONDS, Lease, Polling, hold
+from ciprov.store.locks import LEASE_SECONDS, Lease, Polling, hold, holder_of
 from ciprov.store.records import decode, encode, moment, moment_text, record_changed
 
 HISTORY_KEPT = 200
@@ -130,6 +130,10 @@ class SqliteStore:
         lease = self._lease(key)
         with hold(lease, description, wait_seconds, on_wait), self._held.holding(lease):
             yield lease.check
+
+    def holder(self, key: str) -> LockHolder | None:
+        with self._database.read() as db:
+            return holder_of(db, key, self._now())
 
     def election(self, key: str, description: str) -> AbstractContextManager[Lead]:
         return standing(lambda: Polling(self._lease(key), description), key)

@@ -332,6 +332,12 @@ class StoreContract:
         run_all([(add_one_many_times, (type(self).open_store, place, 25))] * 3)
         assert store.get("staging", "counter").counts == {"/a": 75}
 
+    def test_who_holds_a_lock_can_be_asked_without_wanting_it(self, store: Any, place: str) -> None:
+        assert store.holder("k") is None
+        with type(self).open_store(place, 30.0).lock("k", "ann", wait_seconds=0, on_wait=ignore):
+            assert store.holder("k").description == "ann"
+        assert store.holder("k") is None
+
     def test_the_lock_excludes_between_processes(self, place: str, tmp_path: Any) -> None:
         file = tmp_path / "counter"
         file.write_text("0")

@@ -60,6 +60,25 @@ class HttpMarathon:
         except MarathonNotFound:
             return []
 
+    def root_version(self) -> str:
+        url = "/v2/groups"
+        # Of the groups only the outline: what is not named is left out.
+        return str(self._object(self._transport.read(url, [("embed", "group.groups")]), url).get("version") or "")
+
+    def group_at(self, path: str, version: str) -> JsonObject | None:
+        url = f"{_url('/v2/groups', path)}/versions/{quote(version, safe=':')}"
+        try:
+            return self._object(self._transport.read(url), url)
+        except MarathonNotFound:
+            return None
+
+    def app_at(self, app_id: str, version: str) -> JsonObject | None:
+        url = f"{_url('/v2/apps', app_id)}/versions/{quote(version, safe=':')}"
+        try:
+            return self._object(self._transport.read(url), url)
+        except MarathonNotFound:
+            return None
+
     def put_group(self, path: str, body: JsonObject, *, force: bool = False) -> DeploymentRef:
         return self._change("PUT", _url("/v2/groups", path), [("force", _flag(force))], body)
 

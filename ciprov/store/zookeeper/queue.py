@@ -76,6 +76,18 @@ class Place:
                 told = True
             self._await(line[line.index(self._node) - 1], min(left, LOOK_SECONDS))
 
+    def holder(self) -> LockHolder | None:
+        """Who holds the lock now, without standing in the line for it; the dead among them are taken away."""
+        while True:
+            try:
+                children = self._connection.ask(lambda client: client.get_children_async(self._queue))
+            except NoNodeError:
+                return None
+            if not children:
+                return None
+            if (found := self._holder(min(children, key=sequence))) is not None:
+                return found
+
     def check(self) -> None:
         """Raise `LockHeld` where the lock is not ours any more.
 

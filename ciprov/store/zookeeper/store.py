@@ -146,6 +146,9 @@ class ZookeeperStore:
         finally:
             place.release()
 
+    def holder(self, key: str) -> LockHolder | None:
+        return self._place(key, "").holder()
+
     def election(self, key: str, description: str) -> AbstractContextManager[Lead]:
         return standing(lambda: self._place(key, description), key)
 

@@ -110,6 +110,7 @@ class World:
         self.linger = 0.0
         self.lingering: list[tuple[float, Task]] = []
         self.running: list[Deployment] = []
+        self.past: dict[str, tuple[dict[str, Any], dict[str, tuple[str, ...]]]] = {"at first": ({}, {})}
         self.ids = itertools.count(1)
         self.writes: list[str] = []
         self.calls = 0
@@ -304,6 +305,26 @@ class World:
             for task in app.tasks
         ]
 
+    def root_version(self) -> str:
+        self._asked()
+        return list(self.past)[-1]
+
+    def group_at(self, path: str, version: str) -> dict[str, Any] | None:
+        self._asked()
+        apps, groups = self.past.get(version, ({}, {}))
+        if path not in groups:
+            return None
+
+        def body(one: str) -> dict[str, Any]:
+            below = [other for other in groups if other.rpartition("/")[0] == one]
+            own = [copy.deepcopy(app) for app_id, app in sorted(apps.items()) if app_id.rpartition("/")[0] == one]
+            return {"id": one, "apps": own, "groups": [body(other) for other in below], "dependencies": groups[one]}
+
+        return body(path)
+
+    def app_at(self, app_id: str, version: str) -> dict[str, Any] | None:
+        raise AssertionError("not used")
+
     def group(self, path: str) -> dict[str, Any] | None:
         self._asked()
         if path not in self.groups:
@@ -400,6 +421,8 @@ class World:
         for path in list(self.groups):
             while path := path.rpartition("/")[0]:
                 self.groups.setdefault(path, ())
+        bodies = {one: copy.deepcopy(app.body) for one, app in self.live.items()}
+        self.past[version] = (bodies, dict(self.groups))
         deployment = Deployment(f"d{next(self.ids)}", version, self._plan(added, removed, scaled, restarted))
         if deployment.steps:
             self.running.append(deployment)
@@ -477,6 +500,9 @@ class World:
             for name, (first, last) in self.slaves.items()
         ]
 
+    def unreachable_tasks(self) -> list[dict[str, Any]] | None:
+        return [] if self.mesos_known else None
+
     def sandbox_tail(self, agent_id: str, task_id: str, file: str, limit: int) -> str | None:
         return f"{task_id} says the database is missing, password hunter2\n"
 
@@ -520,6 +546,9 @@ class World:
                 raise LockHeld(LockHolder(key, "other", "another@host, pid 9", moment, moment))
 
         yield check
+
+    def holder(self, key: str) -> LockHolder | None:
+        return None
 
     # ── what tests ask ──
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import copy
 import functools
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from marathon_model import GROUP, Killed, World, app, desired
-from operating import CHAIN, KEEP, down, up
+from operating import CHAIN, KEEP, down, resume, up
 
 from ciprov.domain.environment import LockHeld, Phase
 from ciprov.domain.marathon import DeploymentRef, MarathonConflict, MarathonUnavailable
@@ -51,7 +52,7 @@ def test_an_outage_that_lasts_ends_with_what_was_under_way_and_the_next_up_takes
     assert world.now < 10
     text = str(failed.value)
     assert ("to put group" if moment < 0.1 else "last seen: api starting, web blocked") in text
-    assert "ciprov env up x" in text
+    assert "ciprov env resume x" in text
     assert text.count("went away") == 1
     assert "went away" in world.records["x"].failure
     assert "went away" in world.entries[-1].outcome
@@ -136,7 +137,7 @@ def test_interrupting_leaves_everything_and_says_how_to_go_on():
     with pytest.raises(Interrupted) as interrupted:
         up(world, desired(*CHAIN))
     assert interrupted.value.exit_code == 130
-    assert "ciprov env up x" in str(interrupted.value)
+    assert "ciprov env resume x" in str(interrupted.value)
     assert world.running
     assert world.entries[-1].outcome == "interrupted"
     world.writes.clear()
@@ -159,10 +160,14 @@ def test_interrupting_a_rollback_says_what_it_leaves():
         up(world, desired(app("db", fixed=31500, env={"FAIL": "1"}), *CHAIN[1:]), told=rolling)
     assert "status 3" in str(interrupted.value)
     assert interrupted.value.exit_code == 130
-    assert world.records["x"].phase is Phase.FAILED
     world.at.clear()
-    up(world, desired(*CHAIN))
+    assert world.service().interrupted() == ("x",)
+    assert resume(world, None).outcome == "rolled back: what was there before runs again"
     assert {one: a.body for one, a in world.live.items()} == dict(desired(*CHAIN).apps)
+    record = world.records["x"]
+    assert (record.phase, record.operation) == (Phase.READY, None)
+    assert "status 3" in record.failure
+    assert world.service().interrupted() == ()
 
 
 def test_up_after_an_interrupted_down_brings_the_counts_back():
@@ -276,6 +281,87 @@ def test_killed_at_any_call_and_then_asked_for_something_else_converges():
         assert world.running == [], at
 
 
+def test_killed_at_any_call_and_resumed_converges():
+    """The operation is in the record from the first write on; where nothing was written, nothing is resumed."""
+    goal = dict(desired(*CHANGED).apps)
+    for at in range(1, 60, 2):
+        world = ready_world()
+        world.kill_at = world.calls + at
+        with pytest.raises(Killed):
+            up(world, desired(*CHANGED))
+        begun = world.records["x"].operation is not None
+        writes = len(world.writes)
+        assert begun or len(ready_world().writes) == writes, at
+        resumed = resume(world, desired(*CHANGED))
+        assert resumed.operation == ("up" if begun else ""), at
+        assert {one: a.body for one, a in world.live.items()} == (goal if begun else dict(desired(*CHAIN).apps)), at
+        assert world.records["x"].operation is None
+        assert world.running == [], at
+
+
+def test_killed_at_any_call_and_then_an_up_that_fails_goes_back_to_what_was_there_before_the_killed_one():
+    before = dict(desired(*CHAIN).apps)
+    for at in range(1, 60, 3):
+        world = ready_world()
+        record = world.records["x"]
+        world.kill_at = world.calls + at
+        with pytest.raises(Killed):
+            up(world, desired(*CHANGED))
+        with pytest.raises(UpFailed, match="what was there before runs again"):
+            up(world, desired(CHANGED[0], app("api", env={"FAIL": "1"}), app("other")))
+        assert {one: a.body for one, a in world.live.items()} == before, at
+        assert all(len(world.running_tasks(one)) == 1 for one in world.live), at
+        left = world.records["x"]
+        kept = {"revision": left.revision, "updated_at": left.updated_at, "expires_at": left.expires_at}
+        assert left == replace(record, failure=left.failure, **kept), at
+
+
+def test_killed_at_any_call_of_the_way_back_and_resumed_goes_back():
+    failing = desired(CHANGED[0], app("api", env={"FAIL": "1"}), app("other"))
+    world = ready_world()
+    calls = world.calls
+    with pytest.raises(UpFailed):
+        up(world, failing)
+    last = world.calls - calls
+    seen = 0
+    for at in range(1, last, 4):
+        world = ready_world()
+        world.kill_at = world.calls + at
+        with pytest.raises(Killed):
+            up(world, failing)
+        operation = world.records["x"].operation
+        if operation is None or not operation.going_back:
+            continue
+        seen += 1
+        assert resume(world, None).outcome.startswith("rolled back"), at
+        assert {one: a.body for one, a in world.live.items()} == dict(desired(*CHAIN).apps), at
+    assert seen > 3
+
+
+def test_a_way_back_that_marathon_has_forgotten_is_told():
+    world = ready_world()
+    world.kill_at = world.calls + 30
+    with pytest.raises(Killed):
+        up(world, desired(*CHANGED))
+    world.past = {version: ({}, {}) for version in world.past}
+    with pytest.raises(UpFailed, match="Marathon has forgotten how /ciprov/x was") as failed:
+        up(world, desired(CHANGED[0], app("api", env={"FAIL": "1"})))
+    assert not failed.value.rolled_back
+    assert world.records["x"].phase is Phase.FAILED
+
+
+def test_a_pin_set_while_an_up_is_under_way_stays():
+    world = World()
+
+    def pin() -> None:
+        world.save(replace(world.records["x"], pinned="a demonstration"))
+
+    world.at.append((0.5, pin))
+    up(world, desired(*CHAIN))
+    assert world.records["x"].pinned == "a demonstration"
+    assert world.records["x"].phase is Phase.READY
+
+
 def test_down_killed_at_any_call_and_run_again_leaves_nothing():
     world = World()
     up(world, desired(*CHAIN))
@@ -286,5 +372,9 @@ def test_down_killed_at_any_call_and_run_again_leaves_nothing():
         world.kill_at = world.calls + at
         with pytest.raises(Killed):
             down(world)
-        down(world)
+        if at % 2:
+            down(world)
+        else:
+            assert resume(world, None).outcome in ("removed", "nothing was cut short")
+            down(world)
         assert (world.live, world.records, world.running) == ({}, {}, []), at

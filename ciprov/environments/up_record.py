@@ -1,0 +1,159 @@
+"""What the record of an `up` holds: what it is about to make, and the way back to what was there before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from ciprov.domain.environment import EnvironmentRecord, Operation, Phase
+from ciprov.environments.fixed_ports import fixed_host_ports
+from ciprov.environments.outlook import Outlook
+from ciprov.environments.plan import Action
+from ciprov.environments.results import Origin, UpOptions
+from ciprov.environments.tree import apps_of
+
+_BEFORE = "before"
+_MADE_BY_UP = (
+    "blueprint",
+    "blueprint_file",
+    "blueprint_source",
+    "kind",
+    "ttl_seconds",
+    "parameters",
+    "secret_fingerprints",
+    "service_ports",
+    "routes",
+    "app_ids",
+    "counts",
+    "claimed_ports",
+    "passed_on",
+    "app_versions",
+    "cpus",
+    "mem",
+)
+"""What goes back where an `up` is rolled back."""
+
+WRITTEN = (*_MADE_BY_UP, "phase", "owner", "expires_at", "pending_counts", "given_name", "operation")
+"""All that an `up` writes; the rest is for others to change, also while one is under way."""
+
+
+def record_of(cluster: str, outlook: Outlook, origin: Origin, operation: Operation) -> EnvironmentRecord:
+    """The record of an `up` that is about to act: all that a later command needs where this one is killed."""
+    before, desired, plan = outlook.before, outlook.desired, outlook.plan
+    now = operation.since
+    kept = [app for app in plan.apps if app.action is not Action.REMOVE]
+    return replace(
+        before or _fresh(cluster, outlook, now),
+        blueprint=desired.blueprint,
+        blueprint_file=origin.blueprint_file,
+        blueprint_source=origin.blueprint_source,
+        kind=desired.kind,
+        phase=_phase(outlook),
+        updated_at=now,
+        owner=origin.owner or (before.owner if before else ""),
+        ttl_seconds=desired.ttl,
+        expires_at=None if desired.ttl is None else now + timedelta(seconds=desired.ttl),
+        parameters=desired.parameters,
+        secret_fingerprints=desired.secret_fingerprints,
+        service_ports=desired.service_ports,
+        routes=desired.routes,
+        app_ids=tuple(sorted({*(app.app_id for app in plan.apps), *(before.app_ids if before else ())})),
+        pending_counts={app.app_id: app.instances for app in kept},
+        claimed_ports={app_id: ports for app_id, app in desired.apps.items() if (ports := fixed_host_ports(app))},
+        given_name=(before.given_name if before else "") or origin.given_name,
+        operation=operation,
+    )
+
+
+def operation_of(outlook: Outlook, options: UpOptions, operation: Operation, root_version: str) -> Operation:
+    """`operation` with the way back. Where an earlier one was cut short, that is the way back to what was there before
+    that one: what it left behind is no state that anybody wants again.
+    """
+    before = outlook.before
+    settings: dict[str, object] = {"wait": options.wait, "on_failure": options.on_failure.value}
+    settings["timeout"] = outlook.desired.timeout
+    if before is not None and before.operation is not None:
+        earlier = before.operation
+        if _BEFORE in earlier.settings:
+            settings[_BEFORE] = earlier.settings[_BEFORE]
+        return replace(operation, restore=earlier.restore, settings=settings)
+    if nothing_before(outlook):
+        return replace(operation, settings=settings)
+    if before is not None:
+        settings[_BEFORE] = remembered(before)
+    return replace(operation, restore=root_version, settings=settings)
+
+
+def nothing_before(outlook: Outlook) -> bool:
+    """Whether there is nothing to go back to: nothing is live, or only what a first `up` began and did not end.
+
+    Apps without a record are what an `up` made whose record is lost since: they are somebody's, and stay.
+    """
+    before = outlook.before
+    if before is not None and before.operation is not None:
+        return not before.operation.restore
+    begun = before is not None and before.phase is Phase.CREATING and not before.counts
+    return begun or not apps_of(outlook.live)
+
+
+def remembered(record: EnvironmentRecord) -> dict[str, object]:
+    """The fields that an operation may change, as JSON."""
+    fields = {name: _plain(getattr(record, name)) for name in _MADE_BY_UP}
+    return {**fields, "phase": record.phase.value, "pending_counts": dict(record.pending_counts)}
+
+
+def restored(operation: Operation) -> dict[str, Any]:
+    """The changes of the record that go with the way back of `operation`; none where there was no record before."""
+    before: Any = operation.settings.get(_BEFORE)
+    if before is None:
+        return {}
+    fields = {name: before[name] for name in _MADE_BY_UP if name in before}
+    for name in ("routes", "app_ids"):
+        fields[name] = tuple(fields[name])
+    fields["claimed_ports"] = {app_id: tuple(ports) for app_id, ports in fields["claimed_ports"].items()}
+    slept = before["phase"] == Phase.ASLEEP.value
+    return {
+        **fields,
+        "phase": Phase.ASLEEP if slept else Phase.READY,
+        "pending_counts": before["pending_counts"] if slept else {},
+    }
+
+
+def counts_to_restore(operation: Operation) -> Mapping[str, int]:
+    """The instances of those apps that were at zero only because an operation had been cut short."""
+    before: Any = operation.settings.get(_BEFORE) or {}
+    slept = before.get("phase") == Phase.ASLEEP.value
+    return {} if slept else before.get("pending_counts", {})
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return {key: _plain(item) for key, item in value.items()} if isinstance(value, Mapping) else value
+
+
+def _fresh(cluster: str, outlook: Outlook, now: datetime) -> EnvironmentRecord:
+    desired = outlook.desired
+    return EnvironmentRecord(
+        cluster=cluster,
+        name=desired.name,
+        group_path=desired.group_path,
+        blueprint=desired.blueprint,
+        blueprint_file="",
+        blueprint_source="",
+        kind=desired.kind,
+        phase=Phase.CREATING,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def _phase(outlook: Outlook) -> Phase:
+    before = outlook.before
+    if nothing_before(outlook):
+        return Phase.CREATING
+    if before is None or outlook.plan.changes or before.phase is Phase.REMOVING:
+        return Phase.UPDATING
+    return before.phase
