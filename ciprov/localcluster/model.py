@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 
 class Condition(StrEnum):
@@ -80,6 +81,14 @@ class Instance:
     decommissioned: bool = False
     """Once its task has ended, the instance is forgotten and not relaunched."""
     unreachable_since: datetime | None = None
+    address: str = ""
+    """That on a network of its own; empty for a task on its agent's."""
+    check_result: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, hash=False)
+    """What Mesos' `check` of the app came back with, by its kind; empty where nothing did."""
+
+    @property
+    def ip_address(self) -> str:
+        return self.address or self.host
 
     @property
     def task_id(self) -> str:

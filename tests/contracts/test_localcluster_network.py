@@ -10,11 +10,12 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ciprov.localcluster.definitions.app import App, HealthCheck, PortDefinition, ReadinessCheck
-from ciprov.localcluster.engine.ports import ProbeReport, ReadinessReport
+from ciprov.localcluster.engine.ports import ProbeReport, ReadinessReport, StatusReport
 from ciprov.localcluster.forwarder import TcpForwarder
 from ciprov.localcluster.model import Condition, Instance
 from ciprov.localcluster.probes.command import CommandPlace
@@ -69,7 +70,7 @@ def instance(*ports: int) -> Instance:
 
 class Probing:
     def __init__(self, sandbox: Path) -> None:
-        self.reports: list[ProbeReport] = []
+        self.reports: list[ProbeReport | StatusReport] = []
         self.readiness: list[ReadinessReport] = []
         self.sandbox = sandbox
         self.prober = AsyncProber(self.reports.append, self.readiness.append, self.place)
@@ -81,7 +82,18 @@ class Probing:
         self.prober.start(instance(*ports), App(id="/app", health_checks=(check,)), environment)
         await until(lambda: self.reports)
         self.prober.close()
-        return self.reports[0]
+        report = self.reports[0]
+        assert isinstance(report, ProbeReport)
+        return report
+
+    async def statuses(self, check: dict[str, Any], *ports: int) -> list[Any]:
+        """What a check reports, with a few more runs after the first report."""
+        timing = {"delaySeconds": 0, "intervalSeconds": 0, "timeoutSeconds": 1}
+        self.prober.start(instance(*ports), App(id="/app", check={**check, **timing}), {})
+        await until(lambda: self.reports)
+        await asyncio.sleep(0.25)
+        self.prober.close()
+        return [report.result for report in self.reports if isinstance(report, StatusReport)]
 
 
 @pytest.mark.parametrize(
@@ -147,6 +159,19 @@ def test_command_checks_run_in_the_sandbox(tmp_path: Path, command: str, ok: boo
         if "pid" in command:
             pid = int((tmp_path / "pid").read_text())
             await until(lambda: not Path(f"/proc/{pid}").exists())
+
+    asyncio.run(main())
+
+
+def test_a_status_check_tells_what_came_back_and_nothing_twice(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with serving(answering("HTTP/1.1 503 Service Unavailable\r\n\r\n")) as port:
+            assert await Probing(tmp_path).statuses({"http": {}}, port) == [{"http": {"statusCode": 503}}]
+            assert await Probing(tmp_path).statuses({"tcp": {}}, port) == [{"tcp": {"succeeded": True}}]
+        assert await Probing(tmp_path).statuses({"tcp": {}}, free_port()) == [{"tcp": {"succeeded": False}}]
+        command = {"shell": "test -e twice && exit 5; test -e once && touch twice; touch once"}
+        found = await Probing(tmp_path).statuses({"exec": {"command": command}})
+        assert found == [{"exec": {"exitCode": 0}}, {"exec": {"exitCode": 5}}]
 
     asyncio.run(main())
 

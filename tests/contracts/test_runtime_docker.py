@@ -167,6 +167,10 @@ def test_ports_are_published_at_the_clusters_address_and_the_gateway_leads_back(
         )
         await driver.run(asking)
         gateway = driver.gateways[-1]
+        inside = client().inspect_container(driver.own_containers()[0]["Id"])["NetworkSettings"]["Networks"]
+        assert [it.address for it in driver.updates if it.task_id == TASK] == [
+            network["IPAddress"] for network in inside.values()
+        ]
         assert driver.output(task_id=asking.task_id) == f"served\nhttp://{gateway}:{port}/x\n"
         reader, writer = await asyncio.open_connection(driver.address, port)
         writer.write(b"GET / HTTP/1.0\r\n\r\n")

@@ -216,7 +216,7 @@ def _executor(engine: Engine, sandbox: TaskSandbox, instance: Instance | None, a
 def _statuses(sandbox: TaskSandbox, instance: Instance | None, state: str) -> Sequence[Json]:
     if instance is None:
         return []
-    network = {"ip_addresses": [{"protocol": "IPv4", "ip_address": instance.host}]}
+    network = {"ip_addresses": [{"protocol": "IPv4", "ip_address": instance.ip_address}]}
     status = {
         "state": state,
         "timestamp": _seconds(instance.started_at or instance.staged_at or instance.since),

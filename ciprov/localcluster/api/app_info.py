@@ -114,7 +114,9 @@ def task(instance: Instance, app: App | None = None, service_ports: Sequence[int
     if instance.condition in ENDED:
         return result
     if instance.host and instance.condition is not Condition.STAGING:
-        result["ipAddresses"] = [{"ipAddress": instance.host, "protocol": "IPv4"}]
+        result["ipAddresses"] = [{"ipAddress": instance.ip_address, "protocol": "IPv4"}]
+    if instance.check_result:
+        result["checkResult"] = instance.check_result
     result["ports"] = list(instance.ports)
     result["version"] = instance.app_version
     for name, moment in (("stagedAt", instance.staged_at), ("startedAt", instance.started_at)):

@@ -24,7 +24,7 @@ from ciprov.localcluster.daemon.sizing import virtual_agents
 from ciprov.localcluster.daemon.sockets import is_held
 from ciprov.localcluster.engine.cluster import ClusterEngine
 from ciprov.localcluster.engine.database import Database
-from ciprov.localcluster.engine.ports import Outside, ProbeReport, ReadinessReport
+from ciprov.localcluster.engine.ports import Outside, ProbeReport, ReadinessReport, StatusReport
 from ciprov.localcluster.events import EventBus
 from ciprov.localcluster.forwarder import TcpForwarder
 from ciprov.localcluster.probes.prober import AsyncProber
@@ -138,7 +138,7 @@ class EmbeddedCluster:
     def _instances(self) -> Collection[str]:
         return {instance.id for instance in self._engine.instances()}
 
-    def _probed(self, report: ProbeReport) -> None:
+    def _probed(self, report: ProbeReport | StatusReport) -> None:
         self._engine.probed(report)
 
     def _readiness_probed(self, report: ReadinessReport) -> None:

@@ -157,7 +157,8 @@ _STATUS_CHECK = Record(
         "intervalSeconds": COUNT,
         "timeoutSeconds": COUNT,
         "delaySeconds": COUNT,
-    }
+    },
+    defaults={"intervalSeconds": 60, "timeoutSeconds": 20, "delaySeconds": 15},
 )
 _LIMIT = Choose(lambda value: Text(choices=("unlimited",)) if isinstance(value, str) else AMOUNT)
 _UNREACHABLE = Choose(

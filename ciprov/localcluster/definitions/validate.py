@@ -31,6 +31,7 @@ def app_violations(app: App) -> Iterator[Violation]:
         yield from _health_check(app, check, f"/healthChecks({index})")
     if sum(check.protocol in _MESOS_CHECKS for check in app.health_checks) > 1:
         yield Violation("/", "AppDefinition can contain at most one Mesos health check")
+    yield from _check(app)
     yield from _readiness(app)
     yield from _strategies(app)
     yield from _extras(app)
@@ -89,6 +90,25 @@ def _health_check(app: App, check: HealthCheck, path: str) -> Iterator[Violation
     in_docker = app.container is not None and app.container.type == "DOCKER"
     if check.ip_protocol != "IPv4" and not (in_docker and check.protocol in _MESOS_CHECKS):
         yield Violation(path, "IPv6 can only be used for container type DOCKER and Mesos http/https/tcp health checks")
+
+
+def _check(app: App) -> Iterator[Violation]:
+    check = app.check
+    if check is None:
+        return
+    kinds = [kind for kind in ("http", "tcp", "exec") if kind in check]
+    if len(kinds) != 1:
+        yield Violation("/check", "must be exactly one of http, tcp and exec")
+    for kind in kinds:
+        if kind == "exec":
+            command = check[kind]["command"]
+            if ("shell" in command) == bool(command.get("argv")):
+                yield Violation("/check/exec/command", "must be either shell or argv")
+        elif "port" not in check[kind] and check[kind].get("portIndex", 0) >= len(app.service_ports):
+            yield Violation(
+                f"/check/{kind}/portIndex",
+                "Check port indices must address an element of the ports array or container port mappings.",
+            )
 
 
 def _readiness(app: App) -> Iterator[Violation]:

@@ -65,7 +65,7 @@ def unknown_terminated(instance_id: str, app_id: str, condition: Condition) -> A
 
 
 def status_update(instance: Instance, condition: Condition, message: str) -> Announcement:
-    address = {"ipAddress": instance.host, "protocol": "IPv6" if ":" in instance.host else "IPv4"}
+    address = {"ipAddress": instance.ip_address, "protocol": "IPv6" if ":" in instance.ip_address else "IPv4"}
     return Announcement(
         "status_update_event",
         {

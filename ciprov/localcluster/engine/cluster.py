@@ -33,7 +33,7 @@ from ciprov.localcluster.engine.database import Database
 from ciprov.localcluster.engine.deploying import Deploying
 from ciprov.localcluster.engine.launching import Launching
 from ciprov.localcluster.engine.outbox import Outbox
-from ciprov.localcluster.engine.ports import Outside, ProbeReport, ReadinessReport
+from ciprov.localcluster.engine.ports import Outside, ProbeReport, ReadinessReport, StatusReport
 from ciprov.localcluster.engine.routing import Routing
 from ciprov.localcluster.engine.state import State
 from ciprov.localcluster.engine.tasks import Tasks
@@ -141,7 +141,7 @@ class ClusterEngine:
         if not self._absent.took(update):
             self._tasks.updated(update)
 
-    def probed(self, report: ProbeReport) -> None:
+    def probed(self, report: ProbeReport | StatusReport) -> None:
         self._report(partial(self._tasks.probed, report))
 
     def readiness_probed(self, report: ReadinessReport) -> None:

@@ -154,6 +154,8 @@ class Launching:
             ports=(),
             staged_at=None,
             started_at=None,
+            address="",
+            check_result={},
             health=initial(app),
             ready=False,
         )

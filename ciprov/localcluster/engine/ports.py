@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from ciprov.localcluster.api.port import Events
 from ciprov.localcluster.definitions.app import App
@@ -29,6 +29,14 @@ class ProbeReport:
     index: int
     ok: bool
     cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StatusReport:
+    """What an app's `check` came back with, where that is new; `result` is as the API shows it."""
+
+    task_id: str
+    result: Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +60,7 @@ class Prober(Protocol):
     """
 
     def start(self, instance: Instance, app: App, environment: Mapping[str, str]) -> None:
-        """Probe each of `app.health_checks` until `stop`: first at once (MESOS_* after `delaySeconds`)."""
+        """Probe each of `app.health_checks`, and `app.check`, until `stop`: first at once, or after `delaySeconds`."""
         ...
 
     def stop(self, task_id: str) -> None:
@@ -104,7 +112,7 @@ class Inputs(Protocol):
     """What the engine accepts from outside, besides the API's `Engine`."""
 
     def task_updated(self, update: TaskUpdate) -> None: ...
-    def probed(self, report: ProbeReport) -> None: ...
+    def probed(self, report: ProbeReport | StatusReport) -> None: ...
     def readiness_probed(self, report: ReadinessReport) -> None: ...
     async def recover(self) -> None:
         """Once, before anything else: load the database, let the runtime adopt tasks, go on where it stopped."""

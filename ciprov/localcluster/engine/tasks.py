@@ -10,7 +10,7 @@ from ciprov.localcluster.engine.announcing import Announcement, instance_changed
 from ciprov.localcluster.engine.ending import successor_version
 from ciprov.localcluster.engine.launching import Launching, kill_grace
 from ciprov.localcluster.engine.outbox import Outbox
-from ciprov.localcluster.engine.ports import Outside, ProbeReport, ReadinessReport
+from ciprov.localcluster.engine.ports import Outside, ProbeReport, ReadinessReport, StatusReport
 from ciprov.localcluster.engine.state import State
 from ciprov.localcluster.engine.task_environment import task_environment
 from ciprov.localcluster.health.machine import Kill, Outcome, Publish, observe
@@ -42,20 +42,27 @@ class Tasks:
         if update.condition in ENDED:
             self._ended(instance, update)
         elif update.condition is Condition.RUNNING and instance.condition is Condition.STAGING:
-            self._came_up(instance, update.message)
+            self._came_up(instance, update)
 
-    def _came_up(self, instance: Instance, message: str) -> None:
+    def _came_up(self, instance: Instance, update: TaskUpdate) -> None:
         now = self._outside.now()
         app = self._state.definition(instance)
-        running = replace(instance, condition=Condition.RUNNING, since=now, started_at=now, message=message)
+        running = replace(
+            instance,
+            condition=Condition.RUNNING,
+            since=now,
+            started_at=now,
+            message=update.message,
+            address=update.address,
+        )
         self._launching.tell(TaskUp(app))
-        self._outbox.announce(status_update(running, Condition.RUNNING, message))
+        self._outbox.announce(status_update(running, Condition.RUNNING, update.message))
         self._outbox.announce(instance_changed(running))
         self._state.put(self.watched(running, app))
 
     def watched(self, instance: Instance, app: App) -> Instance:
         """Begin to probe a running instance; readiness counts during deployments only."""
-        if app.health_checks:
+        if app.health_checks or app.check is not None:
             self._outbox.do(partial(self._outside.prober.start, instance, app, task_environment(app, instance)))
         if instance.ready:
             return instance
@@ -102,9 +109,12 @@ class Tasks:
             )
         )
 
-    def probed(self, report: ProbeReport) -> None:
+    def probed(self, report: ProbeReport | StatusReport) -> None:
         instance = self._find(report.task_id)
         if instance is None or instance.condition is not Condition.RUNNING:
+            return
+        if isinstance(report, StatusReport):
+            self._state.note(replace(instance, check_result=report.result))
             return
         app = self._state.definition(instance)
         outcome = Outcome(report.index, report.ok, report.cause)

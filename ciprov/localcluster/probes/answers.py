@@ -21,3 +21,11 @@ class HttpAnswer:
 
 class ProbeFailed(Exception):
     """No answer came, or the check said no; the message is the failure's cause."""
+
+
+class CommandFailed(ProbeFailed):
+    """A check's command ran and did not exit with 0; `exit_code` is None where a signal ended it."""
+
+    def __init__(self, message: str, exit_code: int | None) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from ciprov.localcluster.probes.answers import ProbeFailed
+from ciprov.localcluster.probes.answers import CommandFailed, ProbeFailed
 from ciprov.localcluster.runtimes.spec import Account
 
 
@@ -60,7 +60,7 @@ async def run(command: str, place: CommandPlace) -> None:
         code = process.wait()
     if code:
         how = f"terminated with signal {signal.strsignal(-code)}" if code < 0 else f"exited with status {code}"
-        raise ProbeFailed(f"Command {how}")
+        raise CommandFailed(f"Command {how}", code if code > 0 else None)
 
 
 def _start(command: str, place: CommandPlace) -> tuple[subprocess.Popen[bytes], int]:

@@ -11,9 +11,9 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from ciprov.localcluster.definitions.app import App, ReadinessCheck
-from ciprov.localcluster.engine.ports import ProbeReport, ReadinessReport
+from ciprov.localcluster.engine.ports import ProbeReport, ReadinessReport, StatusReport
 from ciprov.localcluster.model import Instance
-from ciprov.localcluster.probes import command, network, plan
+from ciprov.localcluster.probes import command, network, plan, status_check
 from ciprov.localcluster.probes.answers import HttpAnswer, ProbeFailed
 
 COMMANDS_AT_ONCE = 32
@@ -35,7 +35,7 @@ class AsyncProber:
 
     def __init__(
         self,
-        report: Callable[[ProbeReport], None],
+        report: Callable[[ProbeReport | StatusReport], None],
         report_readiness: Callable[[ReadinessReport], None],
         place_of: PlaceOf,
         address_of: AddressOf = lambda _: "",
@@ -49,7 +49,9 @@ class AsyncProber:
 
     def start(self, instance: Instance, app: App, environment: Mapping[str, str]) -> None:
         for index in range(len(app.health_checks)):
-            self._spawn(instance.task_id, self._watch(instance, app, index, environment), f"check {index}")
+            self._spawn(instance.task_id, self._watch(instance, app, index, environment), f"health check {index}")
+        if app.check is not None:
+            self._spawn(instance.task_id, self._watch_status(instance, app, app.check, environment), "check")
 
     def stop(self, task_id: str) -> None:
         for task in self._running.pop(task_id, ()):
@@ -127,6 +129,31 @@ class AsyncProber:
         except (ProbeFailed, OSError, ValueError) as failure:
             return ProbeReport(instance.task_id, index, ok=False, cause=str(failure))
         return ProbeReport(instance.task_id, index, ok=True)
+
+    async def _watch_status(
+        self, instance: Instance, app: App, check: Mapping[str, Any], environment: Mapping[str, str]
+    ) -> None:
+        """Report whatever is new: as with Mesos, the same result again is no news."""
+        loop = asyncio.get_running_loop()
+        known: status_check.Result = {}
+        await asyncio.sleep(check["delaySeconds"])
+        while True:
+            started = loop.time()
+            try:
+                if "exec" in check:
+                    async with self._commands:
+                        place = self._place_of(instance.task_id, app, environment)
+                        result = await status_check.run(check, place)
+                else:
+                    inside = self._address_of(instance.task_id)
+                    result = await status_check.asked(check, instance, app, inside)
+            except (OSError, ValueError):
+                result = {}
+            if result != known:
+                known = result
+                self._report(StatusReport(instance.task_id, result))
+            interval = max(SHORTEST_INTERVAL_SECONDS, check["intervalSeconds"])
+            await asyncio.sleep(max(0.0, started + interval - loop.time()))
 
     async def _await_ready(self, instance: Instance, app: App, index: int, check: ReadinessCheck) -> None:
         target = plan.readiness_target(check, instance, app, self._address_of(instance.task_id))

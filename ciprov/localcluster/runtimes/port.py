@@ -97,11 +97,15 @@ class LaunchSpec:
 
 @dataclass(frozen=True, slots=True)
 class TaskUpdate:
-    """What became of a task: RUNNING, FINISHED, FAILED, KILLED, ERROR or LOST. `message` as Mesos words it."""
+    """What became of a task: RUNNING, FINISHED, FAILED, KILLED, ERROR or LOST. `message` as Mesos words it.
+
+    `address` is that of a running task on a network of its own.
+    """
 
     task_id: str
     condition: Condition
     message: str = ""
+    address: str = ""
 
 
 class Runtime(Protocol):

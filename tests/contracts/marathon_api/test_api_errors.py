@@ -122,6 +122,10 @@ INVALID = [
     ({"portDefinitions": [], "healthChecks": [{"protocol": "HTTP"}]}, None, "port"),
     ({"fetch": [{"uri": "not a uri"}]}, "/fetch(0)/uri", "invalid syntax"),
     ({"env": {"A": {"secret": "s"}}}, None, "secrets"),
+    ({"check": {}}, "/check", "exactly one"),
+    ({"check": {"tcp": {}, "http": {}}}, "/check", "exactly one"),
+    ({"check": {"http": {"portIndex": 3}}}, "/check/http/portIndex", "port"),
+    ({"check": {"exec": {"command": {}}}}, "/check/exec/command", "shell"),
     ({"secrets": {"a": {"source": "/x"}}}, None, "secrets"),
 ]
 

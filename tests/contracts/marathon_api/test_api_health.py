@@ -199,3 +199,24 @@ def test_scaling_an_unhealthy_app_down(api: MarathonApi, app: dict[str, Any], tm
     api.until(lambda: len(api.tasks(app["id"])) == 2)
     api.done(api.put(f"/v2/apps{app['id']}", {"instances": 1}, force="true"))
     assert len(api.tasks(app["id"])) == 1
+
+
+def test_a_check_is_shown_and_judged_by_nobody(api: MarathonApi, app: dict[str, Any], tmp_path: Path) -> None:
+    code = tmp_path / "code"
+    code.write_text("503")
+    quick = {"intervalSeconds": 1, "timeoutSeconds": 2, "delaySeconds": 0}
+    shown = api.run({**web(app, code), "healthChecks": [], "check": {"http": {"path": "/status"}, **quick}})
+    assert shown["check"] == {"http": {"path": "/status"}, **quick}
+
+    def result() -> Any:
+        (task,) = api.tasks(app["id"])
+        return task.get("checkResult")
+
+    api.until(lambda: result() == {"http": {"statusCode": 503}})
+    code.write_text("200")
+    api.until(lambda: result() == {"http": {"statusCode": 200}})
+    (task,) = api.tasks(app["id"])
+    assert (task["state"], task["healthCheckResults"]) == ("TASK_RUNNING", [])
+    command = {"argv": ["sh", "-c", "exit 7"]}
+    api.done(api.put(f"/v2/apps{app['id']}", {"check": {"exec": {"command": command}, **quick}}))
+    api.until(lambda: result() == {"exec": {"exitCode": 7}})

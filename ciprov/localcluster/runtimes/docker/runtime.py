@@ -184,7 +184,7 @@ class DockerRuntime:
             self._end(task, Condition.FAILED, f"Failed to launch container: {error!r}")
         else:
             task.container = container
-            self._report(TaskUpdate(task.id, Condition.RUNNING))
+            self._report(TaskUpdate(task.id, Condition.RUNNING, address=task.address))
             if task.cancelled.is_set():
                 self._in_background(self._stop(task, task.own_grace_seconds))
             await self._watch(task)
@@ -285,7 +285,7 @@ class DockerRuntime:
         if container["State"].get("Running"):
             logger.info("%s task_id=%s", "adopted" if task.expected else "ending the unexpected", task.id)
             if task.expected:
-                self._report(TaskUpdate(task.id, Condition.RUNNING))
+                self._report(TaskUpdate(task.id, Condition.RUNNING, address=task.address))
             else:
                 self.kill(task.id, task.own_grace_seconds)
         self._in_background(self._watch(task))

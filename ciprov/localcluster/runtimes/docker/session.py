@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ciprov.localcluster.api.sandbox_port import Output
-from ciprov.localcluster.probes.answers import ProbeFailed
+from ciprov.localcluster.probes.answers import CommandFailed, ProbeFailed
 from ciprov.localcluster.runtimes import proc
 from ciprov.localcluster.runtimes.docker.engine import DockerEngine, EngineRefused, EngineUnavailable
 from ciprov.localcluster.runtimes.docker.frames import STDERR, STDOUT, split
@@ -224,4 +224,4 @@ class ContainerPlace:
             code, number = status >> 8, status & 0x7F
             how = f"terminated with signal {signal.strsignal(number)}" if number else f"exited with status {code}"
             words = said.decode(errors="replace").strip()
-            raise ProbeFailed(f"Command {how}" + (f": {words}" if words else ""))
+            raise CommandFailed(f"Command {how}" + (f": {words}" if words else ""), None if number else code)

@@ -370,6 +370,10 @@ def test_tasks(api: Client) -> None:
     assert [item["servicePorts"] for item in api("GET", "/v2/tasks?status=running").json["tasks"]] == [[10000]]
     assert len(api("GET", "/v2/tasks?status=staging&status=running").json["tasks"]) == 2
     assert len(api("GET", "/v2/apps/g/*/tasks").json["tasks"]) == 3
+    api.engine.running = [instance("/g/a", address="172.18.0.2", check_result={"http": {"statusCode": 503}})]
+    (inside,) = api("GET", "/v2/apps/g/a/tasks").json["tasks"]
+    assert inside["ipAddresses"] == [{"ipAddress": "172.18.0.2", "protocol": "IPv4"}]
+    assert inside["checkResult"] == {"http": {"statusCode": 503}}
 
 
 def test_kills(api: Client) -> None:

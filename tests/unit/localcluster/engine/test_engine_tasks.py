@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from engine_doubles import CHECKED, FIXED, HOST, World, agent
 
-from ciprov.localcluster.engine.ports import ReadinessReport
+from ciprov.localcluster.engine.ports import ReadinessReport, StatusReport
 from ciprov.localcluster.model import Condition
+from ciprov.localcluster.runtimes.port import TaskUpdate
 
 
 @pytest.fixture
@@ -34,6 +35,29 @@ def test_a_task_that_ends_is_launched_again_after_growing_delays(world: World) -
         assert not world.tasks
         world.clock.advance(0.2)
         assert len(world.tasks) == 1
+
+
+def test_what_a_status_check_says_and_the_address_belong_to_one_task(world: World) -> None:
+    world.put("/a", check={"tcp": {"portIndex": 0}})
+    task_id = only_task(world)
+    assert task_id not in world.probing
+    world.up.add(task_id)
+    world.engine.task_updated(TaskUpdate(task_id, Condition.RUNNING, address="172.18.0.2"))
+    assert task_id in world.probing
+    world.engine.probed(StatusReport(task_id, {"tcp": {"succeeded": False}}))
+    world.engine.probed(StatusReport("another", {"tcp": {"succeeded": True}}))
+    (instance,) = world.engine.instances("/a")
+    assert (instance.condition, instance.ip_address) == (Condition.RUNNING, "172.18.0.2")
+    assert instance.check_result == {"tcp": {"succeeded": False}}
+    told = [fields["ipAddresses"] for kind, fields in world.published if kind == "status_update_event"]
+    assert told[-1] == [{"ipAddress": "172.18.0.2", "protocol": "IPv4"}]
+    world.restart()
+    assert world.engine.instances("/a")[0].address == "172.18.0.2"
+    world.end(task_id)
+    world.clock.advance(2)
+    (again,) = world.engine.instances("/a")
+    assert (again.address, again.check_result) == ("", {})
+    assert again.ip_address == again.host
 
 
 def test_a_change_just_when_a_delay_ends_does_not_swallow_the_launch(world: World) -> None:
