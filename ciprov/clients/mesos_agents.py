@@ -16,7 +16,7 @@ import requests
 
 from ciprov.clients.connection import Connection, Session
 from ciprov.clients.mesos_exec import ExecFailed, ExecSession
-from ciprov.clients.mesos_state import TaskPlace, agent_url, task_place
+from ciprov.clients.mesos_state import TaskPlace, agent_url, task_place, unreachable_tasks
 from ciprov.foundation.errors import CiprovError
 from ciprov.foundation.json import JsonObject, JsonValue
 
@@ -57,6 +57,21 @@ class HttpAgents:
         except Unreachable as error:
             log.debug("%s", error)
             return None
+
+    def unreachable_tasks(self) -> list[JsonObject] | None:
+        """Those of all frameworks; each with the `hostname` of its agent where the master still tells it."""
+        if self._connection is None:
+            return None
+        for master in self._connection.servers:
+            url = f"{master.rstrip('/')}/state"
+            try:
+                answer = self._get(url)
+            except Unreachable as error:
+                log.debug("%s", error)
+                continue
+            if isinstance(answer, dict):
+                return unreachable_tasks(answer)
+        return None
 
     def sandbox_tail(self, agent_id: str, task_id: str, file: str, limit: int) -> str | None:
         try:

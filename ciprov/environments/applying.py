@@ -7,7 +7,7 @@ from functools import partial
 
 from ciprov.domain.marathon import DeploymentRef, MarathonNotFound, MarathonUnavailable
 from ciprov.environments.counts import RecordedCounts
-from ciprov.environments.plan import Action
+from ciprov.environments.plan import Action, Plan
 from ciprov.environments.planning import Target, group_body, make_plan
 from ciprov.environments.progress import AppProgress, AppState
 from ciprov.environments.replacing.around import Around
@@ -39,7 +39,7 @@ def apply(session: Session, target: Target, counts: Mapping[str, int], base: Map
         steps = steps_of(plan, live)
         if not steps:
             return wrote
-        await_reachable(session, plan, live)
+        _await_hosts(session, plan, live)
         wrote = True
         if _perform(session, steps, target, recorded):
             return True
@@ -77,6 +77,8 @@ def _perform(session: Session, steps: tuple[Step, ...], target: Target | None, r
                 deployments = _stop(session, step)
             case AwaitGone():
                 await_gone(session, step, deployments, places)
+                if target is not None:  # cut off meanwhile: Marathon may have forgotten it, but not its host
+                    await_reachable(session, step.app_ids, step.grace)
             case PutGroup():
                 assert target is not None
                 if not _put(session, target, recorded):
@@ -88,6 +90,12 @@ def _perform(session: Session, steps: tuple[Step, ...], target: Target | None, r
 
 def _survey(session: Session, target: Target, live: JsonObject | None) -> Around:
     return survey(session.marathon.tasks, session.agents, target.group, live)
+
+
+def _await_hosts(session: Session, plan: Plan, live: JsonObject | None) -> None:
+    """Before anything is stopped: what cannot be reached does not stop, and keeps what a new instance would need."""
+    stopped, there = [app.app_id for app in plan.of(Action.REPLACE)], apps_of(live)
+    await_reachable(session, stopped, max((kill_grace(there.get(app_id)) for app_id in stopped), default=0.0))
 
 
 def _stop(session: Session, step: StopApps) -> list[str]:

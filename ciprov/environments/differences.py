@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ciprov.environments.normalise import normal_form, settled
+from ciprov.environments.normalise import IN_PLACE_UPGRADE, normal_form, settled
 from ciprov.foundation.json import JsonObject, JsonValue
 
 HIDDEN = "(hidden)"
@@ -43,6 +43,8 @@ def differences(desired: JsonObject, live: JsonObject, secrets: Collection[str] 
     """
     old, new = normal_form(live), normal_form(desired)
     new = settled(new, old)
+    if desired.get("upgradeStrategy") is None and old.get("upgradeStrategy") == IN_PLACE_UPGRADE:
+        new["upgradeStrategy"] = IN_PLACE_UPGRADE  # an update in place put it there
     for form in (old, new):
         form.pop("instances", None)
     return tuple(_redacted(difference, secrets) for difference in _compare("", old, new))

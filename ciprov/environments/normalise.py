@@ -51,6 +51,7 @@ _VOLUMES: Mapping[str, JsonObject] = {
     "external": {"options": {}, "shared": False},
 }
 _UPGRADE = {"minimumHealthCapacity": 1, "maximumOverCapacity": 1}
+IN_PLACE_UPGRADE = {"minimumHealthCapacity": 0, "maximumOverCapacity": 0}
 _DOCKER = {"forcePullImage": False, "privileged": False}
 _HEALTH = {
     "protocol": "HTTP",

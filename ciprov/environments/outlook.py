@@ -15,6 +15,8 @@ from ciprov.environments.outside import Outside
 from ciprov.environments.passed_on import marks
 from ciprov.environments.plan import Plan
 from ciprov.environments.planning import Target, make_plan
+from ciprov.environments.replacing.notes import with_cut_off_notes
+from ciprov.environments.replacing.surveying import survey
 from ciprov.environments.tree import apps_of, is_below
 from ciprov.foundation.errors import CiprovError
 from ciprov.foundation.json import JsonObject
@@ -64,7 +66,8 @@ def look(outside: Outside, name: str, build: Build) -> Outlook:
     sent = frozenset(app_id for app_id, mark in passed_on.items() if known.get(app_id) == mark)
     target = Target(name, desired.group_path, desired.group, desired.secret_values, sent)
     recorded = RecordedCounts(before.counts, before.pending_counts) if before else NOTHING_RECORDED
-    plan = make_plan(target, live, recorded)
+    around = survey(marathon.tasks, outside.agents, desired.group, live)
+    plan = with_cut_off_notes(make_plan(target, live, recorded, around), around)
     if plan.changes:
         slaves = outside.agents.agents()
         plan = with_conflicts(plan, desired.group, live, Neighbours(apps, records, slaves))

@@ -32,6 +32,7 @@ _WORDS: Mapping[Action, str] = {
     Action.UPDATE: "update by rolling",
     Action.REPLACE: "replace by delete-then-create",
 }
+_IN_PLACE = "update in place, old instances first"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,9 @@ class AppPlan:
     @property
     def title(self) -> str:
         word = _WORDS.get(self.action, self.action.value)
-        return f"{word} ({self.strategy})" if self.strategy else word
+        if self.strategy is Strategy.IN_PLACE:
+            return _IN_PLACE
+        return f"{word} ({self.strategy})" if self.action is Action.REPLACE else word
 
     def __str__(self) -> str:
         counts = "" if self.instances == self.instances_before else f" [{self.instances_before} → {self.instances}]"

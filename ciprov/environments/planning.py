@@ -9,10 +9,12 @@ from typing import Any
 from ciprov.environments.counts import RecordedCounts, target_count
 from ciprov.environments.differences import Difference, differences
 from ciprov.environments.fixed_ports import fixed_host_ports
-from ciprov.environments.normalise import definition
+from ciprov.environments.normalise import IN_PLACE_UPGRADE, definition
 from ciprov.environments.passed_on import without_unanswered
 from ciprov.environments.plan import Action, AppPlan, Plan
-from ciprov.environments.strategies import replacement
+from ciprov.environments.replacing.around import NOTHING_KNOWN, Around
+from ciprov.environments.replacing.choosing import Change, choose, holdings
+from ciprov.environments.strategies import Strategy
 from ciprov.environments.tree import apps_of, group_dependencies, relative
 from ciprov.foundation.json import JsonObject
 
@@ -35,10 +37,30 @@ class Target:
         return replace(self, sent=frozenset(apps_of(self.group)))
 
 
-def make_plan(target: Target, live: JsonObject | None, recorded: RecordedCounts) -> Plan:
-    """What makes `target` of `live`: the group as Marathon answers it, None where it is absent."""
-    wanted, there = apps_of(target.group), apps_of(live)
-    apps = [_app_plan(app_id, wanted, there, recorded, target) for app_id in sorted(wanted.keys() | there.keys())]
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """All that one app's plan is made of, by absolute app id."""
+
+    wanted: dict[str, JsonObject]
+    there: dict[str, JsonObject]
+    recorded: RecordedCounts
+    target: Target
+    around: Around
+
+    def held_elsewhere(self, app_id: str) -> frozenset[int | str]:
+        others = [app for apps in (self.wanted, self.there) for other, app in apps.items() if other != app_id]
+        return frozenset().union(*map(holdings, others))
+
+
+def make_plan(
+    target: Target, live: JsonObject | None, recorded: RecordedCounts, around: Around = NOTHING_KNOWN
+) -> Plan:
+    """What makes `target` of `live`: the group as Marathon answers it, None where it is absent.
+
+    What is not known `around` it makes for more caution, not for less.
+    """
+    scene = _Scene(apps_of(target.group), apps_of(live), recorded, target, around)
+    apps = [_app_plan(app_id, scene) for app_id in sorted(scene.wanted.keys() | scene.there.keys())]
     return Plan(
         environment=target.environment,
         group_path=target.group_path,
@@ -59,6 +81,8 @@ def group_body(target: Target, plan: Plan, live: JsonObject | None) -> JsonObjec
         one = plans[app["id"]]
         kept = one.action in (Action.KEEP, Action.SCALE)
         body = definition(there[app["id"]]) if kept else copy.deepcopy(app)
+        if one.strategy is Strategy.IN_PLACE and body.get("upgradeStrategy") is None:
+            body["upgradeStrategy"] = dict(IN_PLACE_UPGRADE)
         return {**body, "instances": one.instances}
 
     def body_of(group: JsonObject) -> JsonObject:
@@ -70,10 +94,9 @@ def group_body(target: Target, plan: Plan, live: JsonObject | None) -> JsonObjec
     return body_of(target.group)
 
 
-def _app_plan(
-    app_id: str, wanted: dict[str, JsonObject], there: dict[str, JsonObject], recorded: RecordedCounts, target: Target
-) -> AppPlan:
-    desired, live = wanted.get(app_id), there.get(app_id)
+def _app_plan(app_id: str, scene: _Scene) -> AppPlan:
+    recorded, target = scene.recorded, scene.target
+    desired, live = scene.wanted.get(app_id), scene.there.get(app_id)
     name = relative(app_id, target.group_path)
     before = _instances(live) if live is not None else 0
     if desired is None:
@@ -97,10 +120,9 @@ def _app_plan(
             return planned(Action.KEEP, "its definition is the same")
         why = f": {count.remark}" if count.remark else f", {count.reason}"
         return planned(Action.SCALE, f"only its count changes{why}")
-    way = replacement(desired, live)
-    if way is not None:
-        return planned(Action.REPLACE, way.reason, strategy=way.strategy, differences=changed)
-    return planned(Action.UPDATE, "its definition changed, and it holds no fixed host port", differences=changed)
+    way = choose(Change(desired, live, count.instances, scene.around, scene.held_elsewhere(app_id)))
+    action = Action.REPLACE if way.strategy.stops_first else Action.UPDATE
+    return planned(action, way.reason, strategy=way.strategy, differences=changed)
 
 
 def _group_differences(target: Target, live: JsonObject | None) -> tuple[Difference, ...]:

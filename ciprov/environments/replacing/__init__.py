@@ -1,0 +1,1 @@
+"""How changed apps are replaced where an old instance holds what the new one needs."""
