@@ -43,7 +43,7 @@ def apply(session: Session, target: Target, counts: Mapping[str, int], base: Map
         wrote = True
         if _perform(session, steps, target, recorded):
             return True
-        session.note("an app that has to stop first runs again, or is sick by now; stopping it")
+        session.note("an app that has to stop first was started again by somebody else, or is sick by now; stopping it")
     raise StillThere(
         f"apps of {session.group_path} are started again by somebody else as often as they are stopped",
         place=session.marathon.target,

@@ -564,7 +564,8 @@ HTTP = [{"protocol": "HTTP", "path": "/"}]
 
 
 def app(name: str, **fields: Any) -> dict[str, Any]:
-    """An app of the environment with a label of ours; `fixed=31500` makes it hold that host port."""
+    """An app of the environment with a label of ours; `fixed=31500` makes it hold that host port, with a strategy that
+    cannot be rolled and that is all this model knows."""
     fixed = fields.pop("fixed", None)
     body: dict[str, Any] = {
         "id": f"{GROUP}/{name}",
@@ -576,6 +577,7 @@ def app(name: str, **fields: Any) -> dict[str, Any]:
     }
     if fixed:
         body |= {"portDefinitions": [{"port": fixed, "name": "http"}], "requirePorts": True}
+        body["upgradeStrategy"] = {"minimumHealthCapacity": 1, "maximumOverCapacity": 1}
     body |= fields
     if "dependencies" in body:
         body["dependencies"] = [f"{GROUP}/{one}" for one in body["dependencies"]]
