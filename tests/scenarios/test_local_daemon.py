@@ -6,6 +6,7 @@ import base64
 import contextlib
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import urllib.error
@@ -169,6 +170,24 @@ def test_stop_ends_what_a_killed_daemon_left_and_purges_its_files(cli: Cli) -> N
     assert cli.processes() == []
     assert not (cli.state / "local").exists()
     assert cli.ok("local", "stop", "--purge").err == ""
+
+
+@pytest.mark.parametrize("successor", [False, True])
+def test_a_daemon_whose_files_were_removed_ends_with_its_tasks(cli: Cli, successor: bool) -> None:
+    cli.ok("local", "start")
+    sleeper(cli, 2)
+    before = cli.processes()
+    assert len(before) >= 5
+    shutil.rmtree(cli.state)
+    if successor:
+        cli.ok("local", "start")
+        sleeper(cli, 1)
+    eventually(lambda: not any(process.is_running() for process in before))
+    if successor:
+        assert cli.run("local", "status").code == 0
+        assert len(cli.tasks("/sleeper")) == len(task_pids(cli)) == 1
+    else:
+        assert cli.processes() == []
 
 
 def test_a_descriptor_of_another_process_is_stale(cli: Cli) -> None:

@@ -45,7 +45,7 @@ def run(layout: Layout, asked: Options) -> int:
         from ciprov.localcluster.engine.database import DatabaseUnusable
 
         try:
-            serve(layout, asked.over(load(layout.options)))
+            serve(layout, asked.over(load(layout.options)), lock)
         except (OSError, DatabaseUnusable, BadOptions) as error:
             logger.error("cannot go on: %s", error)
             return CANNOT_START

@@ -107,11 +107,17 @@ class EmbeddedCluster:
         await self._server.start()
 
     async def stop(self) -> None:
-        """End all tasks, each within its own grace but ten seconds at most. Definitions stay for the next start."""
+        """End all tasks, each within its own grace but ten seconds at most. Definitions stay for the next start.
+
+        Also where nothing can be written any more.
+        """
         self._events.close()
         await self._sessions.close()
         await self._server.stop()
-        self._engine.pause_launching()
+        try:
+            self._engine.pause_launching()
+        except Exception as error:
+            self._give_up(error)
         self._prober.close()
         await self._runtime.shutdown(STOP_GRACE_AT_MOST_SECONDS)
         self._forwarder.close()

@@ -142,6 +142,12 @@ class ClusterLock:
             os.close(descriptor)
         return None
 
+    def in_place(self) -> bool:
+        """Whether the locked file is still the one at its path: not so where the cluster's files were removed by hand,
+        perhaps to make room for another cluster.
+        """
+        return _is_same_file(self._path, self._descriptor)
+
     def release(self) -> None:
         os.close(self._descriptor)
 

@@ -11,7 +11,8 @@ from ciprov.localcluster.daemon.runtimes import build_runtimes
 def end_leftovers(layout: Layout) -> None:
     """End all tasks of the cluster, each within its own grace; returns when they are gone."""
     sandboxes = layout.sandboxes()
-    if not any(each.is_dir() and any(each.iterdir()) for each in (sandboxes.supervised, sandboxes.contained)):
+    supervised = sandboxes.supervised.is_dir() and any(sandboxes.supervised.iterdir())
+    if not supervised and not sandboxes.contained.is_dir():
         return
 
     async def end() -> None:

@@ -14,7 +14,8 @@ from ciprov.localcluster.probes.command import CommandPlace, Place
 from ciprov.localcluster.runtimes.choosing import ChoosingRuntime
 from ciprov.localcluster.runtimes.docker.creation import Bridge
 from ciprov.localcluster.runtimes.docker.engine import from_environment
-from ciprov.localcluster.runtimes.docker.runtime import DockerRuntime, Territory
+from ciprov.localcluster.runtimes.docker.preparing import Territory
+from ciprov.localcluster.runtimes.docker.runtime import DockerRuntime
 from ciprov.localcluster.runtimes.docker.session import ContainerCommands, ContainerPlace
 from ciprov.localcluster.runtimes.environment import account_entry, account_for, base_environment
 from ciprov.localcluster.runtimes.fetching import Fetching

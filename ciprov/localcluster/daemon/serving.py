@@ -14,28 +14,30 @@ from typing import Any
 
 from ciprov.localcluster.daemon.cluster import EmbeddedCluster, Place
 from ciprov.localcluster.daemon.descriptor import Descriptor
-from ciprov.localcluster.daemon.files import Layout, credential, service_address, write_atomically
+from ciprov.localcluster.daemon.files import ClusterLock, Layout, credential, service_address, write_atomically
 from ciprov.localcluster.daemon.options import Options
 from ciprov.localcluster.daemon.sockets import listening
 from ciprov.localcluster.runtimes import proc
 from ciprov.localcluster.timestamps import timestamp
 
 OPEN_FILES = 65536
+LOOK_SECONDS = 2.0
+"""So often the daemon looks whether its files are still there."""
 
 logger = logging.getLogger(__name__)
 
 
-def serve(layout: Layout, options: Options) -> None:
-    """Run the cluster until a signal asks to stop; the caller holds its lock.
+def serve(layout: Layout, options: Options, lock: ClusterLock) -> None:
+    """Run the cluster under its lock until a signal asks to stop, or its files are gone.
 
     Raises OSError, DatabaseUnusable or BadOptions where it cannot start, and DatabaseUnusable where it cannot go on.
     """
     options.check()
     _allow_many_files()
-    asyncio.run(_live(layout, options))
+    asyncio.run(_live(layout, options, lock))
 
 
-async def _live(layout: Layout, options: Options) -> None:
+async def _live(layout: Layout, options: Options, lock: ClusterLock) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -48,10 +50,16 @@ async def _live(layout: Layout, options: Options) -> None:
     write_atomically(layout.options, json.dumps(options.given()) + "\n")
     write_atomically(layout.descriptor, _descriptor(place, options).to_json())
     logger.info("serving on http://%s, pid=%d", place.endpoint, os.getpid())
-    asked = asyncio.ensure_future(stop.wait())
-    either: set[asyncio.Future[Any]] = {asked, cluster.failed}
+    asked, removed = asyncio.ensure_future(stop.wait()), asyncio.ensure_future(_removal(lock))
+    either: set[asyncio.Future[Any]] = {asked, removed, cluster.failed}
     await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
     asked.cancel()
+    removed.cancel()
+    if not lock.in_place():
+        # Nobody could find it any more, nor its tasks. What is there now may be another's: it is left alone.
+        logger.error("%s was removed: ending with all tasks", layout.directory)
+        await cluster.stop()
+        return
     # Gone first: whoever looks for a cluster now must not find one that is about to end.
     layout.descriptor.unlink(missing_ok=True)
     if not cluster.failed.done():
@@ -62,6 +70,14 @@ async def _live(layout: Layout, options: Options) -> None:
         await cluster.abandon()
         raise cluster.failed.result()
     logger.info("stopped")
+
+
+async def _removal(lock: ClusterLock) -> None:
+    """Returns when the cluster's files were removed."""
+    while True:
+        await asyncio.sleep(LOOK_SECONDS)
+        if not lock.in_place():
+            return
 
 
 def _descriptor(place: Place, options: Options) -> Descriptor:
