@@ -37,6 +37,10 @@ class MarathonUnavailable(MarathonError):
     """No leader, no connection, a time-out, or a 5xx. A write may or may not have happened: read before repeating."""
 
 
+class MarathonUntrusted(MarathonError):
+    """TLS failed: no trust in the server's certificate, or none in ours."""
+
+
 class MarathonDenied(MarathonError):
     """401 or 403: wrong or missing credentials, or no permission."""
 

@@ -38,7 +38,7 @@ def with_capacity_notes(plan: Plan, group: JsonObject, slaves: Sequence[JsonObje
     if slaves is None:
         return plan
     definitions = apps_of(group)
-    asking = [(app, _needs(definitions[app.app_id])) for app in plan.apps if app.instances]
+    asking = [(app, instance_needs(definitions[app.app_id])) for app in plan.apps if app.instances]
     return replace(plan, notes=(*plan.notes, *_notes(asking, _agents(slaves)))) if asking else plan
 
 
@@ -70,7 +70,7 @@ def _notes(asking: list[tuple[AppPlan, dict[str, float]]], agents: list[_Agent])
     return notes
 
 
-def _needs(app: JsonObject) -> dict[str, float]:
+def instance_needs(app: JsonObject) -> dict[str, float]:
     """What one instance asks of its agent."""
     form = normal_form(app)
     container = form.get("container") or {}

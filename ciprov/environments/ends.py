@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ciprov.environments.diagnosis import back_off_left, current_failure, in_back_off
+from ciprov.environments.diagnosis.causes import back_off_left, in_back_off
+from ciprov.environments.diagnosis.ends_of_tasks import current_failure
 from ciprov.foundation.json import JsonObject
 
 

@@ -6,14 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from ciprov.environments.current import current_tasks, outdated_tasks
-from ciprov.environments.diagnosis import (
-    ENDED,
-    current_failure,
-    explain_failure,
-    explain_queue,
-    explain_rejections,
-    in_back_off,
-)
+from ciprov.environments.diagnosis.cause import Cause
+from ciprov.environments.diagnosis.causes import Evidence, back_off_left, causes, in_back_off
+from ciprov.environments.diagnosis.ends_of_tasks import cause_of_failure, current_failure, explain_failure
+from ciprov.environments.diagnosis.health_checks import health_of
+from ciprov.environments.diagnosis.kinds import AT_ONCE, HEALTH, PLACEMENT, Kind
+from ciprov.environments.diagnosis.placement import Surroundings, has_rejections, placement_causes
 from ciprov.environments.ends import NO_ENDS, Ends, after
 from ciprov.environments.progress import AppState
 from ciprov.environments.tree import teardown_layers
@@ -28,6 +26,7 @@ class Limits:
 
     `settle`: seconds that an app without health checks must run, `settle_again` once a task of it has ended by itself;
     the apps in `settled` need not, as nothing is done to them. `failures`: as many in a row are a crash loop.
+    `certain`: as many suffice where neither another try nor another app can help, as with an image that is not there.
     `idle`: seconds without deployment and queue entry after which nothing is going to change an app's tasks.
     """
 
@@ -35,6 +34,7 @@ class Limits:
     settle: float = 1.5
     settle_again: float = 5.0
     failures: int = 4
+    certain: int = 2
     idle: float = 5.0
     settled: frozenset[str] = frozenset()
 
@@ -42,19 +42,22 @@ class Limits:
 @dataclass(frozen=True, slots=True)
 class Sight:
     """What one poll saw of an app: its definition with counts (and tasks, where they were read), its queue entry, and
-    whether a deployment still acts on it.
+    whether a deployment still acts on it. `around` is what is known of the cluster.
     """
 
     app: JsonObject
     queued: JsonObject | None = None
     deploying: bool = False
+    around: Surroundings = field(default_factory=Surroundings)
 
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """How the other apps stand: which ones that it needs are not ready, and whether any may still become ready."""
+    """How the other apps stand: which ones that it needs are not ready, each with why, as far as that is known, and
+    whether any may still become ready.
+    """
 
-    blocked_by: tuple[str, ...] = ()
+    blocked_by: tuple[tuple[str, Cause | None], ...] = ()
     others_moving: bool = False
 
 
@@ -65,7 +68,7 @@ class Watch:
     `since`: when its dependencies were ready, or when it lost its own readiness. `steady_since`: when enough instances
     were first seen running. `failures`: task failures seen since the last progress, `last_failure` names the last.
     `idle_since`: when it was first seen with other tasks than it shall have and nothing about to change that.
-    `reason`: the last one seen that explains something; between two tries there is none to see.
+    `cause`: the last one seen that explains something; between two tries there is none to see.
     """
 
     since: float | None = None
@@ -75,7 +78,7 @@ class Watch:
     best: int = 0
     idle_since: float | None = None
     ends: Ends = NO_ENDS
-    reason: str = ""
+    cause: Cause | None = None
 
     @property
     def setbacks(self) -> int:
@@ -84,7 +87,7 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`brief` is what stands for a long `detail` while the operation goes on."""
+    """`brief` is what stands for a long `detail` while the operation goes on; the first of `causes` explains most."""
 
     state: AppState
     ready: int
@@ -92,6 +95,7 @@ class Verdict:
     detail: str = ""
     stalled: bool = False
     brief: str = ""
+    causes: tuple[Cause, ...] = ()
 
     @property
     def is_ready(self) -> bool:
@@ -119,6 +123,10 @@ class Round:
         return tuple(app_id for app_id, verdict in self.verdicts.items() if verdict.state is AppState.FAILED)
 
     @property
+    def blocked(self) -> tuple[str, ...]:
+        return tuple(app_id for app_id, verdict in self.verdicts.items() if verdict.state is AppState.BLOCKED)
+
+    @property
     def stalled(self) -> tuple[str, ...]:
         """Apps with other tasks than they shall have, which nothing changes: a deployment was cancelled half-way."""
         return tuple(app_id for app_id, verdict in self.verdicts.items() if verdict.stalled)
@@ -132,9 +140,8 @@ def judge_all(
     verdicts: dict[str, Verdict] = {}
     for layer in reversed(teardown_layers(sights.keys(), graph)):
         for app_id in layer:
-            blocked_by = tuple(
-                sorted(need for need in graph.get(app_id, ()) if need in verdicts and not verdicts[need].is_ready)
-            )
+            needed = sorted(need for need in graph.get(app_id, ()) if need in verdicts and not verdicts[need].is_ready)
+            blocked_by = tuple((need, next(iter(verdicts[need].causes), None)) for need in needed)
             around = Around(blocked_by, _others_moving(app_id, sights, before, limits))
             watch = before.watches.get(app_id, Watch())
             watches[app_id], verdicts[app_id] = judge(sights[app_id], watch, around, limits, now)
@@ -158,21 +165,23 @@ def judge(sight: Sight, watch: Watch, around: Around, limits: Limits, now: float
     watch = replace(
         watch,
         ends=after(watch.ends, app, sight.queued),
-        reason=_reason(sight) or _still_holds(watch.reason, app),
+        cause=_explains(sight) or _still_holds(watch.cause, app),
         steady_since=_first_seen(watch.steady_since, ready >= wanted, now),
     )
     settled = watch.steady_since is not None and now - watch.steady_since >= _settle(sight, watch, limits)
     gated = bool(app.get("readinessChecks")) and sight.deploying
     if settled and not gated and not _mixed(sight, wanted):
         watch = replace(
-            watch, since=None, failures=0, best=ready, idle_since=None, ends=watch.ends.forgotten(), reason=""
+            watch, since=None, failures=0, best=ready, idle_since=None, ends=watch.ends.forgotten(), cause=None
         )
         return watch, Verdict(AppState.HEALTHY, ready, wanted)
     if checked and ready > watch.best:
         watch = replace(watch, failures=0, best=ready)
     watch = replace(watch, idle_since=_first_seen(watch.idle_since, _idle(sight, wanted), now))
     stalled = watch.idle_since is not None and now - watch.idle_since >= limits.idle
-    return _deadline(app, watch, replace(_unready(sight, around, ready, wanted), stalled=stalled), around, limits, now)
+    return _deadline(
+        app, watch, replace(_unready(sight, watch, around, (ready, wanted)), stalled=stalled), around, limits, now
+    )
 
 
 def living_tasks(tasks: list[JsonObject]) -> list[JsonObject]:
@@ -209,28 +218,46 @@ def _settle(sight: Sight, watch: Watch, limits: Limits) -> float:
     return 0 if sight.app.get("id") in limits.settled else limits.settle
 
 
-def _reason(sight: Sight) -> str:
-    """What this poll saw that explains something."""
-    if cause := _health_cause(sight.app):
-        return f"health check: {cause}"
-    waits = sight.queued is not None and not in_back_off(sight.queued)
-    return explain_rejections(sight.queued, sight.app) if sight.queued is not None and waits else ""
+def _explains(sight: Sight) -> Cause | None:
+    """What this poll saw that explains something, besides failures, which Marathon keeps itself."""
+    health = health_of(sight.app)
+    if health is not None and health.kind is not Kind.HEALTH_SILENT:
+        return health
+    if sight.queued is None or in_back_off(sight.queued) or not has_rejections(sight.queued):
+        return None
+    return placement_causes(sight.app, sight.queued, sight.around)[0]
 
 
-def _still_holds(reason: str, app: JsonObject) -> str:
+def _still_holds(cause: Cause | None, app: JsonObject) -> Cause | None:
     """What kept an app from being started explains nothing once it runs."""
-    return "" if reason.startswith("resources") and current_tasks(app) else reason
+    return None if cause is not None and cause.kind in PLACEMENT and current_tasks(app) else cause
 
 
-def _unready(sight: Sight, around: Around, ready: int, wanted: int) -> Verdict:
-    app = sight.app
+def _unready(sight: Sight, watch: Watch, around: Around, counts: tuple[int, int]) -> Verdict:
+    """`counts` are the instances that are ready, and those wanted."""
+    app, (ready, wanted) = sight.app, counts
+    seen = Evidence(app, sight.queued, watch.failures, watch.ends.count, around.blocked_by, sight.around)
+    found = causes(seen)
     if around.blocked_by and not current_tasks(app) and not sight.queued and not int(app.get("tasksStaged", 0)):
-        return Verdict(AppState.BLOCKED, ready, wanted, f"waits for {', '.join(around.blocked_by)}")
+        names = ", ".join(name for name, _ in around.blocked_by)
+        return Verdict(AppState.BLOCKED, ready, wanted, f"waits for {names}", causes=found)
     if _mixed(sight, wanted) and ready >= wanted:
-        return Verdict(AppState.STARTING, ready, wanted, "tasks of an earlier definition or too many of them run on")
-    if sight.queued:
-        return Verdict(AppState.WAITING, ready, wanted, explain_queue(sight.queued, app))
-    return Verdict(AppState.STARTING, ready, wanted, _health_detail(app))
+        text = "tasks of an earlier definition or too many of them run on"
+        return Verdict(AppState.STARTING, ready, wanted, text, causes=found)
+    state = AppState.WAITING if sight.queued else AppState.STARTING
+    return Verdict(state, ready, wanted, _detail(sight, found), causes=found)
+
+
+def _detail(sight: Sight, found: tuple[Cause, ...]) -> str:
+    """The cause in a line."""
+    if not found:
+        return ""
+    if found[0].kind is Kind.HEALTH_SILENT:
+        return found[0].text
+    told = str(found[0])
+    if in_back_off(sight.queued) and found[0].kind is not Kind.BACK_OFF:
+        told += f"; back-off, next try in {back_off_left(sight.queued):.0f} s"
+    return told
 
 
 def _first_seen(since: float | None, holds: bool, now: float) -> float | None:
@@ -256,26 +283,6 @@ def _idle(sight: Sight, wanted: int) -> bool:
     return missing or _mixed(sight, wanted)
 
 
-def _health_cause(app: JsonObject) -> str:
-    for task in current_tasks(app):
-        for result in task.get("healthCheckResults") or []:
-            if not result.get("alive") and result.get("lastFailureCause"):
-                return str(result["lastFailureCause"])
-    return ""
-
-
-def _health_detail(app: JsonObject) -> str:
-    checks = app.get("healthChecks") or []
-    if all(healthy(task, len(checks)) for task in current_tasks(app)):
-        return ""
-    if cause := _health_cause(app):
-        return f"health check: {cause}"
-    grace = max((int(check.get("gracePeriodSeconds") or 0) for check in checks), default=0)
-    # Marathon itself keeps no failure from before the end of the grace period.
-    later = f"; failures show after the grace period of {grace} s" if grace else ""
-    return f"no health check has passed yet{later}"
-
-
 def _deadline(
     app: JsonObject, watch: Watch, verdict: Verdict, around: Around, limits: Limits, now: float
 ) -> tuple[Watch, Verdict]:
@@ -284,25 +291,50 @@ def _deadline(
         return replace(watch, since=None), verdict
     since = now if watch.since is None else watch.since
     watch = replace(watch, since=since)
-    if watch.setbacks >= limits.failures and not around.others_moving:
+    certain = watch.failures >= limits.certain and _is_certain(app)
+    if certain or (watch.setbacks >= limits.failures and not around.others_moving):
         return watch, _hopeless(app, watch, verdict)
     if now - since > limits.timeout:
-        brief = f"not ready after {limits.timeout:.0f} s"
-        why = watch.reason or (ENDED if watch.ends.count else "") or verdict.detail
-        reason = f"{brief}, {verdict.ready} of {verdict.wanted} instances" + (f": {why}" if why else "")
-        return watch, replace(verdict, state=AppState.FAILED, detail=reason, brief=brief)
+        return watch, _out_of_time(watch, verdict, limits)
     return watch, verdict
+
+
+def _is_certain(app: JsonObject) -> bool:
+    cause = cause_of_failure(app)
+    return cause is not None and cause.kind in AT_ONCE and not current_tasks(app)
+
+
+def _out_of_time(watch: Watch, verdict: Verdict, limits: Limits) -> Verdict:
+    """The best cause that was seen comes first; that the time is up is told besides."""
+    found = verdict.causes
+    if watch.cause is not None and (not found or found[0].kind in _SAYS_LITTLE):
+        found = (watch.cause, *(cause for cause in found if cause.kind is not watch.cause.kind))
+    brief = f"not ready after {limits.timeout:.0f} s"
+    told = f"{brief}, {verdict.ready} of {verdict.wanted} instances"
+    late = Cause(Kind.TIMED_OUT, told)
+    why = f": {found[0].text}" if found else f": {verdict.detail}" if verdict.detail else ""
+    return replace(verdict, state=AppState.FAILED, detail=f"{told}{why}", brief=brief, causes=(*found, late))
+
+
+_SAYS_LITTLE = frozenset(
+    {Kind.HEALTH_SILENT, Kind.NO_OFFERS, Kind.BACK_OFF, Kind.TASK_FAILED, Kind.CRASH_LOOP, Kind.COMMAND_ENDED}
+)
 
 
 def _hopeless(app: JsonObject, watch: Watch, verdict: Verdict) -> Verdict:
     if watch.ends.count > watch.failures:
-        reason = f"{ENDED}, {watch.ends.count} times in a row; a service has to keep running"
-        return replace(verdict, state=AppState.FAILED, detail=reason, brief=ENDED)
+        brief = "its command ended by itself with status 0"
+        reason = f"{brief}, {watch.ends.count} times in a row; a service has to keep running"
+        return replace(verdict, state=AppState.FAILED, detail=reason, brief=brief)
     brief = f"its tasks failed {watch.failures} times in a row"
     reason = f"{brief}; the last one {explain_failure(app.get('lastTaskFailure'))}"
-    if watch.reason.startswith("health check") and watch.reason.partition(": ")[2] not in reason:
-        reason += f"; {watch.reason}"
-    return replace(verdict, state=AppState.FAILED, detail=reason, brief=brief)
+    found = verdict.causes
+    # What failed last may only be what a failing health check ended.
+    if watch.cause is not None and watch.cause.kind in HEALTH and watch.cause.kind not in {one.kind for one in found}:
+        found = (watch.cause, *found)
+    if watch.cause is not None and watch.cause.kind in HEALTH and watch.cause.text not in reason:
+        reason += f"; {watch.cause.text}"
+    return replace(verdict, state=AppState.FAILED, detail=reason, brief=brief, causes=found)
 
 
 def _others_moving(app_id: str, sights: Mapping[str, Sight], before: Round, limits: Limits) -> bool:

@@ -6,17 +6,22 @@ Events only cut a pause short; every verdict rests on what was read.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from ciprov.domain.marathon import MarathonNotFound
 from ciprov.environments.agent_ports import agent_ports
-from ciprov.environments.diagnosis import Diagnosis, diagnose, hidden
+from ciprov.environments.diagnosis.cause import Cause, hidden
+from ciprov.environments.diagnosis.causes import in_back_off
+from ciprov.environments.diagnosis.kinds import Kind
+from ciprov.environments.diagnosis.placement import Surroundings, placement_causes
+from ciprov.environments.diagnosis.report import Diagnosis, diagnose
 from ciprov.environments.progress import AppProgress, AppState
 from ciprov.environments.readiness import Limits, Round, Sight, Verdict, judge_all, living_tasks
 from ciprov.environments.session import SHORTEST_POLL, Session
 from ciprov.environments.steps import AwaitGone
-from ciprov.environments.tree import apps_of, depends_on, group_dependencies, is_below, relative
+from ciprov.environments.tree import apps_of, depends_on, group_dependencies, is_below, needed_by, relative
 from ciprov.foundation.errors import CiprovError
 from ciprov.foundation.json import JsonObject
 
@@ -38,6 +43,10 @@ class NotReady(CiprovError):
 class StillThere(CiprovError):
     """Tasks did not end."""
 
+
+AGENTS_SECONDS = 5.0
+AGENTS_AWAY_SECONDS = 30.0
+"""How long what the agents have is taken for known, while something waits for them."""
 
 Places = Mapping[str, frozenset[str]]
 """The agents on which the tasks of each app ran."""
@@ -129,14 +138,15 @@ def await_ready(session: Session, limits: Limits) -> tuple[str, ...]:
     Returns early with the apps whose tasks a cancelled deployment left as nobody wants them, for the caller to mend.
     """
     now = session.clock.monotonic
-    state, told = Round(), dict[str, str]()
+    state, told, agents = Round(), dict[str, str](), _AgentsSeen()
     interval, all_ready_since = SHORTEST_POLL, None
     while True:
-        looked, sights, graph, busy = session.steadily(partial(_look, session, state))
-        state = judge_all(sights, graph, state, limits, now())
+        looked = session.steadily(partial(_look, session, state, agents))
+        agents, busy = looked.agents, looked.busy
+        state = judge_all(looked.sights, looked.graph, state, limits, now())
         _tell(session, state, told)
         if state.failed:
-            raise NotReady(_diagnoses(session, state.failed, looked, state))
+            raise NotReady(_diagnoses(session, looked, state))
         if state.stalled:
             return state.stalled
         if state.all_ready:
@@ -145,20 +155,32 @@ def await_ready(session: Session, limits: Limits) -> tuple[str, ...]:
             all_ready_since = now() if all_ready_since is None else all_ready_since
             if now() - all_ready_since > limits.timeout:
                 reason = f"all its apps are ready, but deployment {', '.join(busy)} did not end"
-                raise NotReady((Diagnosis(session.group_path, reason),))
+                raise NotReady((Diagnosis(session.group_path, reason, (Cause(Kind.DEPLOYMENT_STUCK, reason),)),))
         else:
             all_ready_since = None
         interval = session.pause(interval)
 
 
-Looked = Mapping[str, JsonObject]
+@dataclass(frozen=True, slots=True)
+class _AgentsSeen:
+    """The master's list of agents (None: unknown), and when it was read, in monotonic seconds."""
+
+    slaves: Sequence[JsonObject] | None = None
+    at: float | None = None
 
 
-def _look(session: Session, before: Round) -> tuple[Looked, dict[str, Sight], dict[str, frozenset[str]], list[str]]:
-    """One poll: queue entries, sights and dependencies per app, and the deployments that act on the environment.
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """One poll: sights and dependencies per app, and the deployments that act on the environment."""
 
-    Apps that were ready before, and still are by their counts, are not read one by one.
-    """
+    sights: Mapping[str, Sight]
+    graph: Mapping[str, frozenset[str]]
+    busy: Sequence[str]
+    agents: _AgentsSeen
+
+
+def _look(session: Session, before: Round, agents: _AgentsSeen) -> _Looked:
+    """Apps that were ready before, and still are by their counts, are not read one by one."""
     marathon = session.marathon
     group = marathon.group(session.group_path)
     if group is None:
@@ -176,9 +198,21 @@ def _look(session: Session, before: Round) -> tuple[Looked, dict[str, Sight], di
     }
     waiting = any("tasks" in app for app in detailed.values())
     queue = {str((one.get("app") or {}).get("id")): one for one in marathon.queue()} if waiting else {}
-    sights = {app_id: Sight(app, queue.get(app_id), app_id in acting) for app_id, app in detailed.items()}
+    if any(app_id in detailed and not in_back_off(queued) for app_id, queued in queue.items()):
+        agents = _agents_seen(session, agents)
+    around = Surroundings(agents.slaves)
+    sights = {app_id: Sight(app, queue.get(app_id), app_id in acting, around) for app_id, app in detailed.items()}
     busy = [str(one.get("id")) for one in deployments]
-    return queue, sights, depends_on(apps, group_dependencies(group)), busy
+    return _Looked(sights, depends_on(apps, group_dependencies(group)), busy, agents)
+
+
+def _agents_seen(session: Session, before: _AgentsSeen) -> _AgentsSeen:
+    """Read again after a while; a master that is not known or does not answer is left alone for longer."""
+    now = session.clock.monotonic()
+    pause = AGENTS_SECONDS if before.slaves is not None else AGENTS_AWAY_SECONDS
+    if before.at is not None and now - before.at < pause:
+        return before
+    return _AgentsSeen(session.agents.agents(), now)
 
 
 def _needs_detail(app_id: str, app: JsonObject, before: Round) -> bool:
@@ -211,17 +245,29 @@ def _progress(session: Session, app_id: str, verdict: Verdict) -> AppProgress:
     return AppProgress(relative(app_id, session.group_path), verdict.state, verdict.ready, verdict.wanted, detail)
 
 
-def _diagnoses(session: Session, failed: Collection[str], queue: Looked, state: Round) -> tuple[Diagnosis, ...]:
-    return tuple(
-        diagnose(
-            session.app(app_id) or {"id": app_id},
-            queue.get(app_id),
-            state.verdicts[app_id].detail,
-            session.agents,
-            session.secrets,
-        )
-        for app_id in sorted(failed)
-    )
+def _diagnoses(session: Session, looked: _Looked, state: Round) -> tuple[Diagnosis, ...]:
+    """Of what failed, and after that of what waits for it."""
+    found = []
+    for app_id in sorted(state.failed):
+        verdict, app = state.verdicts[app_id], session.app(app_id) or {"id": app_id}
+        causes = _with_holder(session, looked, app_id, verdict.causes)
+        found.append(diagnose(app, causes, verdict.detail, session.agents, session.secrets))
+    for app_id in sorted(state.blocked):
+        verdict = state.verdicts[app_id]
+        waits = tuple(cause.without(session.secrets) for cause in verdict.causes)
+        if waits and set(state.failed) & needed_by(app_id, looked.graph):
+            found.append(Diagnosis(app_id, "", waits))
+    return tuple(found)
+
+
+def _with_holder(session: Session, looked: _Looked, app_id: str, found: tuple[Cause, ...]) -> tuple[Cause, ...]:
+    """A port that is held: by whom, now that it is worth to look at all apps."""
+    sight = looked.sights[app_id]
+    if not found or found[0].kind is not Kind.PORT_HELD or sight.queued is None or in_back_off(sight.queued):
+        return found
+    around = Surroundings(looked.agents.slaves, session.steadily(session.marathon.apps))
+    named = placement_causes(sight.app, sight.queued, around)
+    return (named[0], *found[1:]) if named[0].kind is Kind.PORT_HELD else found
 
 
 def _open(session: Session, deployments: Collection[str]) -> set[str]:

@@ -11,7 +11,7 @@ from ciprov.domain.marathon import (
     MarathonInvalid,
     MarathonUnavailable,
 )
-from ciprov.environments.diagnosis import hidden
+from ciprov.environments.diagnosis.cause import hidden
 from ciprov.environments.session import SHORTEST_POLL, Session
 from ciprov.foundation.json import JsonObject
 

@@ -15,6 +15,7 @@ from ciprov.domain.marathon import (
     MarathonInvalid,
     MarathonNotFound,
     MarathonUnavailable,
+    MarathonUntrusted,
 )
 
 
@@ -84,7 +85,7 @@ def not_json(response: requests.Response, place: str) -> MarathonError:
 def silence(error: requests.RequestException, place: str) -> MarathonError:
     """The error for no answer at all."""
     if isinstance(error, requests.exceptions.SSLError):
-        return MarathonError(
+        return MarathonUntrusted(
             f"no trust in the server's certificate: {_innermost(error)}",
             place=place,
             way_out="set the cluster's `tls.ca` to the authority's file",

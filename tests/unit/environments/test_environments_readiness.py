@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
-from ciprov.environments.diagnosis import Diagnosis, explain_failure, explain_queue
+from ciprov.environments.diagnosis import Diagnosis
+from ciprov.environments.diagnosis.cause import Cause
+from ciprov.environments.diagnosis.ends_of_tasks import explain_failure
+from ciprov.environments.diagnosis.kinds import Kind
 from ciprov.environments.progress import AppState
 from ciprov.environments.readiness import Limits, Round, Sight, judge_all
 
@@ -179,7 +182,9 @@ def test_what_ended_for_want_of_another_app_gets_its_chance_once_that_one_is_the
 def test_a_command_that_has_ended_once_must_run_for_longer():
     before = look(seen(task(1), checks=0), now=0.0)
     before = look(seen(checks=0), before, now=0.5, queued=BACK_OFF)
-    assert before.verdicts["/e/a"].detail == "its command ended by itself with status 0; back-off, next try in 1 s"
+    assert before.verdicts["/e/a"].detail == (
+        "its command ended by itself with status 0 [command-ended]; back-off, next try in 1 s"
+    )
     before = look(seen(task(2), checks=0), before, now=2.0)
     assert state(look(seen(task(2), checks=0), before, now=6.9)) is AppState.STARTING
     assert state(look(seen(task(2), checks=0), before, now=7.0)) is AppState.HEALTHY
@@ -195,7 +200,7 @@ def test_tasks_that_somebody_replaces_are_no_loop():
 def test_the_best_reason_seen_is_the_one_that_is_told_in_the_end():
     sick = task(1, healthy=False)
     sick["healthCheckResults"][0]["lastFailureCause"] = "404 Not Found"
-    causes = ["resources: no agent has its ports free", "health check: 404 Not Found"]
+    causes = ["no agent has enough host ports free", "health check HTTP /: 404 Not Found"]
     for steps, expected in (([QUEUE], causes[0]), ([QUEUE, sick], causes[1]), ([sick], causes[1])):
         before = Round()
         for now, step in enumerate(steps):
@@ -227,9 +232,8 @@ def test_an_app_that_nothing_is_done_to_need_not_prove_itself():
 
 
 def test_a_reason_that_holds_another_is_told_once():
-    one = Diagnosis(
-        "/a", "its tasks failed; the last one failed: exit 3", waiting_for="", last_failure="failed: exit 3"
-    )
+    cause = Cause(Kind.TASK_FAILED, "its task ended", ("failed: exit 3",))
+    one = Diagnosis("/a", "its tasks failed; the last one failed: exit 3", (cause,))
     assert str(one).count("exit 3") == 1
 
 
@@ -265,13 +269,29 @@ QUEUE = {
 }
 
 
-def test_the_queue_is_told_in_plain_words():
-    app = {"id": "/e/a", "requirePorts": True, "ports": [31500]}
-    assert explain_queue(QUEUE, app) == "resources: no agent has its ports free (31500)"
-    waiting = {"delay": {"timeLeftSeconds": 7, "overdue": False}}
-    assert explain_queue(waiting, app) == "back-off after failures, next try in 7 s"
-    assert explain_queue({"delay": {"overdue": True}}, app) == "resources: no offer was looked at yet"
+def test_a_failure_is_told_in_one_line():
     assert explain_failure({"state": "TASK_FAILED", "host": "h", "timestamp": NEW, "message": "exit 3"}) == (
         f"failed on h at {NEW}: exit 3"
     )
     assert explain_failure(None) == ""
+
+
+def test_an_image_that_is_not_there_is_not_tried_for_ever():
+    missing = {"message": "Failed to run 'docker pull no/such': exited with status 1; stderr='not found'"}
+    container = {"container": {"docker": {"image": "no/such"}}}
+    before, others = Round(), {"/e/b": Sight(seen(task(9, healthy=False)))}
+    for number, expected in ((1, AppState.WAITING), (2, AppState.FAILED)):
+        app = seen(lastTaskFailure=failure(number) | missing, **container)
+        before = judge_all({"/e/a": Sight(app, BACK_OFF), **others}, {}, before, LIMITS, number)
+        assert state(before) is expected
+        assert before.verdicts["/e/a"].causes[0].kind is Kind.IMAGE_MISSING
+
+
+def test_what_waits_for_a_failing_app_is_told_the_root():
+    graph = {"/e/a": frozenset({"/e/b"}), "/e/b": frozenset({"/e/c"})}
+    waiting = seen(checks=0)
+    sights = {"/e/a": Sight(waiting), "/e/b": Sight(waiting), "/e/c": Sight(seen(), QUEUE)}
+    (cause,) = judge_all(sights, graph, Round(), LIMITS, 0.0).verdicts["/e/a"].causes
+    assert cause.kind is Kind.DEPENDENCY_SICK
+    assert cause.text == "it waits for /e/b, which is not ready"
+    assert cause.evidence == ("/e/c: no agent has enough host ports free [ports-short]",)
