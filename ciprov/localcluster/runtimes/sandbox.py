@@ -63,7 +63,10 @@ class Sandboxes:
         self.tasks = tasks
         self.supervised = supervised
         self.contained = supervised.with_name("contained")
-        """One private directory per task in a container, from its launch until its end was reported."""
+        """One private directory per task in a container, from its launch until its end was reported.
+
+        It is there itself as long as there may be containers of the cluster.
+        """
 
     def prepare(self) -> None:
         for directory in (self.tasks, self.supervised):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 import logging
 from typing import Any
 
+from ciprov.localcluster.runtimes.docker.creation import CLUSTER_LABEL
 from ciprov.localcluster.runtimes.docker.engine import DockerEngine, EngineRefused, EngineUnavailable
 from ciprov.localcluster.runtimes.docker.stream import StreamFailed
 
@@ -17,24 +20,22 @@ logger = logging.getLogger(__name__)
 
 
 async def until_ended(engine: DockerEngine, container: str) -> Any:
-    """What the engine says about the ended container.
+    """What the engine says about the ended container; None where it knows nothing of it any more.
 
-    None where it knows nothing of it any more, or does not answer for `ENGINE_WAIT_SECONDS`.
+    Raises EngineUnavailable where it does not answer for `ENGINE_WAIT_SECONDS`.
     """
     loop = asyncio.get_running_loop()
     silent_since: float | None = None
     while True:
         try:
-            stream = await engine.stream("POST", f"/containers/{container}/wait?condition=not-running")
-            try:
-                while await stream.read():
-                    pass
-            finally:
-                stream.close()
+            code = await _exit_code(engine, container)
             silent_since = None
             found = await engine.call(lambda client: client.inspect_container(container))
             if not found["State"].get("Running"):
                 return found
+            if code is not None:
+                # Somebody restarted it: as with Mesos, the task ended with the container's first run.
+                return found | {"State": {"ExitCode": code}}
         except EngineRefused as error:
             if error.status == NOT_FOUND:
                 return None
@@ -42,9 +43,37 @@ async def until_ended(engine: DockerEngine, container: str) -> Any:
         except (EngineUnavailable, StreamFailed, OSError) as error:
             silent_since = silent_since or loop.time()
             if loop.time() - silent_since > ENGINE_WAIT_SECONDS:
-                logger.warning("container %s is given up: %s", container, error)
-                return None
+                raise EngineUnavailable(str(error)) from None
         await asyncio.sleep(RETRY_SECONDS)
+
+
+async def _exit_code(engine: DockerEngine, container: str) -> int | None:
+    """Of the container's end, as soon as it came; None where the engine did not say."""
+    stream = await engine.stream("POST", f"/containers/{container}/wait?condition=not-running")
+    answer = b""
+    try:
+        while piece := await stream.read():
+            answer += piece
+        return int(json.loads(answer)["StatusCode"])
+    except (ValueError, KeyError, TypeError):
+        return None
+    finally:
+        stream.close()
+
+
+async def of_cluster(engine: DockerEngine, cluster: str) -> list[Any]:
+    """What the engine says about each container of the cluster. Raises EngineUnavailable or EngineRefused."""
+
+    def look(client: Any) -> list[Any]:
+        from docker.errors import NotFound
+
+        found = []
+        for each in client.containers(all=True, filters={"label": f"{CLUSTER_LABEL}={cluster}"}):
+            with contextlib.suppress(NotFound):  # it went since they were listed
+                found.append(client.inspect_container(each["Id"]))
+        return found
+
+    return await engine.call(look)
 
 
 async def signal(engine: DockerEngine, container: str, name: str) -> None:
@@ -57,12 +86,16 @@ async def signal(engine: DockerEngine, container: str, name: str) -> None:
         logger.warning("container %s cannot be told %s: %s", container, name, error)
 
 
-async def remove(engine: DockerEngine, container: str) -> None:
-    """With its anonymous volumes."""
+async def remove(engine: DockerEngine, container: str) -> bool:
+    """With its anonymous volumes. False where it may still be there."""
     try:
         await engine.call(lambda client: client.remove_container(container, v=True, force=True))
     except EngineRefused as error:
-        if error.status != NOT_FOUND:
-            logger.warning("container %s cannot be removed: %s", container, error)
+        if error.status == NOT_FOUND:
+            return True
+        logger.warning("container %s cannot be removed: %s", container, error)
+        return False
     except EngineUnavailable as error:
         logger.warning("container %s cannot be removed: %s", container, error)
+        return False
+    return True

@@ -16,6 +16,8 @@ from ciprov.localcluster.runtimes.sandbox import directory_name
 SANDBOX = "/mnt/mesos/sandbox"
 CLUSTER_LABEL = "ciprov.cluster"
 TASK_LABEL = "ciprov.task"
+MESOS_LABEL = "MESOS_TASK_ID"
+"""Mesos' own, by which log shippers and the like know a task's container."""
 LEAST_MEMORY_MIB = 32
 LEAST_CPU_SHARES = 2
 _MIB = 1024**2
@@ -87,7 +89,7 @@ def creation(spec: LaunchSpec, around: Surroundings) -> Creation:
                 add_port(body, inside, port.host_port, protocol, (wanted.host, bridge.gateway))
     apply(body, wanted.parameters, wanted.host)
     _join_network(body, wanted, bridge)
-    body["Labels"] |= {CLUSTER_LABEL: around.cluster, TASK_LABEL: spec.task_id}
+    body["Labels"] |= {CLUSTER_LABEL: around.cluster, TASK_LABEL: spec.task_id, MESOS_LABEL: spec.task_id}
     if bridge is not None and wanted.host.startswith("127."):
         _readdress(body, wanted.host, bridge.gateway)
     return Creation(body.pop("Name", container_name(around.cluster, spec.task_id)), body, directories)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import threading
 from collections.abc import Callable, Mapping
@@ -46,30 +47,34 @@ class DockerEngine:
         self._client: Any = None
         self._connecting = threading.Lock()
         self._calls = asyncio.Semaphore(CALLS_AT_ONCE)
-        self._pulls = asyncio.Semaphore(PULLS_AT_ONCE)
+        self.pulls = asyncio.Semaphore(PULLS_AT_ONCE)
+        """To be held while an image is pulled."""
 
-    async def call(self, function: Callable[[Any], T], *, pull: bool = False) -> T:
+    async def call(self, function: Callable[[Any], T]) -> T:
         """What `function(client)` gives for docker-py's low-level client.
 
         Raises EngineUnavailable or EngineRefused.
         """
-        async with self._pulls if pull else self._calls:
+        async with self._calls:
             return await _in_thread(lambda: self._perform(function))
 
-    async def stream(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> EngineStream:
+    async def stream(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
+    ) -> EngineStream:
         """A long answer, or both directions of a hijacked connection, without a thread.
 
         Raises EngineUnavailable or EngineRefused.
         """
         try:
-            stream = await open_stream(self._socket(), method, path, body)
+            stream = await open_stream(self._socket(), method, path, body, headers or {})
         except (OSError, StreamFailed) as error:
             raise EngineUnavailable(self._absent(error)) from None
         if stream.status >= 400:
+            message = b""
             with contextlib.suppress(OSError, StreamFailed):
-                message = (await stream.read()).decode(errors="replace").strip()
+                message = await stream.read()
             stream.close()
-            raise EngineRefused(stream.status, message)
+            raise EngineRefused(stream.status, _words(message))
         return stream
 
     def _socket(self) -> str:
@@ -117,6 +122,14 @@ class DockerEngine:
         else:
             reason = getattr(error, "strerror", None) or str(error)
         return f"no Docker engine answers at {self._host} ({reason}): {_WAY_OUT}"
+
+
+def _words(answer: bytes) -> str:
+    """The message in the engine's answer to what it refused."""
+    try:
+        return str(json.loads(answer)["message"])
+    except (ValueError, KeyError, TypeError):
+        return answer.decode(errors="replace").strip()
 
 
 def from_environment() -> DockerEngine:

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
-from ciprov.localcluster.runtimes.docker.engine import DockerEngine, EngineRefused
+from ciprov.localcluster.runtimes.docker.engine import DockerEngine, EngineRefused, EngineUnavailable
+from ciprov.localcluster.runtimes.docker.stream import StreamFailed
 
 NOT_FOUND = 404
+PULL_SILENCE_SECONDS = 300.0
+"""So long a pull may go without any progress: a large layer is unpacked in silence."""
 
 
 class ImageMissing(Exception):
     """The image is not here and cannot be fetched, in words for a user."""
+
+
+class _PullFailed(Exception):
+    """Why, in the words of the engine or the registry."""
 
 
 def reference(image: str) -> tuple[str, str]:
@@ -54,8 +63,8 @@ async def ensure(engine: DockerEngine, image: str, sandbox: Path, *, force: bool
             return found
     config = credentials(sandbox)
     try:
-        await engine.call(lambda client: _pull(client, image, config), pull=True)
-    except EngineRefused as error:
+        await _pull(engine, image, config)
+    except (EngineRefused, _PullFailed) as error:
         raise ImageMissing(_pull_failed(image, str(error), config is not None, force)) from None
     found = await _inspect(engine, image)
     if found is None:
@@ -85,25 +94,58 @@ def _pull_failed(image: str, reason: str, with_credentials: bool, force: bool) -
     return f"Failed to pull image '{image}' ({why}): {reason}; {way_out}"
 
 
-def _pull(client: Any, image: str, config: Mapping[str, Any] | None) -> None:
-    """Blocking. A failure in the middle of the answer is an APIError too."""
+async def _pull(engine: DockerEngine, image: str, config: Mapping[str, Any] | None) -> None:
+    """Given up with the connection, by the engine too, when it is cancelled."""
     repository, tag = reference(image)
-    authentication = _credential_of(repository, config) if config is not None else None
-    for line in client.pull(repository, tag=tag, auth_config=authentication, stream=True, decode=True):
-        if line.get("error"):
-            raise EngineRefused(500, str(line["error"]))
+    credential = await engine.call(lambda _: _credential(repository, config))
+    headers = {"X-Registry-Auth": credential} if credential else {}
+    query = urlencode({"fromImage": repository, "tag": tag})
+    async with engine.pulls:
+        stream = await engine.stream("POST", f"/images/create?{query}", headers=headers)
+        try:
+            async for line in _lines(stream.read):
+                # A failure in the middle of the answer: the status was sent long before.
+                if line.get("error"):
+                    raise _PullFailed(str(line["error"]))
+        except TimeoutError:
+            raise _PullFailed(f"there was no progress for {PULL_SILENCE_SECONDS:.0f} s") from None
+        except (OSError, StreamFailed) as error:
+            raise EngineUnavailable(f"the Docker engine went away while it pulled '{image}': {error}") from None
+        finally:
+            stream.close()
 
 
-def _credential_of(repository: str, config: Mapping[str, Any]) -> Any:
-    """The entry of the image's registry, an empty one where it has none: the user's own are not for tasks.
+async def _lines(read: Callable[[], Awaitable[bytes]]) -> AsyncIterator[Any]:
+    """The JSON documents of an answer, one a line. Raises TimeoutError, OSError or StreamFailed."""
+    rest = b""
+    while piece := await asyncio.wait_for(read(), PULL_SILENCE_SECONDS):
+        *lines, rest = (rest + piece).split(b"\n")
+        for line in lines:
+            if line.strip():
+                yield json.loads(line)
 
-    Credential helpers that the fetched file names are not run: they would be programs of this machine.
+
+def _credential(repository: str, config: Mapping[str, Any] | None) -> str:
+    """The entry of the image's registry as the engine wants it, empty where there is none. Blocking.
+
+    Of the fetched configuration where there is one: the user's own are not for such tasks, and credential helpers that
+    the fetched file names are not run, since they would be programs of this machine. The user's own are read anew each
+    time, since somebody may have logged in.
     """
-    from docker.auth import AuthConfig, resolve_repository_name
+    from docker import auth
+    from docker.errors import InvalidRepository
 
-    registry, _ = resolve_repository_name(repository)
+    whose = "fetched" if config is not None else "user's"
     try:
-        entries = AuthConfig.parse_auth(dict(config.get("auths", config)), raise_on_error=True)
-        return AuthConfig({"auths": entries}).resolve_authconfig(registry) or {}
+        registry, _ = auth.resolve_repository_name(repository)
+        if config is None:
+            found = auth.load_config().resolve_authconfig(registry)
+        else:
+            entries = auth.AuthConfig.parse_auth(dict(config.get("auths", config)), raise_on_error=True)
+            found = auth.AuthConfig({"auths": entries}).resolve_authconfig(registry)
+        return auth.encode_header(found).decode() if found else ""
+    except InvalidRepository as error:
+        raise _PullFailed(str(error)) from None
     except Exception as error:
-        raise ImageMissing(f"the fetched registry credentials cannot be read: {type(error).__name__}") from None
+        # Only its kind is told: the message may hold what could not be read.
+        raise _PullFailed(f"the {whose} registry credentials cannot be read ({type(error).__name__})") from None

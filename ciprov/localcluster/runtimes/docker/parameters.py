@@ -149,6 +149,14 @@ def _log_driver(body: Json, text: str) -> None:
     body["HostConfig"]["LogConfig"]["Type"] = text
 
 
+def _memory(body: Json, text: str) -> None:
+    """With as much swap as before: none of its own, unless the author gives it."""
+    limits = body["HostConfig"]
+    if limits.get("MemorySwap") == limits.get("Memory"):
+        limits["MemorySwap"] = size(text)
+    limits["Memory"] = size(text)
+
+
 def _network(body: Json, text: str) -> None:
     body["Network"] = text
 
@@ -216,7 +224,7 @@ _PLACES: dict[str, Place] = {
     "log-driver": _log_driver,
     "log-opt": _log_option,
     "mac-address": _value("MacAddress"),
-    "memory": _host_value("Memory", size),
+    "memory": _memory,
     "memory-reservation": _host_value("MemoryReservation", size),
     "memory-swap": _host_value("MemorySwap", lambda text: -1 if text == "-1" else size(text)),
     "memory-swappiness": _host_value("MemorySwappiness", int),

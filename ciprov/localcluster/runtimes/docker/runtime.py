@@ -7,44 +7,34 @@ are a directory that exists from its launch until its end was reported, so that 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import shutil
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from ciprov.localcluster.model import Condition
-from ciprov.localcluster.runtimes.docker import containers, images
-from ciprov.localcluster.runtimes.docker.creation import (
-    CLUSTER_LABEL,
-    TASK_LABEL,
-    Bridge,
-    Surroundings,
-    creation,
-    needs_bridge,
-)
+from ciprov.localcluster.runtimes.docker import containers
+from ciprov.localcluster.runtimes.docker.creation import TASK_LABEL, Bridge, Creation
 from ciprov.localcluster.runtimes.docker.engine import DockerEngine, EngineRefused, EngineUnavailable
-from ciprov.localcluster.runtimes.docker.logs import follow
+from ciprov.localcluster.runtimes.docker.images import ImageMissing
+from ciprov.localcluster.runtimes.docker.logs import OutputCopy
 from ciprov.localcluster.runtimes.docker.network import ClusterNetwork
 from ciprov.localcluster.runtimes.docker.outcome import address_in, outcome
 from ciprov.localcluster.runtimes.docker.parameters import BadContainer
+from ciprov.localcluster.runtimes.docker.preparing import KilledEarly, Preparation, Territory
 from ciprov.localcluster.runtimes.fetching import Fetching
 from ciprov.localcluster.runtimes.port import LaunchSpec, Report, TaskUpdate
-from ciprov.localcluster.runtimes.sandbox import Sandboxes, directory_name
-from ciprov.localcluster.runtimes.volumes import Volumes, open_to_all
+from ciprov.localcluster.runtimes.sandbox import directory_name
 
 DEFAULT_GRACE_SECONDS = 3.0
-OUTPUT_WAIT_SECONDS = 5.0
+KILL_AGAIN_SECONDS = 5.0
+SWEEP_AFTER_SECONDS = 5.0
 
 logger = logging.getLogger(__name__)
-
-T = TypeVar("T")
-
-
-class _Killed(Exception):
-    """The task is to end before its container was made."""
 
 
 @dataclass(eq=False, slots=True)
@@ -56,18 +46,9 @@ class _Task:
     address: str = ""
     stop_signal: str = "SIGTERM"
     expected: bool = True
-    own_grace_seconds: float = DEFAULT_GRACE_SECONDS
+    grace_seconds: float = DEFAULT_GRACE_SECONDS
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
-
-
-@dataclass(frozen=True, slots=True)
-class Territory:
-    """What belongs to one cluster: its name in labels, its sandboxes, its persistent volumes."""
-
-    cluster: str
-    sandboxes: Sandboxes
-    volumes: Volumes
 
 
 class DockerRuntime:
@@ -84,14 +65,14 @@ class DockerRuntime:
         self._engine = engine
         self._territory = territory
         self._sandboxes = territory.sandboxes
-        self._volumes = territory.volumes
-        self._fetching = fetching
         self._report = report
         self._bridged = bridged
         self._network = ClusterNetwork(engine, territory.cluster)
+        self._preparation = Preparation(engine, territory, fetching, self._network, bridged)
         self._tasks: dict[str, _Task] = {}
         self._background: set[asyncio.Task[None]] = set()
         self._one_gone = asyncio.Event()
+        self._sweeping = False
 
     def knows(self, task_id: str) -> bool:
         """Whether the task is one of this runtime's and has not ended."""
@@ -108,9 +89,9 @@ class DockerRuntime:
         return task.address if task is not None else ""
 
     def launch(self, spec: LaunchSpec) -> None:
-        task = _Task(spec.task_id, own_grace_seconds=spec.kill_grace_seconds)
-        self._tasks[spec.task_id] = task
+        task = _Task(spec.task_id, grace_seconds=spec.kill_grace_seconds)
         self._papers(spec.task_id).mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._tasks[spec.task_id] = task
         self._in_background(self._run(task, spec))
 
     def kill(self, task_id: str, grace_seconds: float) -> None:
@@ -119,23 +100,24 @@ class DockerRuntime:
             update = TaskUpdate(task_id, Condition.LOST, "The task is not known to the agent")
             asyncio.get_running_loop().call_soon(self._report, update)
             return
+        task.grace_seconds = grace_seconds
         task.cancelled.set()
         if task.container:
             self._in_background(self._stop(task, grace_seconds))
 
     async def recover(self, expected: Sequence[str]) -> None:
-        directory = self._sandboxes.contained
-        present = {entry.name for entry in directory.iterdir()} if directory.is_dir() else set()
-        if not present and not expected:
+        if not self._sandboxes.contained.is_dir():
             return
+        present = {entry.name for entry in self._sandboxes.contained.iterdir()}
         names = {directory_name(task_id): task_id for task_id in expected}
         try:
-            found = await self._engine.call(self._own_containers)
+            found = await containers.of_cluster(self._engine, self._territory.cluster)
             bridge = await self._network.found()
         except (EngineUnavailable, EngineRefused) as error:
             logger.warning("cannot look for the containers of the last daemon: %s", error)
             for task_id in expected:
                 self._end(_Task(task_id), Condition.LOST, f"The task cannot be found: {error}")
+            self._sweep_later()
             return
         if bridge is not None:
             self._bridged(bridge)
@@ -151,33 +133,28 @@ class DockerRuntime:
 
     async def shutdown(self, grace_seconds: float) -> None:
         for task in list(self._tasks.values()):
-            self.kill(task.id, min(task.own_grace_seconds, grace_seconds))
-        used = self._sandboxes.contained.is_dir()
+            self.kill(task.id, min(task.grace_seconds, grace_seconds))
         while self._tasks:
             self._one_gone.clear()
             await self._one_gone.wait()
-        if used:
+        if self._sandboxes.contained.is_dir():
             await self._network.remove()
+            if not self._sweeping:
+                # The next daemon need not ask the engine whether anything is left.
+                with contextlib.suppress(OSError):
+                    self._sandboxes.contained.rmdir()
 
     # Starting
 
     async def _run(self, task: _Task, spec: LaunchSpec) -> None:
         try:
-            container = await self._create(task, spec)
-            if task.cancelled.is_set():
-                await containers.remove(self._engine, container)
-                raise _Killed
-            try:
-                await self._engine.call(lambda client: client.start(container))
-                task.address = address_in(await self._engine.call(lambda client: client.inspect_container(container)))
-            except EngineRefused:
-                await containers.remove(self._engine, container)
-                raise
-        except _Killed:
+            wanted, task.stop_signal = await self._preparation.of(spec, task.cancelled)
+            container = await self._start(task, wanted)
+        except KilledEarly:
             self._end(task, Condition.KILLED, "Container destroyed before it was started")
         except (BadContainer, EngineUnavailable) as error:
             self._end(task, Condition.ERROR, str(error))
-        except (images.ImageMissing, EngineRefused, OSError, ValueError) as error:
+        except (ImageMissing, EngineRefused, OSError, ValueError) as error:
             self._end(task, Condition.FAILED, f"Failed to launch container: {error}")
         except Exception as error:
             logger.exception("task_id=%s could not be started", task.id)
@@ -186,68 +163,71 @@ class DockerRuntime:
             task.container = container
             self._report(TaskUpdate(task.id, Condition.RUNNING, address=task.address))
             if task.cancelled.is_set():
-                self._in_background(self._stop(task, task.own_grace_seconds))
+                self._in_background(self._stop(task, task.grace_seconds))
             await self._watch(task)
 
-    async def _create(self, task: _Task, spec: LaunchSpec) -> str:
-        """The id of a new container; raises `_Killed` where the task is killed before."""
-        wanted = spec.container
-        assert wanted is not None
-        sandbox = self._sandboxes.path(spec.task_id)
-        sandbox.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # The container's user may be any; on the host the directories above keep others out.
-        sandbox.chmod(0o777)
-        if spec.fetch:
-            await self._fetching.into(sandbox, spec, task.cancelled)
-        image = await _unless(
-            task.cancelled, images.ensure(self._engine, wanted.image, sandbox, force=wanted.force_pull)
-        )
-        bridge = None
-        if needs_bridge(wanted):
-            bridge = await _unless(task.cancelled, self._network.ensured())
-            self._bridged(bridge)
-        around = Surroundings(
-            self._territory.cluster,
-            sandbox,
-            self._volumes.of(wanted.app_id, wanted.instance_id),
-            bridge,
-            (image.get("Config") or {}).get("WorkingDir") or "",
-        )
-        made = creation(spec, around)
-        for directory in made.directories:
-            open_to_all(directory)
-        task.stop_signal = made.body.get("StopSignal") or (image.get("Config") or {}).get("StopSignal") or "SIGTERM"
-        answer = await self._engine.call(lambda client: client.create_container_from_config(made.body, made.name))
-        return str(answer["Id"])
+    async def _start(self, task: _Task, wanted: Creation) -> str:
+        """The id of the started container."""
+        try:
+            made = await self._engine.call(lambda client: client.create_container_from_config(wanted.body, wanted.name))
+            container = str(made["Id"])
+            if task.cancelled.is_set():
+                await self._discard(container)
+                raise KilledEarly
+            try:
+                await self._engine.call(lambda client: client.start(container))
+                task.address = address_in(await self._engine.call(lambda client: client.inspect_container(container)))
+            except EngineRefused:
+                await self._discard(container)
+                raise
+        except EngineUnavailable:
+            # It may have done what it was asked for.
+            self._sweep_later()
+            raise
+        return container
 
     # Ending
 
     async def _stop(self, task: _Task, grace_seconds: float) -> None:
         """As `docker stop`: the container's own signal, and SIGKILL after the grace."""
         await containers.signal(self._engine, task.container, task.stop_signal)
-        try:
-            await asyncio.wait_for(task.ended.wait(), grace_seconds)
-        except TimeoutError:
-            await containers.signal(self._engine, task.container, "SIGKILL")
+        while True:
+            try:
+                await asyncio.wait_for(task.ended.wait(), grace_seconds)
+                return
+            except TimeoutError:
+                # Again and again: an engine that is away for a while hears none of it.
+                await containers.signal(self._engine, task.container, "SIGKILL")
+                grace_seconds = KILL_AGAIN_SECONDS
 
     async def _watch(self, task: _Task) -> None:
         """Until the container has ended; then report, and leave nothing of it but the sandbox."""
-        copying = asyncio.create_task(follow(self._engine, task.container, self._sandboxes.path(task.id)))
+        copy = OutputCopy(self._engine, task.container, self._sandboxes.path(task.id), self._papers(task.id))
         try:
             container = await containers.until_ended(self._engine, task.container)
             task.ended.set()
-            await asyncio.wait({copying}, timeout=OUTPUT_WAIT_SECONDS)
+            await copy.finish()
+        except EngineUnavailable as error:
+            self._sweep_later()
+            condition = Condition.KILLED if task.cancelled.is_set() else Condition.LOST
+            self._end(task, condition, f"The container cannot be watched: {error}")
+            return
         finally:
-            copying.cancel()
+            copy.stop()
         if container is None:
             condition = Condition.KILLED if task.cancelled.is_set() else Condition.LOST
             self._end(task, condition, "The container is gone")
             return
         condition, message = outcome(container, kill_asked=task.cancelled.is_set())
         # Before the container goes: the next daemon could not tell any more how it ended.
-        (self._papers(task.id) / "outcome").write_text(json.dumps([condition, message]))
-        await containers.remove(self._engine, task.container)
+        with contextlib.suppress(OSError):
+            (self._papers(task.id) / "outcome").write_text(json.dumps([condition, message]))
+        await self._discard(task.container)
         self._end(task, condition, message)
+
+    async def _discard(self, container: str) -> None:
+        if not await containers.remove(self._engine, container):
+            self._sweep_later()
 
     def _end(self, task: _Task, condition: Condition, message: str) -> None:
         self._tasks.pop(task.id, None)
@@ -261,12 +241,24 @@ class DockerRuntime:
         finally:
             self._one_gone.set()
 
-    # Restart of the daemon
+    # Restart of the daemon, or of the engine
 
-    def _own_containers(self, client: Any) -> list[Any]:
-        label = f"{CLUSTER_LABEL}={self._territory.cluster}"
-        listed = client.containers(all=True, filters={"label": label})
-        return [client.inspect_container(each["Id"]) for each in listed]
+    def _sweep_later(self) -> None:
+        """Containers may be left that no task has any more; they are ended as soon as the engine answers."""
+        if not self._sweeping:
+            self._sweeping = True
+            self._in_background(self._sweep())
+
+    async def _sweep(self) -> None:
+        found = None
+        while found is None:
+            await asyncio.sleep(SWEEP_AFTER_SECONDS)
+            with contextlib.suppress(EngineUnavailable, EngineRefused):
+                found = await containers.of_cluster(self._engine, self._territory.cluster)
+        self._sweeping = False
+        for container in found:
+            if container["Config"]["Labels"].get(TASK_LABEL, "") not in self._tasks:
+                self._readopt(container, ())
 
     def _readopt(self, container: Any, expected: Sequence[str]) -> None:
         config = container["Config"]
@@ -274,7 +266,7 @@ class DockerRuntime:
             config["Labels"].get(TASK_LABEL, ""),
             address=address_in(container),
             stop_signal=config.get("StopSignal") or "SIGTERM",
-            own_grace_seconds=float(config.get("StopTimeout") or DEFAULT_GRACE_SECONDS),
+            grace_seconds=float(config.get("StopTimeout") or DEFAULT_GRACE_SECONDS),
         )
         task.expected = task.id in expected
         self._tasks[task.id] = task
@@ -287,7 +279,7 @@ class DockerRuntime:
             if task.expected:
                 self._report(TaskUpdate(task.id, Condition.RUNNING, address=task.address))
             else:
-                self.kill(task.id, task.own_grace_seconds)
+                self.kill(task.id, task.grace_seconds)
         self._in_background(self._watch(task))
 
     async def _end_unstarted(self, task: _Task, container: str) -> None:
@@ -311,17 +303,3 @@ class DockerRuntime:
         task = asyncio.get_running_loop().create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
-
-
-async def _unless(cancelled: asyncio.Event, work: Coroutine[Any, Any, T]) -> T:
-    """The result of `work`; raises `_Killed` as soon as `cancelled` is set."""
-    working = asyncio.ensure_future(work)
-    asked = asyncio.ensure_future(cancelled.wait())
-    try:
-        await asyncio.wait({working, asked}, return_when=asyncio.FIRST_COMPLETED)
-        if not working.done():
-            raise _Killed
-        return working.result()
-    finally:
-        asked.cancel()
-        working.cancel()

@@ -27,9 +27,11 @@ class EngineStream:
         self._early = b""
         self.status = 0
 
-    async def request(self, method: str, path: str, body: Mapping[str, Any] | None) -> None:
+    async def request(self, method: str, path: str, body: Mapping[str, Any] | None, more: Mapping[str, str]) -> None:
+        """`more` are headers."""
         content = json.dumps(body).encode() if body is not None else b""
         headers = [("Host", "docker"), ("Content-Type", "application/json"), ("Content-Length", str(len(content)))]
+        headers += more.items()
         if body is not None:
             headers += [("Connection", "Upgrade"), ("Upgrade", "tcp")]
         try:
@@ -80,7 +82,9 @@ class EngineStream:
             self._http.receive_data(await self._reader.read(_PIECE))
 
 
-async def open_stream(socket: str, method: str, path: str, body: Mapping[str, Any] | None) -> EngineStream:
+async def open_stream(
+    socket: str, method: str, path: str, body: Mapping[str, Any] | None, headers: Mapping[str, str]
+) -> EngineStream:
     """With a body, the connection is asked to become a plain one in both directions.
 
     Raises OSError where nobody listens, StreamFailed where what answers is no engine.
@@ -88,7 +92,7 @@ async def open_stream(socket: str, method: str, path: str, body: Mapping[str, An
     reader, writer = await asyncio.open_unix_connection(socket)
     stream = EngineStream(reader, writer)
     try:
-        await stream.request(method, path, body)
+        await stream.request(method, path, body, headers)
     except BaseException:
         writer.close()
         raise

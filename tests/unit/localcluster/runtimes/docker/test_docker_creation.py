@@ -62,7 +62,7 @@ def test_a_command_replaces_the_entry_point_arguments_do_not_and_neither_is_need
 
 def test_every_container_bears_the_names_of_its_cluster_and_task() -> None:
     found = made(parameters=(("label", f"{CLUSTER_LABEL}=other"), ("label", "team=a"), ("name", "own")))
-    assert found.body["Labels"] == {CLUSTER_LABEL: "abc", TASK_LABEL: TASK, "team": "a"}
+    assert found.body["Labels"] == {CLUSTER_LABEL: "abc", TASK_LABEL: TASK, "MESOS_TASK_ID": TASK, "team": "a"}
     assert found.name == "own"
     assert "Name" not in found.body
     assert made().name == f"ciprov-abc-{TASK}"
