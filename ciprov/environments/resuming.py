@@ -9,6 +9,7 @@ from ciprov.domain.environment import EnvironmentRecord
 from ciprov.environments.bringing_up import bring_up
 from ciprov.environments.giving_up import Attempt, finish_going_back
 from ciprov.environments.journal import journalled
+from ciprov.environments.lifetime.sleeping import fall_asleep, wake_up
 from ciprov.environments.outlook import Build
 from ciprov.environments.outside import Outside
 from ciprov.environments.readiness import Limits
@@ -56,6 +57,12 @@ def resume(outside: Outside, name: str, rebuild: Rebuild, lock_wait_seconds: flo
         case "down":
             take_down(outside, name, record.group_path, DownOptions(lock_wait_seconds), report)
             return Resumed(name, "down", "removed")
+        case "sleep":
+            fall_asleep(outside, name, lock_wait_seconds, report)
+            return Resumed(name, "sleep", "asleep")
+        case "wake":
+            wake_up(outside, name, lock_wait_seconds, None, report)
+            return Resumed(name, "wake", "awake")
     raise CannotResume(
         f"environment {name}: this ciprov does not know how to go on with {operation.name!r}",
         way_out="use the newer ciprov that began it, or `ciprov env up` or `ciprov env down`",

@@ -11,6 +11,7 @@ from ciprov.domain.environment import EnvironmentRecord, HistoryEntry
 from ciprov.environments.adopting import Adopter, adopt
 from ciprov.environments.bringing_up import bring_up
 from ciprov.environments.context import Context
+from ciprov.environments.lifetime.sleeping import Rest, fall_asleep, wake_up
 from ciprov.environments.outlook import Build, look
 from ciprov.environments.outside import Outside
 from ciprov.environments.plan import Plan
@@ -65,6 +66,14 @@ class EnvironmentService:
     def adopt(self, name: str, group_path: str, adopter: Adopter, report: Report) -> EnvironmentRecord:
         """Record again what has lost its record. Raises `NoSuchEnvironment`, `NotOurs` or `LockHeld`."""
         return adopt(self._outside, name, group_path, adopter, report)
+
+    def sleep(self, name: str, lock_wait_seconds: float, report: Report) -> Rest:
+        """All instances to zero, counts remembered. Raises `NoSuchEnvironment`, `Interrupted` or `LockHeld`."""
+        return fall_asleep(self._outside, name, lock_wait_seconds, report)
+
+    def wake(self, name: str, lock_wait_seconds: float, timeout: int | None, report: Report) -> Rest:
+        """Bring back what sleeps, as it was, and wait `timeout` seconds for each app (None: as its blueprint says)."""
+        return wake_up(self._outside, name, lock_wait_seconds, timeout, report)
 
     def status(self, name: str, group_path: str) -> EnvironmentStatus:
         """Raises `NoSuchEnvironment`."""

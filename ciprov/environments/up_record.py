@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from ciprov.domain.environment import EnvironmentRecord, Operation, Phase
 from ciprov.environments.fixed_ports import fixed_host_ports
+from ciprov.environments.lifetime.expiry import after_up
 from ciprov.environments.outlook import Outlook
 from ciprov.environments.plan import Action
 from ciprov.environments.results import Origin, UpOptions
@@ -54,7 +55,7 @@ def record_of(cluster: str, outlook: Outlook, origin: Origin, operation: Operati
         updated_at=now,
         owner=origin.owner or (before.owner if before else ""),
         ttl_seconds=desired.ttl,
-        expires_at=None if desired.ttl is None else now + timedelta(seconds=desired.ttl),
+        expires_at=after_up(before, desired.ttl, now),
         parameters=desired.parameters,
         secret_fingerprints=desired.secret_fingerprints,
         service_ports=desired.service_ports,
@@ -84,6 +85,15 @@ def operation_of(outlook: Outlook, options: UpOptions, operation: Operation, roo
     if before is not None:
         settings[_BEFORE] = remembered(before)
     return replace(operation, restore=root_version, settings=settings)
+
+
+def with_way_back(operation: Operation, before: EnvironmentRecord, root_version: str) -> Operation:
+    """For operations that change no definition, so that an `up` which takes them up can go back as well."""
+    earlier = before.operation
+    if earlier is None:
+        return replace(operation, restore=root_version, settings={**operation.settings, _BEFORE: remembered(before)})
+    kept = {key: value for key, value in earlier.settings.items() if key == _BEFORE}
+    return replace(operation, restore=earlier.restore, settings={**operation.settings, **kept})
 
 
 def nothing_before(outlook: Outlook) -> bool:
@@ -154,6 +164,6 @@ def _phase(outlook: Outlook) -> Phase:
     before = outlook.before
     if nothing_before(outlook):
         return Phase.CREATING
-    if before is None or outlook.plan.changes or before.phase is Phase.REMOVING:
+    if before is None or outlook.plan.changes or before.phase in (Phase.REMOVING, Phase.ASLEEP):
         return Phase.UPDATING
     return before.phase

@@ -18,6 +18,8 @@ _COMMANDS = {
     "pin": ("ciprov.cli.env.lifetime", "pin", "Keep one from being reaped."),
     "unpin": ("ciprov.cli.env.lifetime", "unpin", "Let one be reaped again."),
     "touch": ("ciprov.cli.env.lifetime", "touch", "Note that one is in use."),
+    "sleep": ("ciprov.cli.env.sleeping", "sleep", "Stop all its tasks; remember how many there were."),
+    "wake": ("ciprov.cli.env.sleeping", "wake", "Start again what sleeps, and wait until it serves."),
     "logs": ("ciprov.cli.env.logs", "logs", "Show what tasks wrote."),
     "exec": ("ciprov.cli.env.exec", "exec_", "Run a command beside a running task."),
 }
