@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
 from ciprov.domain.environment import EnvironmentRecord, HistoryEntry, LockHolder
 from ciprov.domain.marathon import DeploymentRef, MarathonEvent
+from ciprov.domain.page import Page
 from ciprov.foundation.json import JsonObject
 
 
@@ -114,4 +115,35 @@ class Store(Protocol):
 
     def holder(self, key: str) -> LockHolder | None:
         """Who holds `key` now; None where nobody does, or only one who has ended."""
+        ...
+
+
+class LocalCommand(Protocol):
+    """A command under way on this machine."""
+
+    def wait(self, seconds: float) -> int | None:
+        """Its exit status as a shell gives it (128 + the signal that ended it); None where it still runs after
+        `seconds`.
+        """
+        ...
+
+
+class Here(Protocol):
+    """The machine on which ciprov runs."""
+
+    def variables(self) -> Mapping[str, str]:
+        """The environment variables of this process."""
+        ...
+
+    def command(
+        self, text: str, directory: str, variables: Mapping[str, str], tell: Callable[[str], None]
+    ) -> AbstractContextManager[LocalCommand]:
+        """Run `text` by a shell in `directory`, with `variables` besides this process's own. `tell` is called with each
+        line that it writes, from another thread. On leaving, whatever it started and still runs is ended. One that
+        cannot be started writes why, and ends with 127.
+        """
+        ...
+
+    def page(self, url: str, seconds: float, *, follow: bool = True) -> Page:
+        """GET `url`; with `follow`, redirects too."""
         ...
