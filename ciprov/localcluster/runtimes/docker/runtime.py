@@ -32,7 +32,7 @@ from ciprov.localcluster.runtimes.sandbox import directory_name
 
 DEFAULT_GRACE_SECONDS = 3.0
 KILL_AGAIN_SECONDS = 5.0
-SWEEP_AFTER_SECONDS = 5.0
+SWEEP_AFTER_SECONDS = 2.0
 
 logger = logging.getLogger(__name__)
 
