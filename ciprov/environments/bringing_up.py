@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal
 
 from ciprov.domain.environment import EnvironmentRecord, Phase
 from ciprov.domain.marathon import MarathonConflict, MarathonDenied, MarathonInvalid
-from ciprov.environments.applying import apply, start_again
-from ciprov.environments.diagnosis import Diagnosis
+from ciprov.environments.applying import apply
 from ciprov.environments.endpoints import Addresses, endpoints
 from ciprov.environments.fixed_ports import fixed_host_ports
 from ciprov.environments.giving_up import Attempt, failure, outage
 from ciprov.environments.journal import Journal, begun, changed, journalled
+from ciprov.environments.mending import await_mended
 from ciprov.environments.names import refuse_collision
 from ciprov.environments.outlook import Build, Outlook, look
 from ciprov.environments.outside import Outside
@@ -24,12 +25,9 @@ from ciprov.environments.results import Interrupted, Origin, PlanConflict, UpOpt
 from ciprov.environments.session import MarathonGone, Report, Session
 from ciprov.environments.tree import apps_of, version_of
 from ciprov.environments.up_record import WRITTEN, operation_of, record_of
-from ciprov.environments.waiting import NotReady, StillThere, await_ready
+from ciprov.environments.waiting import NotReady, StillThere
 from ciprov.environments.writing import ForeignDeployment
 from ciprov.foundation.json import JsonObject
-
-START_AGAIN = 2
-"""How often apps are started that a cancelled deployment left behind."""
 
 _FAILURES = (NotReady, StillThere, ForeignDeployment, MarathonConflict, MarathonInvalid, MarathonDenied)
 
@@ -123,7 +121,7 @@ def _carry_out(up: _Up) -> UpResult:
         if up.options.wait:
             up.session.before_step("wait until every app is ready")
             with up.session.listening():
-                _await(up)
+                await_mended(up.session, up.limits, partial(_apply, up))
     except MarathonGone as error:
         raise outage(up.attempt, error) from error
     except _FAILURES as error:
@@ -163,20 +161,6 @@ def _sent(up: _Up) -> _Up:
 
 def _apply(up: _Up) -> bool:
     return apply(up.session, up.outlook.target, up.journal.record.pending_counts, up.base)
-
-
-def _await(up: _Up) -> None:
-    for _ in range(START_AGAIN):
-        stalled = await_ready(up.session, up.limits)
-        if not stalled:
-            return
-        up.session.note(f"starting again what a cancelled deployment left behind: {', '.join(stalled)}")
-        start_again(up.session, stalled)
-        _apply(up)
-    stalled = await_ready(up.session, up.limits)
-    if stalled:
-        reason = "its tasks are not those of its definition, and Marathon does nothing about it"
-        raise NotReady(tuple(Diagnosis(app_id, reason) for app_id in stalled))
 
 
 def _interrupted(name: str, recorded: bool) -> Interrupted:

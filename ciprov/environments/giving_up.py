@@ -10,6 +10,7 @@ from ciprov.domain.environment import LockHeld, Phase, RecordChanged
 from ciprov.environments.diagnosis import Diagnosis
 from ciprov.environments.journal import Journal
 from ciprov.environments.readiness import Limits
+from ciprov.environments.replacing.waiting_for_hosts import OutOfReach
 from ciprov.environments.results import Interrupted, OnFailure, UpFailed
 from ciprov.environments.rollback import remove_all, roll_back, snapshot
 from ciprov.environments.session import MarathonGone, Session
@@ -62,14 +63,17 @@ def failure(attempt: Attempt, error: CiprovError) -> UpFailed:
     name = attempt.name
     diagnoses = error.diagnoses if isinstance(error, NotReady) else (Diagnosis(attempt.group_path, error.message),)
     told = "\n".join(map(str, diagnoses))
-    if not attempt.changes or attempt.on_failure is OnFailure.KEEP:
+    out_of_reach = isinstance(error, OutOfReach)  # what cannot be reached cannot be brought back either
+    if not attempt.changes or attempt.on_failure is OnFailure.KEEP or out_of_reach:
         attempt.journal.close(phase=Phase.FAILED, failure=told)
         left = "left as it is" if attempt.changes else "nothing was changed"
         return UpFailed(
             f"environment {name} did not become ready, {left}\n{told}",
             diagnoses=diagnoses,
             rolled_back=False,
-            way_out=f"`ciprov env status {name}` and `ciprov env logs {name}` show more",
+            way_out=error.way_out
+            if out_of_reach
+            else f"`ciprov env status {name}` and `ciprov env logs {name}` show more",
         )
     attempt.session.note("rolling back to what was there before")
     try:

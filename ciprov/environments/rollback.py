@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from ciprov.environments.applying import apply, tear_down
-from ciprov.environments.diagnosis import Diagnosis
+from ciprov.environments.mending import await_mended
 from ciprov.environments.normalise import definition
 from ciprov.environments.planning import Target
 from ciprov.environments.readiness import Limits
 from ciprov.environments.session import Session
 from ciprov.environments.steps import teardown_steps
 from ciprov.environments.tree import apps_of
-from ciprov.environments.waiting import NotReady, await_ready
 from ciprov.foundation.json import JsonObject
 
 
@@ -36,11 +36,9 @@ def roll_back(session: Session, name: str, before: JsonObject, limits: Limits) -
     """
     target = Target(name, session.group_path, before, session.secrets)
     counts = {app_id: int(app.get("instances", 1)) for app_id, app in apps_of(before).items()}
-    apply(session, target, counts, {})
-    stalled = await_ready(session, limits)
-    if stalled:
-        reason = "its deployment was cancelled half-way, and its tasks are not those of its definition"
-        raise NotReady(tuple(Diagnosis(app_id, reason) for app_id in stalled))
+    again = partial(apply, session, target, counts, {})
+    again()
+    await_mended(session, limits, again)
 
 
 def remove_all(session: Session) -> None:

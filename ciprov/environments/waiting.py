@@ -19,6 +19,7 @@ from ciprov.environments.diagnosis.placement import Surroundings, placement_caus
 from ciprov.environments.diagnosis.report import Diagnosis, diagnose
 from ciprov.environments.progress import AppProgress, AppState
 from ciprov.environments.readiness import Limits, Round, Sight, Verdict, judge_all, living_tasks
+from ciprov.environments.replacing.jams import Jam, acted_on_now, hopeless, jams
 from ciprov.environments.session import SHORTEST_POLL, Session
 from ciprov.environments.steps import AwaitGone
 from ciprov.environments.tree import apps_of, depends_on, group_dependencies, is_below, needed_by, relative
@@ -135,10 +136,11 @@ def await_deployments(session: Session, deployments: Collection[str], patience: 
 def await_ready(session: Session, limits: Limits) -> tuple[str, ...]:
     """Until every app of the environment is ready and no deployment acts on it any more. Raises `NotReady`.
 
-    Returns early with the apps whose tasks a cancelled deployment left as nobody wants them, for the caller to mend.
+    Returns early, for the caller to mend, with the apps whose tasks a cancelled deployment left as nobody wants them,
+    or whose update stands still.
     """
     now = session.clock.monotonic
-    state, told, agents = Round(), dict[str, str](), _AgentsSeen()
+    state, told, agents, stuck = Round(), dict[str, str](), _AgentsSeen(), dict[str, Jam]()
     interval, all_ready_since = SHORTEST_POLL, None
     while True:
         looked = session.steadily(partial(_look, session, state, agents))
@@ -147,8 +149,11 @@ def await_ready(session: Session, limits: Limits) -> tuple[str, ...]:
         _tell(session, state, told)
         if state.failed:
             raise NotReady(_diagnoses(session, looked, state))
-        if state.stalled:
-            return state.stalled
+        stuck = jams(stuck, looked.restarting, now())
+        if stalled := state.stalled or hopeless(
+            stuck, {one: app for one, (app, _) in looked.restarting.items()}, now()
+        ):
+            return stalled
         if state.all_ready:
             if not busy:
                 return ()
@@ -171,12 +176,15 @@ class _AgentsSeen:
 
 @dataclass(frozen=True, slots=True)
 class _Looked:
-    """One poll: sights and dependencies per app, and the deployments that act on the environment."""
+    """One poll: sights and dependencies per app, the deployments that act on the environment, and what they restart at
+    present, with its queue entries.
+    """
 
     sights: Mapping[str, Sight]
     graph: Mapping[str, frozenset[str]]
     busy: Sequence[str]
     agents: _AgentsSeen
+    restarting: Mapping[str, tuple[JsonObject, JsonObject | None]]
 
 
 def _look(session: Session, before: Round, agents: _AgentsSeen) -> _Looked:
@@ -203,7 +211,10 @@ def _look(session: Session, before: Round, agents: _AgentsSeen) -> _Looked:
     around = Surroundings(agents.slaves)
     sights = {app_id: Sight(app, queue.get(app_id), app_id in acting, around) for app_id, app in detailed.items()}
     busy = [str(one.get("id")) for one in deployments]
-    return _Looked(sights, depends_on(apps, group_dependencies(group)), busy, agents)
+    restarting = {
+        app_id: (detailed[app_id], queue.get(app_id)) for app_id in acted_on_now(deployments) & detailed.keys()
+    }
+    return _Looked(sights, depends_on(apps, group_dependencies(group)), busy, agents, restarting)
 
 
 def _agents_seen(session: Session, before: _AgentsSeen) -> _AgentsSeen:
