@@ -25,8 +25,9 @@ from runtime_driver import Driver, is_gone, shell, until
 from ciprov.localcluster.definitions.app import FetchUri
 from ciprov.localcluster.model import Condition
 from ciprov.localcluster.runtimes import proc, supervisor
-from ciprov.localcluster.runtimes.port import LaunchSpec, TaskUpdate
+from ciprov.localcluster.runtimes.port import LaunchSpec, PersistentVolumes, TaskUpdate
 from ciprov.localcluster.runtimes.sandbox import KEEP_PER_APP
+from ciprov.localcluster.runtimes.sessions import TaskSandboxes
 
 TASK = "app.instance-1._app.1"
 Work = Callable[[Driver], Awaitable[None]]
@@ -506,3 +507,36 @@ def test_where_the_kernel_does_not_tell_children_they_are_found_by_their_parents
     finally:
         supervisor.send(new, signal.SIGKILL)
         child.wait()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may run tasks as another user")
+def test_another_user_finds_its_sandbox_and_volumes_by_their_paths_and_nobody_elses(tmp_path: Path) -> None:
+    async def work(driver: Driver) -> None:
+        other = await driver.running(shell("sleep 300", "b.instance-1._app.1"))
+        other.chmod(0o777)  # as those of containers
+        (other / "file").write_text("private")
+        driver.root.chmod(0o700)
+        volumes = PersistentVolumes("/app", "app.instance-1", ("data",))
+        command = (
+            "id -un; pwd; touch $MESOS_SANDBOX/mine && cat $MESOS_SANDBOX/mine; cd / && cd $MESOS_SANDBOX && pwd; "
+            f"echo kept > $MESOS_SANDBOX/data/file; cat {other}/file; ls {driver.sandboxes.tasks}; "
+            "echo ready; sleep 300"
+        )
+        spec = replace(shell(command, TASK), user="nobody", persistent=volumes)
+        sandbox = await driver.running(spec)
+        out = sandbox / "stdout"
+        await until(lambda: out.exists() and "ready" in out.read_text(), "all done")
+        words = out.read_text().split()
+        assert words == ["nobody", str(sandbox), str(sandbox), sandbox.name, "ready"]
+        assert "cat" in (sandbox / "stderr").read_text()
+        assert (sandbox / "data" / "file").read_text() == "kept\n"
+        assert (sandbox / "mine").owner() == "nobody"
+        assert stat.S_IMODE(driver.root.stat().st_mode) == 0o700
+
+        tasks = TaskSandboxes(driver.sandboxes, list)
+        session = await tasks.start(TASK, ["/bin/sh", "-c", "id -un; pwd; cat $MESOS_SANDBOX/data/file"], {})
+        said = b"".join([piece.data async for piece in session.output()])
+        await session.close()
+        assert said.decode().split() == ["nobody", str(sandbox), "kept"]
+
+    drive(tmp_path, work)

@@ -23,6 +23,7 @@ from ciprov.localcluster.runtimes import proc
 from ciprov.localcluster.runtimes.environment import account_entry, account_for, base_environment
 from ciprov.localcluster.runtimes.fetching import Fetching
 from ciprov.localcluster.runtimes.port import LaunchSpec, Report, TaskUpdate
+from ciprov.localcluster.runtimes.reaching import closed_on_the_way
 from ciprov.localcluster.runtimes.sandbox import Sandboxes, directory_name
 from ciprov.localcluster.runtimes.spec import SupervisorSpec, encode, grace_of, outcome
 from ciprov.localcluster.runtimes.volumes import Volumes
@@ -131,10 +132,19 @@ class ProcessRuntime:
                     return
                 if account is not None:
                     _give(sandbox, account.uid, account.gid)
-                if spec.persistent is not None:
-                    self._volumes.link(spec.persistent, sandbox)
-                grace = spec.kill_grace_seconds
-                self._spawn(task, SupervisorSpec(str(sandbox), argv, environment, grace, account, spec.tty))
+                shown = [sandbox, *(self._volumes.link(spec.persistent, sandbox) if spec.persistent else ())]
+                hidden = closed_on_the_way(sandbox, account) if account is not None else None
+                wanted = SupervisorSpec(
+                    directory=str(sandbox),
+                    argv=argv,
+                    environment=environment,
+                    kill_grace_seconds=spec.kill_grace_seconds,
+                    account=account,
+                    tty=spec.tty,
+                    hidden=str(hidden or ""),
+                    shown=tuple(str(directory) for directory in shown),
+                )
+                self._spawn(task, wanted)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(task.answered.wait(), START_SECONDS)
         except (OSError, ValueError) as error:

@@ -19,10 +19,12 @@ import termios
 PR_SET_PDEATHSIG = 1
 PR_SET_NAME = 15
 PR_SET_CHILD_SUBREAPER = 36
+CLONE_NEWNS = 0x20000
 IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 RESET = (*IGNORED, signal.SIGQUIT, signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD)
 
-prctl = ctypes.CDLL(None, use_errno=True).prctl
+libc = ctypes.CDLL(None, use_errno=True)
+prctl = libc.prctl
 
 
 def read_all(descriptor: int) -> bytes:
@@ -70,6 +72,12 @@ def become(values: "dict[str, bytes]", pairs: "list[tuple[str, bytes]]", keeper:
         os.setsid()
         if "tty" in values:
             fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+        if "beside" in values:
+            # The task may see a file system of its own.
+            descriptor = os.open(b"/proc/%s/ns/mnt" % values["beside"], os.O_RDONLY)
+            if libc.setns(descriptor, CLONE_NEWNS):
+                raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+            os.close(descriptor)
         if "uid" in values:
             os.setgroups([int(value) for key, value in pairs if key == "group"])
             os.setgid(int(values["gid"]))

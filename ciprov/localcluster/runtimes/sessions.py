@@ -85,7 +85,7 @@ class TaskSandboxes:
         if found is None or task is None:
             raise ValueError(f"Task '{task_id}' does not run, so no command can be run beside it")
         try:
-            content = session_specification(found[1], argv, environment, tty=tty)
+            content = session_specification(found[1], argv, environment, tty=tty, beside=found[0].task)
             return await ProcessSession.start(content, task, _Streams.open(tty=tty))
         except OSError as error:
             raise ValueError(f"The command could not be started: {error.strerror or error}") from None
@@ -101,9 +101,9 @@ class TaskSandboxes:
 
 
 def session_specification(
-    task: bytes, argv: Sequence[str], environment: Mapping[str, str], *, tty: bool = False
+    task: bytes, argv: Sequence[str], environment: Mapping[str, str], *, tty: bool = False, beside: int = 0
 ) -> bytes:
-    """What the keeper is told, in the form of `spec.py`, from what the task was started with.
+    """What the keeper is told, in the form of `spec.py`, from what the task was started with; `beside` is its pid.
 
     Raises ValueError for what no process can be given.
     """
@@ -124,6 +124,7 @@ def session_specification(
         *(("arg", argument) for argument in argv),
         *(("env", f"{name}={value}") for name, value in variables.items()),
         *([("tty", "1")] if tty else []),
+        *([("beside", str(beside))] if b"hidden" in fields[::2] else []),
     ]
     return b"".join(os.fsencode(f"{key}\0{value}\0") for key, value in pairs)
 

@@ -31,7 +31,8 @@ class Account:
 class SupervisorSpec:
     """One task for one supervisor. `directory` is the sandbox; the grace is in seconds.
 
-    With `tty` the task has a terminal of its own, and all that it writes there is in `stdout`.
+    With `tty` the task has a terminal of its own, and all that it writes there is in `stdout`. Of `hidden`, a directory
+    that its account may not pass, the task sees `shown` alone.
     """
 
     directory: str
@@ -40,6 +41,8 @@ class SupervisorSpec:
     kill_grace_seconds: float
     account: Account | None = None
     tty: bool = False
+    hidden: str = ""
+    shown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,8 @@ def encode(spec: SupervisorSpec) -> bytes:
     if spec.account is not None:
         pairs += [("uid", str(spec.account.uid)), ("gid", str(spec.account.gid))]
         pairs += [("group", str(group)) for group in spec.account.groups]
+    if spec.hidden:
+        pairs += [("hidden", spec.hidden), *(("shown", directory) for directory in spec.shown)]
     if spec.tty:
         pairs.append(("tty", "1"))
     pairs += [("arg", argument) for argument in spec.argv]

@@ -44,14 +44,18 @@ class Volumes:
             left.rename(own)
         return own
 
-    def link(self, wanted: PersistentVolumes, sandbox: Path) -> None:
-        """Let `sandbox` have the volumes under their names. Raises ValueError for a name that leads elsewhere."""
+    def link(self, wanted: PersistentVolumes, sandbox: Path) -> list[Path]:
+        """Let `sandbox` have the volumes under their names, and tell where they are.
+
+        Raises ValueError for a name that leads elsewhere.
+        """
         own = self.of(wanted.app_id, wanted.instance_id)
         for name in wanted.names:
             if "/" in name or name in {"", ".", ".."}:
                 raise ValueError(f"the persistent volume's containerPath '{name}' is not a name in the sandbox")
             open_to_all(own / name)
             (sandbox / name).symlink_to(own / name)
+        return [own / name for name in wanted.names]
 
     def remove_unclaimed(self) -> None:
         """Those of apps that are no more."""
