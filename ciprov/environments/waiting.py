@@ -140,7 +140,7 @@ def await_ready(session: Session, limits: Limits) -> tuple[str, ...]:
     or whose update stands still.
     """
     now = session.clock.monotonic
-    state, told, agents, stuck = Round(), dict[str, str](), _AgentsSeen(), dict[str, Jam]()
+    state, told, agents, jammed = Round(), dict[str, str](), _AgentsSeen(), dict[str, Jam]()
     interval, all_ready_since = SHORTEST_POLL, None
     while True:
         looked = session.steadily(partial(_look, session, state, agents))
@@ -149,9 +149,9 @@ def await_ready(session: Session, limits: Limits) -> tuple[str, ...]:
         _tell(session, state, told)
         if state.failed:
             raise NotReady(_diagnoses(session, looked, state))
-        stuck = jams(stuck, looked.restarting, now())
+        jammed = jams(jammed, looked.restarting, now())
         if stalled := state.stalled or hopeless(
-            stuck, {one: app for one, (app, _) in looked.restarting.items()}, now()
+            jammed, {one: app for one, (app, _) in looked.restarting.items()}, now()
         ):
             return stalled
         if state.all_ready:
