@@ -141,6 +141,7 @@ def _fixed_conflict(
             "",
             f"it needs host port {port}, which no agent offers (offered: {offered_text(agents)})",
             "choose a port that agents offer, or have the agents offer this one and end what else holds it there",
+            offered=False,
         )
     needed = sum(one.instances for one in apps)
     if needed + sum(holder.instances for holder in holders) <= places:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from ciprov.domain.environment import LockHeld, Phase, RecordChanged
 from ciprov.environments.diagnosis import Diagnosis
+from ciprov.environments.diagnosis.report import diagnoses_of
 from ciprov.environments.journal import Journal
 from ciprov.environments.readiness import Limits
 from ciprov.environments.replacing.waiting_for_hosts import OutOfReach
@@ -16,7 +18,6 @@ from ciprov.environments.rollback import remove_all, roll_back, snapshot
 from ciprov.environments.session import MarathonGone, Session
 from ciprov.environments.tree import apps_of
 from ciprov.environments.up_record import counts_to_restore, restored
-from ciprov.environments.waiting import NotReady
 from ciprov.foundation.errors import CiprovError
 from ciprov.foundation.json import JsonObject
 
@@ -47,21 +48,21 @@ def outage(attempt: Attempt, error: MarathonGone) -> UpFailed:
     """Nothing can be rolled back now. The operation stays in the record: the next `up` takes it up."""
     name = attempt.name
     with suppress(CiprovError):  # a store that is away as well must not hide what went wrong
-        attempt.journal.note(failure=error.message)
+        attempt.journal.note(failure="\n".join(map(str, diagnoses_of(error, attempt.group_path))))
     return UpFailed(
         f"{error.message}\nenvironment {name} is in part as it was, in part as it was to be; once Marathon is back, it "
         "goes on with what it was given",
-        diagnoses=(Diagnosis(attempt.group_path, error.message),),
+        diagnoses=diagnoses_of(error, attempt.group_path),
         rolled_back=False,
         way_out=f"`ciprov env resume {name}` takes it up, `ciprov env status {name}` shows where it stands, "
         f"`ciprov env down {name}` removes it",
     )
 
 
-def failure(attempt: Attempt, error: CiprovError) -> UpFailed:
-    """Keep or roll back, record the failure, and give what to raise."""
+def failure(attempt: Attempt, error: CiprovError, hooks: Sequence[str] = ()) -> UpFailed:
+    """Keep or roll back, record the failure, and give what to raise. `hooks` are those that ran."""
     name = attempt.name
-    diagnoses = error.diagnoses if isinstance(error, NotReady) else (Diagnosis(attempt.group_path, error.message),)
+    diagnoses = diagnoses_of(error, attempt.group_path)
     told = "\n".join(map(str, diagnoses))
     out_of_reach = isinstance(error, OutOfReach)  # what cannot be reached cannot be brought back either
     if not attempt.changes or attempt.on_failure is OnFailure.KEEP or out_of_reach:
@@ -75,7 +76,8 @@ def failure(attempt: Attempt, error: CiprovError) -> UpFailed:
             if out_of_reach
             else f"`ciprov env status {name}` and `ciprov env logs {name}` show more",
         )
-    attempt.session.note("rolling back to what was there before")
+    undone = f"; what its hooks did ({', '.join(hooks)}) is not undone" if hooks else ""
+    attempt.session.note(f"rolling back to what was there before{undone}")
     try:
         attempt.journal.go_back(told)
         nothing = _go_back(attempt)
@@ -93,7 +95,7 @@ def failure(attempt: Attempt, error: CiprovError) -> UpFailed:
         return _stranded(attempt, f"environment {name} did not become ready\n{told}", second, diagnoses)
     back = "nothing is left of it" if nothing else "what was there before runs again"
     return UpFailed(
-        f"environment {name} did not become ready; rolled back, {back}\n{told}",
+        f"environment {name} did not become ready; rolled back, {back}{undone}\n{told}",
         diagnoses=diagnoses,
         rolled_back=True,
         way_out="`--on-failure keep` leaves what failed running for a closer look",
@@ -113,7 +115,7 @@ def finish_going_back(attempt: Attempt) -> bool:
         raise outage(attempt, error) from error
     except CiprovError as error:
         told = f"environment {attempt.name} was being rolled back\n{attempt.journal.record.failure}"
-        raise _stranded(attempt, told, error, (Diagnosis(attempt.group_path, error.message),)) from error
+        raise _stranded(attempt, told, error, diagnoses_of(error, attempt.group_path)) from error
 
 
 def _stranded(attempt: Attempt, told: str, error: CiprovError, diagnoses: tuple[Diagnosis, ...]) -> UpFailed:

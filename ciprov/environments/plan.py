@@ -37,13 +37,17 @@ _IN_PLACE = "update in place, old instances first"
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """Why a plan cannot work. `app` is the absolute id of ours, `holder` who has what it wants (may be empty)."""
+    """Why a plan cannot work. `app` is the absolute id of ours, `holder` who has what it wants (may be empty).
+
+    `port` is 0 where it is not about one; `offered` whether any agent offers it.
+    """
 
     app: str
     port: int
     holder: str
     message: str
     way_out: str
+    offered: bool = True
 
     def __str__(self) -> str:
         return f"{self.app}: {self.message}\n    {self.way_out}"

@@ -8,6 +8,7 @@ from typing import Literal
 
 from ciprov.domain.environment import Endpoint, EnvironmentRecord
 from ciprov.environments.diagnosis import Diagnosis
+from ciprov.environments.diagnosis.errors import conflict_cause
 from ciprov.environments.plan import Plan
 from ciprov.foundation.errors import INTERRUPTED, CiprovError
 
@@ -80,6 +81,7 @@ class PlanConflict(CiprovError):
         lines = "\n".join(f"  {conflict}" for conflict in plan.conflicts)
         super().__init__(f"environment {plan.environment} cannot be brought up; nothing was written\n{lines}")
         self.plan = plan
+        self.diagnoses = tuple(Diagnosis(one.app, "", (conflict_cause(one),)) for one in plan.conflicts)
 
 
 class Interrupted(CiprovError):

@@ -7,12 +7,15 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from ciprov.domain.environment import EnvironmentRecord, Phase
-from ciprov.environments.diagnosis import explain_failure
+from ciprov.environments.diagnosis import Diagnosis, explain_failure
+from ciprov.environments.diagnosis.live import live_diagnosis, surroundings
+from ciprov.environments.diagnosis.report import read_back
 from ciprov.environments.endpoints import Addresses, endpoints
 from ciprov.environments.outlook import NotOurs, refuse_foreign
 from ciprov.environments.outside import Outside
 from ciprov.environments.progress import AppState
 from ciprov.environments.readiness import Limits, Round, Sight, Verdict, healthy, judge_all, living_tasks
+from ciprov.environments.refusals import last_refusal
 from ciprov.environments.status import AppStatus, EnvironmentStatus, EnvironmentSummary, NoSuchEnvironment, TaskStatus
 from ciprov.environments.tree import apps_of, depends_on, group_dependencies, is_below, relative
 from ciprov.foundation.json import JsonObject
@@ -25,11 +28,13 @@ def read_status(outside: Outside, name: str, group_path: str) -> EnvironmentStat
     record = outside.store.get(outside.context.cluster, name)
     path = record.group_path if record else group_path
     live = outside.marathon.group(path)
+    refused = last_refusal(outside.store, outside.context.cluster, name, record)
     if record is None:
-        _exists(outside, name, path, live)
+        _exists(outside, name, path, live, refused)
     apps = {app_id: outside.marathon.app(app_id) or app for app_id, app in apps_of(live).items()}
     queue = {str((one.get("app") or {}).get("id")): one for one in outside.marathon.queue()}
-    sights = {app_id: Sight(app, queue.get(app_id)) for app_id, app in apps.items()}
+    around = surroundings(outside.agents, {app_id: queue[app_id] for app_id in apps.keys() & queue.keys()})
+    sights = {app_id: Sight(app, queue.get(app_id), around=around) for app_id, app in apps.items()}
     graph = depends_on(apps, group_dependencies(live))
     verdicts = judge_all(sights, graph, Round(), _AT_A_GLANCE, 0.0).verdicts
     addresses = Addresses(
@@ -47,6 +52,13 @@ def read_status(outside: Outside, name: str, group_path: str) -> EnvironmentStat
         apps=tuple(sorted([*statuses, *_missing(record, apps, path)], key=lambda status: status.app)),
         endpoints=endpoints(apps, addresses),
         front_url=addresses.front_url if apps else "",
+        diagnoses=tuple(
+            found
+            for app_id, verdict in sorted(verdicts.items())
+            if not verdict.is_ready
+            and (found := live_diagnosis(apps[app_id], verdict.causes, queue.get(app_id), outside.marathon, around))
+        ),
+        last_failure=refused or read_back(record.failure if record else ""),
     )
 
 
@@ -55,14 +67,15 @@ def summaries(outside: Outside) -> tuple[EnvironmentSummary, ...]:
     return tuple(_summary(record, apps, now) for record in outside.store.list(outside.context.cluster))
 
 
-def _exists(outside: Outside, name: str, path: str, live: JsonObject | None) -> None:
+def _exists(outside: Outside, name: str, path: str, live: JsonObject | None, refused: tuple[Diagnosis, ...]) -> None:
     try:
         refuse_foreign(name, path, live)
     except NotOurs as error:
         raise NoSuchEnvironment(error.message, place=outside.marathon.target, way_out=error.way_out) from error
     if not apps_of(live):
+        told = "".join(f"\n{one}" for one in refused)
         raise NoSuchEnvironment(
-            f"there is no environment {name}",
+            f"there is no environment {name}" + (f"; its last `up` was refused{told}" if refused else ""),
             place=outside.marathon.target,
             way_out="`ciprov env list` shows those that are there",
         )

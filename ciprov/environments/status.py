@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ciprov.domain.environment import Endpoint, EnvironmentRecord
+from ciprov.environments.diagnosis import Diagnosis
 from ciprov.environments.progress import AppState
 from ciprov.foundation.errors import CiprovError
 from ciprov.foundation.json import JsonObject
@@ -68,7 +69,10 @@ class AppStatus:
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentStatus:
-    """`record` is None for a group that carries our labels but of which no record is left."""
+    """`record` is None for a group that carries our labels but of which no record is left.
+
+    `diagnoses` are of the apps that are not ready now, `last_failure` why the last operation failed or was refused.
+    """
 
     name: str
     group_path: str
@@ -77,6 +81,8 @@ class EnvironmentStatus:
     apps: tuple[AppStatus, ...]
     endpoints: tuple[Endpoint, ...] = ()
     front_url: str = ""
+    diagnoses: tuple[Diagnosis, ...] = ()
+    last_failure: tuple[Diagnosis, ...] = ()
 
     @property
     def healthy(self) -> bool:

@@ -12,7 +12,7 @@ from functools import partial
 
 from ciprov.domain.marathon import MarathonNotFound
 from ciprov.environments.agent_ports import agent_ports
-from ciprov.environments.diagnosis.cause import Cause, hidden
+from ciprov.environments.diagnosis.cause import Cause, deployment_stuck, hidden
 from ciprov.environments.diagnosis.causes import in_back_off
 from ciprov.environments.diagnosis.kinds import Kind
 from ciprov.environments.diagnosis.placement import Surroundings, placement_causes
@@ -43,6 +43,8 @@ class NotReady(CiprovError):
 
 class StillThere(CiprovError):
     """Tasks did not end."""
+
+    kind = Kind.TASKS_LINGER
 
 
 AGENTS_SECONDS = 5.0
@@ -160,7 +162,7 @@ def await_ready(session: Session, limits: Limits) -> tuple[str, ...]:
             all_ready_since = now() if all_ready_since is None else all_ready_since
             if now() - all_ready_since > limits.timeout:
                 reason = f"all its apps are ready, but deployment {', '.join(busy)} did not end"
-                raise NotReady((Diagnosis(session.group_path, reason, (Cause(Kind.DEPLOYMENT_STUCK, reason),)),))
+                raise NotReady((Diagnosis(session.group_path, reason, (deployment_stuck(reason),)),))
         else:
             all_ready_since = None
         interval = session.pause(interval)

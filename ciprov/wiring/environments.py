@@ -6,16 +6,19 @@ import getpass
 import os
 import socket
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ciprov.clients.marathon.client import HttpMarathon
 from ciprov.clients.mesos_agents import HttpAgents
-from ciprov.domain.environment import EnvironmentRecord
+from ciprov.domain.environment import EnvironmentRecord, HistoryEntry
 from ciprov.environments.context import OUTAGE_SECONDS, Context
 from ciprov.environments.lifetime.amending import Ledger
 from ciprov.environments.names import group_path, refuse_collision, slug
+from ciprov.environments.refusals import noted
 from ciprov.environments.service import EnvironmentService
+from ciprov.foundation.clock import utc_now
 from ciprov.foundation.errors import CiprovError
 from ciprov.settings.model import Cluster, Credentials, Settings
 from ciprov.settings.secret import from_file
@@ -39,6 +42,12 @@ class Records:
     @property
     def ledger(self) -> Ledger:
         return Ledger(self.store, self.cluster.name, _who())
+
+    def refusals_noted(self, operation: str, given: str) -> AbstractContextManager[None]:
+        """While entered, what refuses `operation` on the environment that the user called so is kept for its status."""
+        name = slug(given)
+        entry = HistoryEntry(self.cluster.name, name, operation, utc_now(), _who())
+        return noted(self.store, entry, self.group_path(name), utc_now)
 
     def group_path(self, name: str) -> str:
         return group_path(self.cluster.prefix, name)

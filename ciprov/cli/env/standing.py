@@ -131,14 +131,19 @@ def status(ctx: click.Context, invocation: Invocation, *, name: str, exit_code: 
         **_lifetime_document(found),
         "url": found.front_url,
         "apps": [app.to_json() for app in found.apps],
+        "diagnoses": [
+            *({**one.to_json(), "of": "now"} for one in found.diagnoses),
+            *({**one.to_json(), "of": "last operation"} for one in found.last_failure),
+        ],
         "endpoints": _endpoints(found),
     }
     lines = [", ".join([f"environment {found.name} on {found.target}: {phase}", *_lifetime(found)])]
-    if found.record and found.record.failure:
-        lines += ["last operation failed:", *(f"  {line}" for line in found.record.failure.splitlines())]
+    lines += _failure(found)
     lines += ["", *table(("APP", "STATE", "READY", "DETAIL"), [_row(app) for app in found.apps]).splitlines()]
     for app in found.apps:
         lines += [f"  {task.id} {task.state} on {task.host} {_ports(task.ports)}".rstrip() for task in app.tasks]
+    for one in found.diagnoses:
+        lines += ["", *str(one).splitlines()]
     lines += ["", found.front_url] if found.front_url else []
     emit(Result(document, "\n".join(lines), {**_variables(found), "CIPROV_ENV_PHASE": phase}), output)
     ctx.exit(FAILED if exit_code and not found.healthy else OK)
@@ -168,6 +173,14 @@ def _lifetime_document(status: EnvironmentStatus) -> dict[str, object]:
         return {}
     facts = record_document(record)
     return {key: facts[key] for key in ("expires_at", "pinned", "last_used_at", "asleep")}
+
+
+def _failure(status: EnvironmentStatus) -> list[str]:
+    """What was recorded of the last operation, if that failed or was refused."""
+    told = status.record.failure if status.record else ""
+    if not told:
+        told = "\n".join(map(str, status.last_failure))
+    return ["last operation failed:", *(f"  {line}" for line in told.splitlines())] if told else []
 
 
 def _row(app: AppStatus) -> tuple[str, str, str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -12,7 +13,11 @@ from ciprov.cli.env.request import lock_wait_option, prepared, request_options, 
 from ciprov.cli.invocation import Invocation, pass_invocation
 from ciprov.cli.output import Result, emit, output_option
 from ciprov.cli.progress import shown
+from ciprov.environments.diagnosis import Diagnosis
+from ciprov.environments.diagnosis.kinds import Kind
+from ciprov.environments.diagnosis.report import diagnoses_of
 from ciprov.environments.results import OnFailure, UpFailed, UpOptions, UpResult
+from ciprov.foundation.errors import CiprovError
 
 _WORDS = {
     "unchanged": "is as it should be; nothing was written",
@@ -49,29 +54,38 @@ def up(ctx: click.Context, invocation: Invocation, /, name: str, **options: Any)
       ciprov env up feature-x --param revision=2 --on-failure keep
       ciprov env up feature-x -b shop.yaml -o dotenv > environment.properties
     """
-    output = options["output"]
-    slug, made = prepared(invocation.records, name, options)
-    tell_findings(made)
-    environments = invocation.environments if options["dry_run"] else invocation.writing()
-    build = made.on(environments.cluster)
+    output, records = options["output"], invocation.records
     if options["dry_run"]:
-        found = environments.service.plan(slug, build)
+        slug, made = prepared(records, name, options)
+        tell_findings(made)
+        environments = invocation.environments
+        found = environments.service.plan(slug, made.on(environments.cluster))
         emit(plan_result(found, environments.cluster.name), output)
         ctx.exit(exit_code(found))
+    try:
+        with records.refusals_noted("up", name):
+            result = _bring_up(invocation, name, options)
+    except CiprovError as error:
+        diagnoses = diagnoses_of(error, records.group_path(records.named(name)[0]))
+        if output in {"json", "yaml"} and diagnoses[0].kind is not Kind.UNKNOWN:
+            emit(_failure(error, diagnoses, records.named(name)[0], records.cluster.name), output)
+        raise
+    emit(_result(result, records.cluster.name), output)
+
+
+def _bring_up(invocation: Invocation, name: str, options: dict[str, Any]) -> UpResult:
+    slug, made = prepared(invocation.records, name, options)
+    tell_findings(made)
+    environments = invocation.writing()
+    build = made.on(environments.cluster)
     how = UpOptions(
         origin=made.origin,
         wait=options["wait"],
         on_failure=OnFailure(options["on_failure"]),
         lock_wait_seconds=float(options["lock_wait"]),
     )
-    try:
-        with shown() as report:
-            result = environments.service.up(slug, build, how, report)
-    except UpFailed as error:
-        if output in {"json", "yaml"}:
-            emit(_failure(error, slug, environments.cluster.name), output)
-        raise
-    emit(_result(result, environments.cluster.name), output)
+    with shown() as report:
+        return environments.service.up(slug, build, how, report)
 
 
 def _result(result: UpResult, cluster: str) -> Result:
@@ -93,13 +107,15 @@ def _result(result: UpResult, cluster: str) -> Result:
     return Result(document, "\n".join(lines), environment_variables(record, result.front_url, result.endpoints))
 
 
-def _failure(error: UpFailed, name: str, cluster: str) -> Result:
+def _failure(error: CiprovError, diagnoses: Sequence[Diagnosis], name: str, cluster: str) -> Result:
+    """`refused`: nothing was begun."""
+    failed = isinstance(error, UpFailed)
     document = {
         "cluster": cluster,
         "environment": name,
-        "outcome": "failed",
-        "rolled_back": error.rolled_back,
+        "outcome": "failed" if failed else "refused",
+        "rolled_back": isinstance(error, UpFailed) and error.rolled_back,
         "error": error.message,
-        "diagnoses": [diagnosis.to_json() for diagnosis in error.diagnoses],
+        "diagnoses": [diagnosis.to_json() for diagnosis in diagnoses],
     }
     return Result(document, "")

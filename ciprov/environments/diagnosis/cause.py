@@ -48,6 +48,11 @@ class Cause:
         )
 
 
+def deployment_stuck(reason: str) -> Cause:
+    """Of a deployment that ended, or goes on, without its apps being as it was to make them."""
+    return Cause(Kind.DEPLOYMENT_STUCK, reason)
+
+
 def hidden(text: str, secrets: Collection[str]) -> str:
     """`text` with every secret in it replaced, longer ones first, as one may be part of another."""
     for secret in sorted(filter(None, secrets), key=len, reverse=True):

@@ -17,23 +17,14 @@ from ciprov.environments.blueprint.findings import BlueprintError, errors
 from ciprov.environments.blueprint.parameters import COMMAND_LINE, VARIABLE_PREFIX
 from ciprov.environments.diagnosis.cause import Cause
 from ciprov.environments.diagnosis.kinds import Kind
+from ciprov.environments.plan import Conflict
 from ciprov.foundation.errors import CiprovError
 
 _LEADERLESS = re.compile(r"current leader|no leader|not the leader|leader is not|waiting for .*leader", re.I)
 
 
-class Explained(CiprovError):
-    """An error that knows its causes, for whoever raises it: hooks, conflicts, locks."""
-
-    def __init__(self, message: str, causes: tuple[Cause, ...], *, place: str = "", way_out: str = "") -> None:
-        super().__init__(message, place=place, way_out=way_out)
-        self.causes = causes
-
-
 def causes_of(error: CiprovError) -> tuple[Cause, ...]:
-    """The causes of a failure that is known as an error. At least one."""
-    if isinstance(error, Explained) and error.causes:
-        return error.causes
+    """The causes of a failure that is known as an error, at least one. An error may name its `kind` itself."""
     lines = error.message.splitlines() or [""]
     evidence = (f"{error.place}: {lines[0]}",) if error.place else ()
     return (Cause(_kind(error), lines[0], (*evidence, *lines[1:]), error.way_out),)
@@ -45,9 +36,24 @@ def hook_failed(hook: str, what: str, output: str = "", way_out: str = "") -> Ca
     return Cause(Kind.HOOK_FAILED, f"hook {hook} failed: {what}", lines, way_out)
 
 
+def conflict_cause(conflict: Conflict) -> Cause:
+    """Of what keeps a plan from being carried out."""
+    kind = Kind.PORT_CONFLICT if conflict.holder else Kind.PORT_HELD
+    if not conflict.port:
+        kind = Kind.MARATHON_REFUSED
+    elif not conflict.offered:
+        kind = Kind.PORT_NOT_OFFERED
+    elif conflict.holder and conflict.holder != conflict.app:
+        kind = Kind.PORT_HELD
+    return Cause(kind, conflict.message, advice=conflict.way_out)
+
+
 def _kind(error: CiprovError) -> Kind:
     kind = Kind.UNKNOWN
-    if isinstance(error, BlueprintError):
+    declared = getattr(error, "kind", None)
+    if isinstance(declared, Kind):
+        kind = declared
+    elif isinstance(error, BlueprintError):
         kind = _of_blueprint(error)
     elif isinstance(error, LockHeld):
         kind = Kind.LOCKED

@@ -87,10 +87,12 @@ def diagnose(
     )
 
 
-def diagnosis_of(error: CiprovError, place: str) -> Diagnosis:
-    """Of a failure that is known as an error; `place` is what failed: an app or a group."""
-    found = causes_of(error)
-    return Diagnosis(place, error.message, found)
+def diagnoses_of(error: CiprovError, place: str) -> tuple[Diagnosis, ...]:
+    """Of a failure that is known as an error: its own where it has any; `place` is what failed, an app or a group."""
+    own = getattr(error, "diagnoses", None)
+    if isinstance(own, tuple) and own:
+        return own
+    return (Diagnosis(place, error.message, causes_of(error)),)
 
 
 def read_back(text: str) -> tuple[Diagnosis, ...]:

@@ -15,6 +15,7 @@ from ciprov.environments.applying import apply, tear_down
 from ciprov.environments.blueprint.load import load
 from ciprov.environments.blueprint.records import DEFAULT_TIMEOUT
 from ciprov.environments.diagnosis import Diagnosis
+from ciprov.environments.diagnosis.cause import deployment_stuck
 from ciprov.environments.journal import begun, changed, journalled
 from ciprov.environments.lifetime.unfinished import cut_short
 from ciprov.environments.outside import Outside
@@ -30,6 +31,9 @@ from ciprov.environments.up_record import with_way_back
 from ciprov.environments.waiting import NotReady, await_ready
 from ciprov.foundation.errors import CiprovError
 from ciprov.foundation.json import JsonObject
+
+SETTLE_SECONDS = 0.5
+"""For which an app without health checks must run: less than in an `up`, as this very definition ran before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,7 @@ def wake_up(outside: Outside, name: str, lock_wait: float, timeout: int | None, 
             try:
                 with session.listening():
                     apply(session, Target(name, record.group_path, body), counts, {})
-                    _await(session, Limits(timeout=patience))
+                    _await(session, Limits(timeout=patience, settle=SETTLE_SECONDS))
             except NotReady as error:
                 journal.close(failure=str(error))
                 raise CiprovError(
@@ -157,7 +161,7 @@ def _await(session: Session, limits: Limits) -> None:
     stalled = await_ready(session, limits)
     if stalled:
         reason = "its deployment was cancelled half-way, and its tasks are not those of its definition"
-        raise NotReady(tuple(Diagnosis(app_id, reason) for app_id in stalled))
+        raise NotReady(tuple(Diagnosis(app_id, reason, (deployment_stuck(reason),)) for app_id in stalled))
 
 
 def _timeout(record: EnvironmentRecord) -> int:
