@@ -17,7 +17,7 @@ from ciprov.localcluster.runtimes.docker.network import network_name
 from ciprov.localcluster.runtimes.port import ContainerSpec, LaunchSpec, TaskUpdate
 from ciprov.localcluster.runtimes.volumes import Living
 
-PATIENCE = 120.0
+PATIENCE = 60.0
 TASK = "app.instance-1._app.1"
 FINAL = {Condition.FINISHED, Condition.FAILED, Condition.KILLED, Condition.ERROR, Condition.LOST}
 SLEEPING = "trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.1; done"
