@@ -52,6 +52,7 @@ def read_status(outside: Outside, name: str, group_path: str) -> EnvironmentStat
         apps=tuple(sorted([*statuses, *_missing(record, apps, path)], key=lambda status: status.app)),
         endpoints=endpoints(apps, addresses),
         front_url=addresses.front_url if apps else "",
+        cut_short=_cut_short(outside, record),
         diagnoses=tuple(
             found
             for app_id, verdict in sorted(verdicts.items())
@@ -60,6 +61,12 @@ def read_status(outside: Outside, name: str, group_path: str) -> EnvironmentStat
         ),
         last_failure=refused or read_back(record.failure if record else ""),
     )
+
+
+def _cut_short(outside: Outside, record: EnvironmentRecord | None) -> bool:
+    if record is None or record.operation is None:
+        return False
+    return outside.store.holder(outside.lock_key(record.name)) is None
 
 
 def summaries(outside: Outside) -> tuple[EnvironmentSummary, ...]:

@@ -71,7 +71,8 @@ class AppStatus:
 class EnvironmentStatus:
     """`record` is None for a group that carries our labels but of which no record is left.
 
-    `diagnoses` are of the apps that are not ready now, `last_failure` why the last operation failed or was refused.
+    `cut_short`: the record's operation has not ended, and nobody is at it. `diagnoses` are of the apps that are not
+    ready now, `last_failure` why the last operation failed or was refused.
     """
 
     name: str
@@ -81,6 +82,7 @@ class EnvironmentStatus:
     apps: tuple[AppStatus, ...]
     endpoints: tuple[Endpoint, ...] = ()
     front_url: str = ""
+    cut_short: bool = False
     diagnoses: tuple[Diagnosis, ...] = ()
     last_failure: tuple[Diagnosis, ...] = ()
 

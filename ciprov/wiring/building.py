@@ -100,6 +100,26 @@ def prepare(records: Records, asked: Asked, record: EnvironmentRecord | None) ->
     return Prepared(asked, blueprint, request, origin, trial.findings)
 
 
+def again(
+    records: Records, record: EnvironmentRecord, parameters: Mapping[str, str], environment: Mapping[str, str]
+) -> Prepared:
+    """What the last `up` of an environment was making, from its record alone; secrets come from what is given.
+
+    Raises `BlueprintError`, or `UsageError` where a secret is not given or the blueprint is not known.
+    """
+    timeout = (record.operation.settings if record.operation else {}).get("timeout")
+    asked = Asked(
+        name=record.name,
+        given=record.given_name or record.name,
+        kind=record.kind,
+        parameters=parameters,
+        environment=environment,
+        timeout=timeout if isinstance(timeout, int) else None,
+        ttl=record.ttl_seconds or 0,
+    )
+    return prepare(records, asked, record)
+
+
 def check(file: str) -> list[Finding]:
     """All findings on a blueprint. Raises `CiprovError` where the file cannot be read."""
     blueprint, findings = load(_read(file), file)

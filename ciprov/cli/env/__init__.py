@@ -10,6 +10,7 @@ _COMMANDS = {
     "plan": ("ciprov.cli.env.plan", "plan", "Show what `up` would do; write nothing."),
     "up": ("ciprov.cli.env.up", "up", "Make or change an environment and wait until it serves."),
     "down": ("ciprov.cli.env.down", "down", "Take environments away without a trace."),
+    "resume": ("ciprov.cli.env.resume", "resume", "Go on with what was cut short."),
     "list": ("ciprov.cli.env.standing", "list_", "List the environments of the cluster."),
     "show": ("ciprov.cli.env.standing", "show", "Show the addresses and the history of one."),
     "status": ("ciprov.cli.env.standing", "status", "Show what runs in one, and why something does not."),

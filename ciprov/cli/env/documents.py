@@ -8,7 +8,7 @@ from typing import Any
 
 from ciprov.cli.dotenv import endpoint_variables
 from ciprov.cli.output import table
-from ciprov.domain.environment import Endpoint, EnvironmentRecord, HistoryEntry, Phase
+from ciprov.domain.environment import Endpoint, EnvironmentRecord, HistoryEntry, Operation, Phase
 from ciprov.foundation.clock import timestamp
 
 
@@ -57,6 +57,31 @@ def record_document(record: EnvironmentRecord) -> dict[str, Any]:
         "parameters": dict(record.parameters),
         "failure": record.failure,
     }
+
+def operation_document(operation: Operation | None, cut_short: bool) -> dict[str, Any] | None:
+    if operation is None:
+        return None
+    return {
+        "name": operation.name,
+        "since": moment(operation.since),
+        "who": operation.who,
+        "step": operation.step,
+        "number": operation.number,
+        "going_back": operation.going_back,
+        "cut_short": cut_short,
+    }
+
+
+def operation_lines(name: str, operation: Operation | None, cut_short: bool) -> list[str]:
+    if operation is None:
+        return []
+    what = f"the way back of {operation.name}" if operation.going_back else operation.name
+    began = f"{what}, begun by {operation.who} at {moment(operation.since)}"
+    where = f", step {operation.number}: {operation.step}" if operation.step else ""
+    if not cut_short:
+        return [f"under way: {began}{where}"]
+    return [f"cut short: {began}{where}", f"  `ciprov env resume {name}` goes on with it"]
+
 
 
 def history_document(entry: HistoryEntry) -> dict[str, Any]:

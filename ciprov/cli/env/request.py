@@ -50,21 +50,24 @@ lock_wait_option = click.option(
 )
 
 
+parameter_option = click.option(
+    "--param",
+    "parameters",
+    multiple=True,
+    type=pair,
+    metavar="NAME=VALUE",
+    allow_from_autoenv=False,
+    help="A parameter of the blueprint. NAME=@FILE reads it from a file, so secrets stay off the command "
+    "line; the variable CIPROV_PARAM_<NAME> does as well. Repeatable.",
+)
+
+
 def request_options(command: Command) -> Command:
     options = [
         click.argument("name"),
         click.option("-b", "--blueprint", metavar="FILE", help="The blueprint. Without it: the recorded one."),
         click.option("--kind", metavar="KIND", help="One of the blueprint's kinds; '' for none."),
-        click.option(
-            "--param",
-            "parameters",
-            multiple=True,
-            type=pair,
-            metavar="NAME=VALUE",
-            allow_from_autoenv=False,
-            help="A parameter of the blueprint. NAME=@FILE reads it from a file, so secrets stay off the command "
-            "line; the variable CIPROV_PARAM_<NAME> does as well. Repeatable.",
-        ),
+        parameter_option,
         click.option("--timeout", metavar="DURATION", type=duration, help="How long to wait for each app, such as 5m."),
         click.option(
             "--ttl",

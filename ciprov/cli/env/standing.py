@@ -12,6 +12,8 @@ from ciprov.cli.env.documents import (
     endpoint_lines,
     environment_variables,
     history_document,
+    operation_document,
+    operation_lines,
     moment,
     record_document,
 )
@@ -128,6 +130,7 @@ def status(ctx: click.Context, invocation: Invocation, *, name: str, exit_code: 
         "phase": phase,
         "failure": found.record.failure if found.record else "",
         "healthy": found.healthy,
+        "operation": operation_document(found.record.operation if found.record else None, found.cut_short),
         **_lifetime_document(found),
         "url": found.front_url,
         "apps": [app.to_json() for app in found.apps],
@@ -138,6 +141,8 @@ def status(ctx: click.Context, invocation: Invocation, *, name: str, exit_code: 
         "endpoints": _endpoints(found),
     }
     lines = [", ".join([f"environment {found.name} on {found.target}: {phase}", *_lifetime(found)])]
+    if found.record:
+        lines += operation_lines(found.name, found.record.operation, found.cut_short)
     lines += _failure(found)
     lines += ["", *table(("APP", "STATE", "READY", "DETAIL"), [_row(app) for app in found.apps]).splitlines()]
     for app in found.apps:
