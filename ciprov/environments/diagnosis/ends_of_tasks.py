@@ -38,7 +38,7 @@ _SILENT_REGISTRY = re.compile(
 _VOLUME = re.compile(r"volume|dvdcli|\brbd\b|rexray|persistent", re.I)
 _ATTACHED = re.compile(
     r"already (?:attached|in use|mounted|mapped)|in[- ]use|multi-attach|(?:still|is) attached|has watchers|"
-    r"attached to (?:another|a different|a host)|image is locked|device or resource busy|still being used",
+    r"attached to (?:another|a different|a host)|image .{0,100}is locked|device or resource busy|still being used",
     re.I,
 )
 _SIMPLE: Sequence[tuple[re.Pattern[str], Kind, str]] = (
@@ -77,6 +77,7 @@ _SIMPLE: Sequence[tuple[re.Pattern[str], Kind, str]] = (
         "its agent was lost",
     ),
 )
+_MOST_EVIDENCE = 600
 _IMAGE_NAMED = re.compile(r"pull ([^\s']+)'?: |image '?([^\s']+)'?|manifest for (\S+)|denied for ([^\s,]+)", re.I)
 
 
@@ -105,7 +106,7 @@ def cause_of_failure(app: JsonObject) -> Cause | None:
     if failure is None:
         return None
     message = str(failure.get("message") or "").strip()
-    evidence = (explain_failure(failure),)
+    evidence = (_one_line(explain_failure(failure)),)
     if found := _HEALTH.search(message):
         return health_cause(app, found[1].strip(), evidence)
     return (
@@ -173,6 +174,11 @@ def _ended(message: str) -> str:
     if found := re.match(r"(Command|Container) ((?:exited|terminated) with .*)", message):
         return f"ended: its {found[1].lower()} {_first(found[2])}"
     return f"failed: {_first(message) or 'no message'}"
+
+
+def _one_line(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _MOST_EVIDENCE else line[: _MOST_EVIDENCE - 1] + "…"
 
 
 def _first(message: str) -> str:
