@@ -153,7 +153,12 @@ class TcpForwarder:
 
     def update(self, routes: Mapping[int, Sequence[Target]]) -> None:
         self._routes = routes
-        wanted = {(address, port) for address in self._addresses for port in routes}
+        wanted = {
+            (address, port)
+            for address in self._addresses
+            for port, targets in routes.items()
+            if (address, port) not in targets  # whoever listens there needs no forwarding
+        }
         for key in self._listeners.keys() - wanted:
             listener = self._listeners.pop(key)
             listener.stop_listening()

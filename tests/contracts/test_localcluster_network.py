@@ -271,9 +271,9 @@ async def greeting(port: int) -> bytes:
         writer.close()
 
 
-async def bound(port: int) -> None:
+async def bound(port: int, host: str = HOST) -> None:
     for _ in range(500):
-        with contextlib.suppress(OSError), socket.create_connection((HOST, port), 1):
+        with contextlib.suppress(OSError), socket.create_connection((host, port), 1):
             return
         await asyncio.sleep(0.01)
     raise AssertionError(f"nothing listens on {port}")
@@ -292,6 +292,23 @@ def test_connections_go_round_robin_and_past_dead_targets() -> None:
             assert b"" not in said
             forwarder.update({service: []})
             assert await greeting(service) == b""
+            forwarder.close()
+
+    asyncio.run(main())
+
+
+def test_who_listens_on_the_service_port_itself_is_forwarded_to_from_other_addresses_only() -> None:
+    async def main() -> None:
+        async with serving(naming(b"a")) as port:
+            forwarder = TcpForwarder(HOST)
+            forwarder.update({port: [(HOST, port)]})
+            forwarder.serve_also("127.0.0.2")
+            await bound(port, "127.0.0.2")
+            reader, writer = await asyncio.open_connection("127.0.0.2", port)
+            assert await reader.read(1) == b"a"
+            writer.close()
+            assert await greeting(port) == b"a"
+            assert forwarder.problems == {}
             forwarder.close()
 
     asyncio.run(main())

@@ -38,7 +38,8 @@ group:
       cmd: "mkdir -p www; echo process > www/index.html; exec busybox httpd -f -p $HOST:$PORT0 -h www"
       cpus: 0.1
       mem: 32
-      portDefinitions: [{{port: 0, name: http}}]
+      requirePorts: true
+      portDefinitions: [{{port: 31812, name: http}}]
       healthChecks: [{{protocol: HTTP, intervalSeconds: 1, gracePeriodSeconds: 60}}]
     - id: web
       cmd: "mkdir /www; (wget -qO- http://$DATA; wget -qO- http://$PLAIN; echo $PASSWORD) > /www/index.html;

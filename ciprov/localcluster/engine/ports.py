@@ -79,7 +79,8 @@ class Forwarder(Protocol):
         """The complete wanted state: service port -> (host, port) of the tasks that may serve now, none included.
 
         A service port with an empty sequence has no task to serve it at present. Ports no longer named are closed.
-        Called only when something changed. Never contains a target that listens at the service address itself.
+        Called only when something changed. A target may listen on the service port itself, at the address of the
+        services: there nothing is to be forwarded.
         """
         ...
 

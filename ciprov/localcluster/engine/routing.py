@@ -15,8 +15,8 @@ Target = tuple[str, int]
 def app_routes(app: App, running: Iterable[tuple[Instance, App]], service_host: str) -> dict[int, tuple[Target, ...]]:
     """Service port -> targets of one app. `running` are its instances with the definitions that they run.
 
-    Only TCP is forwarded. Where a task listens on the service port itself, on the host of the services too, nothing
-    must be forwarded.
+    Only TCP is forwarded. Nothing must be where a container is published on the service port itself, on the host of the
+    services, for it is wherever services are. A process is there at that host only.
     """
     routes: dict[int, list[Target]] = {
         service: [] for service, host, protocol in _ports(app) if service and host != service and "tcp" in protocol
@@ -28,8 +28,13 @@ def app_routes(app: App, running: Iterable[tuple[Instance, App]], service_host: 
         for (service, _, protocol), port in zip(_ports(definition), instance.ports, strict=False):
             if service and port and "tcp" in protocol:
                 routes.setdefault(service, []).append((instance.host, port))
-                own |= {service} & {port} if instance.host == service_host else set()
+                if service == port and instance.host == service_host and _is_published(definition):
+                    own.add(service)
     return {service: tuple(targets) for service, targets in routes.items() if service not in own}
+
+
+def _is_published(app: App) -> bool:
+    return not app.host_networking and app.container is not None and app.container.docker is not None
 
 
 def _ports(app: App) -> list[tuple[int, int | None, str]]:

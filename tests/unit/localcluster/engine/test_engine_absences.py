@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from engine_doubles import CHECKED, World, agent
+from engine_doubles import CHECKED, HOST, World, agent
 
 from ciprov.localcluster.engine.absences import NotPossible
 from ciprov.localcluster.engine.cluster import RETURN_CHECK_SECONDS
@@ -78,15 +78,11 @@ class TestDrained:
             world.engine.drain_agent("agent-2")
 
 
-@pytest.mark.parametrize(
-    ("rack", "port", "routes"), [("r1", 31005, {}), ("r2", 31015, {31015: ((SECOND_HOST, 31015),)})]
-)
-def test_a_fixed_port_is_forwarded_to_where_the_services_are_not(
-    world: World, rack: str, port: int, routes: dict[int, Any]
-) -> None:
+@pytest.mark.parametrize(("rack", "port", "host"), [("r1", 31005, HOST), ("r2", 31015, SECOND_HOST)])
+def test_a_fixed_port_is_forwarded_to_where_its_task_is(world: World, rack: str, port: int, host: str) -> None:
     world.put("/a", constraints=[("rack", "IS", rack)], requirePorts=True, portDefinitions=[{"port": port}])
     world.settle()
-    assert world.routes == routes
+    assert world.routes == {port: ((host, port),)}
 
 
 class TestLost:

@@ -289,12 +289,17 @@ def test_routes_lead_to_healthy_tasks_only(world: World) -> None:
     assert world.routes == {}
 
 
-def test_nothing_is_forwarded_to_a_port_that_is_the_service_port(world: World) -> None:
+def test_a_port_that_is_the_service_port_is_told_of_processes_only(world: World) -> None:
+    """A container is published wherever services are; a process is reached at other addresses by forwarding alone."""
     world.put("/fixed", **FIXED)
     world.put("/dynamic", portDefinitions=[{"port": 20002}], cpus=0.1)
     world.put("/udp", portDefinitions=[{"port": 20003, "protocol": "udp"}], cpus=0.1)
+    mapping = {"containerPort": 80, "hostPort": 31007, "servicePort": 31007}
+    docker = {"type": "DOCKER", "docker": {"image": "nginx"}, "portMappings": [mapping]}
+    world.put("/published", networks=[{"mode": "container/bridge"}], container=docker, cpus=0.1)
     world.come_up()
-    assert list(world.routes) == [20002]
+    assert sorted(world.routes) == [20002, 31005]
+    assert world.routes[31005] == ((HOST, 31005),)
 
 
 def test_an_old_one_that_ends_during_an_upgrade_is_not_launched_again(world: World) -> None:
