@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from urllib.parse import quote
-
-from ciprov.domain.environment import Endpoint
 
 _SAFE = "/:@%+,=._-"
 
@@ -18,25 +15,3 @@ def lines(variables: Mapping[str, str]) -> str:
 def safe(value: str) -> str:
     """Whatever a shell or a properties file would take specially is percent-encoded, as URLs have it anyway."""
     return quote(value, safe=_SAFE, errors="replace").replace("~", "%7E")
-
-
-def name_of(*parts: str) -> str:
-    """`("db/main", "sql", "HOST")` → `DB_MAIN_SQL_HOST`."""
-    name = re.sub(r"[^A-Z0-9]+", "_", "_".join(part for part in parts if part).upper()).strip("_")
-    return f"_{name}" if name[:1].isdigit() else name
-
-
-def endpoint_variables(endpoints: Iterable[Endpoint]) -> dict[str, str]:
-    """`<APP>_<PORT>_HOST`, `_PORT` and, where there is one, `_URL`. Names that meet get a number: `_2`."""
-    variables: dict[str, str] = {}
-    used: set[str] = set()
-    for endpoint in endpoints:
-        stem, number = name_of(endpoint.app, endpoint.name), 1
-        while (base := stem if number == 1 else f"{stem}_{number}") in used:
-            number += 1
-        used.add(base)
-        variables[f"{base}_HOST"] = endpoint.host
-        variables[f"{base}_PORT"] = str(endpoint.port)
-        if endpoint.url:
-            variables[f"{base}_URL"] = endpoint.url
-    return variables

@@ -13,6 +13,8 @@ from ciprov.environments.applying import apply
 from ciprov.environments.endpoints import Addresses, endpoints
 from ciprov.environments.fixed_ports import fixed_host_ports
 from ciprov.environments.giving_up import Attempt, failure, outage
+from ciprov.environments.hooks.around_up import UpHooks, with_hooks
+from ciprov.environments.hooks.records import Stage
 from ciprov.environments.journal import Journal, begun, changed, journalled
 from ciprov.environments.mending import await_mended
 from ciprov.environments.names import refuse_collision
@@ -51,6 +53,18 @@ class _Up:
         return Limits(timeout=float(self.outlook.desired.timeout), settled=frozenset(app.app_id for app in kept))
 
     @property
+    def hooks(self) -> UpHooks:
+        context, here = self.outside.context, self.outside.here
+        return UpHooks(
+            self.outlook.plan.hooks,
+            self.session,
+            here,
+            self.outlook.desired,
+            self.journal.record,
+            context.service_address,
+        )
+
+    @property
     def base(self) -> Mapping[str, int]:
         return self.outlook.before.counts if self.outlook.before else {}
 
@@ -76,7 +90,7 @@ def bring_up(outside: Outside, name: str, build: Build, options: UpOptions, repo
         with outside.environment_locked(name, "env up", options.lock_wait_seconds, report) as check:
             with outside.ports_locked("env up", report):
                 root_version = outside.marathon.root_version()
-                outlook = look(outside, name, build)
+                outlook = with_hooks(look(outside, name, build), options.hooks)
                 _refuse_another(outlook.before, options.origin)
                 report(Planned(outlook.plan))
                 if outlook.plan.conflicts:
@@ -115,18 +129,22 @@ def _refuse_another(before: EnvironmentRecord | None, origin: Origin) -> None:
 
 def _carry_out(up: _Up) -> UpResult:
     desired = up.outlook.desired
+    ran: list[str] = []
     try:
+        ran.extend(up.hooks.run(Stage.BEFORE_UP, desired.apps))
         wrote = _apply(up)
         up = _sent(up)
         if up.options.wait:
             up.session.before_step("wait until every app is ready")
             with up.session.listening():
                 await_mended(up.session, up.limits, partial(_apply, up))
+        live = _live(up)
+        for stage in (Stage.AFTER_UP, Stage.SMOKE):
+            ran.extend(up.hooks.run(stage, live) if up.options.wait else up.hooks.postpone(stage))
     except MarathonGone as error:
         raise outage(up.attempt, error) from error
     except _FAILURES as error:
-        raise failure(up.attempt, error) from error
-    live = _live(up)
+        raise failure(up.attempt, error, ran) from error
     asked = {app_id: int(app.get("instances", 1)) for app_id, app in desired.apps.items()}
     changes: dict[str, Any] = {"counts": asked, "pending_counts": {}, "app_ids": tuple(sorted(asked))}
     changes["app_versions"] = {app_id: version_of(app) for app_id, app in live.items() if app_id in asked}
@@ -134,7 +152,7 @@ def _carry_out(up: _Up) -> UpResult:
         changes |= {"phase": Phase.READY, "failure": ""}
     outcome: Literal["unchanged", "ready", "started"]
     outcome = "unchanged" if not wrote else "ready" if up.options.wait else "started"
-    record = up.journal.end(outcome, **changes)
+    record = up.journal.end(f"{outcome}; hooks: {', '.join(ran)}" if ran else outcome, **changes)
     addresses = Addresses(desired.group_path, up.outside.context.service_address, desired.service_ports, desired.routes)
     return UpResult(
         outcome=outcome,
@@ -142,6 +160,7 @@ def _carry_out(up: _Up) -> UpResult:
         record=record,
         endpoints=endpoints(live, addresses),
         front_url=addresses.front_url,
+        hooks=tuple(ran),
     )
 
 

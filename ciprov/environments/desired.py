@@ -128,8 +128,9 @@ def build(blueprint: Blueprint, request: Request) -> Desired:
     )
 
 
-def hooks_again(blueprint: Blueprint, request: Request) -> tuple[Hook, ...]:
+def hooks_again(blueprint: Blueprint, request: Request) -> tuple[tuple[Hook, ...], Values]:
     """The hooks of an environment that exists, where not every parameter is at hand: a hook names those it misses.
+    With them come the values of the parameters.
 
     Raises `BlueprintError` where the blueprint cannot be read.
     """
@@ -138,7 +139,7 @@ def hooks_again(blueprint: Blueprint, request: Request) -> tuple[Hook, ...]:
     blueprint = replace(blueprint, hooks=of_kind(blueprint.hooks, kind))
     values, constants = _values(blueprint, request)
     scene = replace(_scene(blueprint, request, values, constants), port_range=PortRange(1, 1_000_000))
-    return assemble(blueprint, with_kind(blueprint, kind), scene).hooks
+    return assemble(blueprint, with_kind(blueprint, kind), scene).hooks, values
 
 
 def check(blueprint: Blueprint) -> list[Finding]:

@@ -6,7 +6,7 @@ begin ──▶ step ──▶ step ──▶ … ──▶ end
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -65,12 +65,23 @@ def journalled(outside: Outside, record: EnvironmentRecord, summary: str) -> Ite
         yield Journal(outside, record, entry)
 
 
-def changed(outside: Outside, record: EnvironmentRecord, **changes: Any) -> EnvironmentRecord:
+def _whatever_it_says(record: EnvironmentRecord) -> None:
+    """Nobody minds what others left in the record."""
+
+
+def changed(
+    outside: Outside,
+    record: EnvironmentRecord,
+    agreed: Callable[[EnvironmentRecord], None] = _whatever_it_says,
+    **changes: Any,
+) -> EnvironmentRecord:
     """Save `record` with `changes`. Others may have pinned or extended the environment since it was read, for which no
-    lock is needed: then only the changes are written over what they left. Raises `RecordChanged` where it is gone.
+    lock is needed: then only the changes are written over what they left, unless `agreed`, which is asked of each state
+    that is about to be changed, raises. Raises `RecordChanged` where the record is gone.
     """
     now = outside.context.clock.now()
     while True:
+        agreed(record)
         try:
             return outside.store.save(replace(record, updated_at=now, **changes))
         except RecordChanged:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ciprov.domain.environment import HistoryEntry, LockHeld, LockHolder
 from ciprov.environments.context import Context
-from ciprov.environments.ports import Agents, Marathon, Store
+from ciprov.environments.ports import Agents, Here, Marathon, Store
 from ciprov.environments.progress import Note
 from ciprov.environments.session import Report, Session, unrecorded
 from ciprov.foundation.errors import CiprovError
@@ -25,6 +25,7 @@ class Outside:
     agents: Agents
     store: Store
     context: Context
+    here: Here
 
     def environment_locked(self, name: str, what: str, wait: float, report: Report) -> AbstractContextManager[Check]:
         """Hold one environment; gives what raises `LockHeld` once the lease is lost."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ciprov.environments.differences import Difference
+from ciprov.environments.hooks.records import Hook
 from ciprov.environments.strategies import Strategy
 from ciprov.foundation.json import JsonObject
 
@@ -112,7 +113,8 @@ class AppPlan:
 class Plan:
     """`apps` in the order of their ids. `group_differences` concern the group itself (its dependencies).
 
-    `notes` are checks that could not be made and the like. A plan with `conflicts` must not be applied.
+    `notes` are checks that could not be made and the like, `hooks` those that run with it, in order. A plan with
+    `conflicts` must not be applied.
     """
 
     environment: str
@@ -121,6 +123,7 @@ class Plan:
     group_differences: tuple[Difference, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
     notes: tuple[str, ...] = ()
+    hooks: tuple[Hook, ...] = ()
 
     @property
     def changes(self) -> bool:
@@ -141,6 +144,7 @@ class Plan:
         lines += [f"  {line}" for app in self.apps for line in str(app).splitlines()]
         lines += [f"  ~ group: {difference}" for difference in self.group_differences]
         lines += [f"  ! {line}" for conflict in self.conflicts for line in str(conflict).splitlines()]
+        lines += [f"  > {hook}" for hook in self.hooks]
         lines += [f"  note: {note}" for note in self.notes]
         return "\n".join(lines)
 
@@ -154,4 +158,5 @@ class Plan:
             "group_differences": [difference.to_json() for difference in self.group_differences],
             "conflicts": [conflict.to_json() for conflict in self.conflicts],
             "notes": list(self.notes),
+            "hooks": [hook.to_json() for hook in self.hooks],
         }

@@ -3,24 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
-from ciprov.domain.environment import EnvironmentRecord, Phase
+from ciprov.domain.environment import EnvironmentRecord, Operation, Phase
 from ciprov.environments.applying import tear_down
-from ciprov.environments.journal import begun, changed, journalled
+from ciprov.environments.hooks.around_down import DownStopped, hidden_values, hooks_before_down, run_before_down
+from ciprov.environments.hooks.recorded import RecordedHooks
+from ciprov.environments.hooks.scene import HookFailed
+from ciprov.environments.journal import Journal, begun, changed, journalled
 from ciprov.environments.outlook import refuse_foreign
-from ciprov.environments.outside import Outside
+from ciprov.environments.outside import Check, Outside
 from ciprov.environments.results import DownOptions, DownResult, Interrupted
 from ciprov.environments.session import MarathonGone, Report, Session
 from ciprov.environments.steps import Step, teardown_steps
 from ciprov.environments.tree import apps_of, relative
+from ciprov.environments.up_record import BEFORE, remembered
 from ciprov.environments.waiting import ALARM_SECONDS, await_deployments
 from ciprov.foundation.json import JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class _Down:
+    """One `down` that holds the environment's lock."""
+
+    outside: Outside
+    record: EnvironmentRecord
+    check: Check
+    report: Report
 
 
 def take_down(outside: Outside, name: str, group_path: str, options: DownOptions, report: Report) -> DownResult:
     """`group_path` is where the environment would be if no record tells. The prefix group above it stays.
 
-    Raises `NotOurs`, `StillThere`, `ForeignDeployment`, `MarathonGone`, `Interrupted` and `LockHeld`.
+    Raises `NotOurs`, `StillThere`, `ForeignDeployment`, `MarathonGone`, `DownStopped`, `Interrupted` and `LockHeld`.
     """
     try:
         with outside.environment_locked(name, "env down", options.lock_wait_seconds, report) as check:
@@ -29,19 +45,15 @@ def take_down(outside: Outside, name: str, group_path: str, options: DownOptions
             live = outside.marathon.group(path)  # patience is for what has begun: a wrong address is told at once
             apps = tuple(relative(app_id, path) for app_id in sorted(apps_of(live)))
             if record is None:
+                options.agreed(None)
                 if not apps:  # an empty group carries no label that says whose it is
                     return DownResult(name, nothing=True)
                 refuse_foreign(name, path, live)
-            steps, summary = teardown_steps(path, live), f"{len(apps)} apps"
-            if record is None:
-                with outside.entry(name, "down", summary) as entry:
-                    _remove(outside.session(path, check, report), steps)
-                    entry.end("removed")
-            else:
-                with journalled(outside, _removing(outside, record, apps_of(live)), summary) as journal:
-                    _remove(outside.session(path, check, report, before_step=journal.step), steps)
-                    check()
-                    journal.end_with_record("removed")
+            if record is not None:
+                return _take_down_recorded(_Down(outside, record, check, report), live, options)
+            with outside.entry(name, "down", f"{len(apps)} apps") as entry:
+                _remove(outside.session(path, check, report), teardown_steps(path, live))
+                entry.end("removed")
             return DownResult(name, removed=apps)
     except MarathonGone as error:
         error.message += f"\nenvironment {name} is removed only in part"
@@ -66,9 +78,59 @@ def _await_earlier(session: Session) -> None:
     await_deployments(session, [str(one.get("id")) for one in running if session.owns(one)], ALARM_SECONDS)
 
 
-def _removing(outside: Outside, record: EnvironmentRecord, live: Mapping[str, JsonObject]) -> EnvironmentRecord:
+def _take_down_recorded(down: _Down, live: JsonObject | None, options: DownOptions) -> DownResult:
+    """Hooks first: until they are done, nothing is stopped, and the record stays as it was but for the operation."""
+    outside, record, apps = down.outside, down.record, apps_of(live)
+    found = hooks_before_down(outside, record, apps, options.hooks)
+    first = {"operation": _with_way_back(outside, record)} if found.hooks else _stopping(outside, record, apps)
+    names = tuple(relative(app_id, record.group_path) for app_id in sorted(apps))
+    ran: tuple[str, ...] = ()
+    with journalled(outside, changed(outside, record, options.agreed, **first), f"{len(apps)} apps") as journal:
+        session = outside.session(
+            record.group_path,
+            down.check,
+            down.report,
+            secrets=hidden_values(found, apps),
+            before_step=journal.step,
+        )
+        if found.hooks:
+            ran = _run_hooks(found, down, session, journal, apps)
+            live = outside.marathon.group(record.group_path)
+            journal.note(**_stopping(outside, record, apps_of(live)))
+        _remove(session, teardown_steps(record.group_path, live))
+        down.check()
+        journal.end_with_record(f"removed; hooks: {', '.join(ran)}" if ran else "removed")
+    return DownResult(record.name, removed=names, hooks=ran)
+
+
+def _run_hooks(
+    found: RecordedHooks, down: _Down, session: Session, journal: Journal, apps: Mapping[str, JsonObject]
+) -> tuple[str, ...]:
+    record = down.record
+    try:
+        return run_before_down(found, down.outside, session, record, apps)
+    except HookFailed as error:
+        journal.note(operation=record.operation, failure=error.message)
+        raise DownStopped(record.name, f"{error.hook.title} failed\n{error.message}") from error
+    except KeyboardInterrupt:
+        journal.note(operation=record.operation)
+        raise Interrupted(
+            f"interrupted while hooks ran: nothing of environment {record.name} was stopped",
+            way_out=f"`ciprov env down {record.name}` runs them again, `--skip-hooks` none of them",
+        ) from None
+
+
+def _with_way_back(outside: Outside, record: EnvironmentRecord) -> Operation:
+    """Of a `down` that has stopped nothing yet: an `up` that follows a crash has something to go back to."""
+    operation = begun(outside, "down")
+    if record.operation is not None:
+        return replace(operation, restore=record.operation.restore, settings=record.operation.settings)
+    return replace(operation, restore=outside.marathon.root_version(), settings={BEFORE: remembered(record)})
+
+
+def _stopping(outside: Outside, record: EnvironmentRecord, live: Mapping[str, JsonObject]) -> dict[str, Any]:
     """Keeps the counts that are about to go to zero: an `up` after an interrupted `down` wants them back."""
     pending = {
         app_id: int(app.get("instances", 1)) or record.pending_counts.get(app_id, 0) for app_id, app in live.items()
     }
-    return changed(outside, record, phase=Phase.REMOVING, pending_counts=pending, operation=begun(outside, "down"))
+    return {"phase": Phase.REMOVING, "pending_counts": pending, "operation": begun(outside, "down")}

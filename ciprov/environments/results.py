@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
@@ -9,6 +10,7 @@ from typing import Literal
 from ciprov.domain.environment import Endpoint, EnvironmentRecord
 from ciprov.environments.diagnosis import Diagnosis
 from ciprov.environments.diagnosis.errors import conflict_cause
+from ciprov.environments.hooks.records import DUE_HOOKS, HookChoice
 from ciprov.environments.plan import Plan
 from ciprov.foundation.errors import INTERRUPTED, CiprovError
 
@@ -38,31 +40,46 @@ class UpOptions:
     wait: bool = True
     on_failure: OnFailure = OnFailure.ROLLBACK
     lock_wait_seconds: float = 600.0
+    hooks: HookChoice = DUE_HOOKS
+
+
+def unasked(record: EnvironmentRecord | None) -> None:
+    """Who says `down` means it."""
 
 
 @dataclass(frozen=True, slots=True)
 class DownOptions:
+    """`agreed` is asked of the record (None: there is none) before anything is done, and raises to stop that."""
+
     lock_wait_seconds: float = 600.0
+    hooks: HookChoice = DUE_HOOKS
+    agreed: Callable[[EnvironmentRecord | None], None] = unasked
 
 
 @dataclass(frozen=True, slots=True)
 class UpResult:
-    """`outcome`: `unchanged` (nothing was written), `ready`, or `started` where nobody waited for health."""
+    """`outcome`: `unchanged` (nothing was written), `ready`, or `started` where nobody waited for health. `hooks` are
+    the names of those that ran.
+    """
 
     outcome: Literal["unchanged", "ready", "started"]
     plan: Plan
     record: EnvironmentRecord
     endpoints: tuple[Endpoint, ...] = ()
     front_url: str = ""
+    hooks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class DownResult:
-    """`removed` are the ids of the apps that were taken away, relative to the group; `nothing` if none was left."""
+    """`removed` are the ids of the apps that were taken away, relative to the group; `nothing` if none was left.
+    `hooks` are the names of those that ran.
+    """
 
     name: str
     removed: tuple[str, ...] = ()
     nothing: bool = False
+    hooks: tuple[str, ...] = ()
 
 
 class UpFailed(CiprovError):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ciprov.domain.environment import EnvironmentRecord
 from ciprov.environments.bringing_up import bring_up
 from ciprov.environments.giving_up import Attempt, finish_going_back
+from ciprov.environments.hooks.records import HookChoice
 from ciprov.environments.journal import journalled
 from ciprov.environments.lifetime.sleeping import fall_asleep, wake_up
 from ciprov.environments.outlook import Build
@@ -52,6 +53,9 @@ def resume(outside: Outside, name: str, rebuild: Rebuild, lock_wait_seconds: flo
                 wait=bool(operation.settings.get("wait", True)),
                 on_failure=OnFailure(str(operation.settings.get("on_failure", OnFailure.ROLLBACK))),
                 lock_wait_seconds=lock_wait_seconds,
+                hooks=HookChoice(
+                    skip=operation.settings.get("skip_hooks") is True, smoke=operation.settings.get("smoke") is True
+                ),
             )
             return Resumed(name, "up", bring_up(outside, name, rebuild(record), options, report).outcome)
         case "down":

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from ciprov.environments.applying import apply, tear_down
+from ciprov.environments.hooks.one_off import is_hook
 from ciprov.environments.mending import await_mended
 from ciprov.environments.normalise import definition
 from ciprov.environments.planning import Target
@@ -24,7 +25,7 @@ def snapshot(live: JsonObject, pending: Mapping[str, int]) -> JsonObject:
     body: JsonObject = {"id": live["id"]}
     if live.get("dependencies"):
         body["dependencies"] = list(live["dependencies"])
-    body["apps"] = [_app(app, pending) for app in live.get("apps") or []]
+    body["apps"] = [_app(app, pending) for app in live.get("apps") or [] if not is_hook(app)]
     body["groups"] = [snapshot(below, pending) for below in live.get("groups") or []]
     return body
 

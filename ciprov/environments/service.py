@@ -11,17 +11,21 @@ from ciprov.domain.environment import EnvironmentRecord, HistoryEntry
 from ciprov.environments.adopting import Adopter, adopt
 from ciprov.environments.bringing_up import bring_up
 from ciprov.environments.context import Context
+from ciprov.environments.hooks.around_down import hooks_before_down
+from ciprov.environments.hooks.around_up import with_hooks
+from ciprov.environments.hooks.records import DUE_HOOKS, Hook, HookChoice
 from ciprov.environments.lifetime.sleeping import Rest, fall_asleep, wake_up
 from ciprov.environments.outlook import Build, look
 from ciprov.environments.outside import Outside
 from ciprov.environments.plan import Plan
-from ciprov.environments.ports import Agents, Marathon, Store
+from ciprov.environments.ports import Agents, Here, Marathon, Store
 from ciprov.environments.removal import take_down
 from ciprov.environments.results import DownOptions, DownResult, UpOptions, UpResult
 from ciprov.environments.resuming import Rebuild, Resumed, resume
 from ciprov.environments.session import Report
 from ciprov.environments.standing import read_status, summaries
 from ciprov.environments.status import EnvironmentStatus, EnvironmentSummary
+from ciprov.environments.tree import apps_of
 
 __all__ = ["Build", "EnvironmentService", "Report"]
 
@@ -32,8 +36,8 @@ class EnvironmentService:
     Where a `group_path` is asked for, it is where the environment would be if no record tells.
     """
 
-    def __init__(self, marathon: Marathon, agents: Agents, store: Store, context: Context) -> None:
-        self._outside = Outside(marathon, agents, store, context)
+    def __init__(self, marathon: Marathon, agents: Agents, store: Store, context: Context, here: Here) -> None:
+        self._outside = Outside(marathon, agents, store, context, here)
 
     def record(self, name: str) -> EnvironmentRecord | None:
         return self._outside.store.get(self._outside.context.cluster, name)
@@ -41,9 +45,15 @@ class EnvironmentService:
     def history(self, name: str, limit: int = 50) -> Sequence[HistoryEntry]:
         return self._outside.store.history(self._outside.context.cluster, name, limit)
 
-    def plan(self, name: str, build: Build) -> Plan:
+    def plan(self, name: str, build: Build, hooks: HookChoice = DUE_HOOKS) -> Plan:
         """Reads only. Conflicts are part of the plan, not raised."""
-        return look(self._outside, name, build).plan
+        return with_hooks(look(self._outside, name, build), hooks).plan
+
+    def hooks_before_down(self, name: str, hooks: HookChoice = DUE_HOOKS) -> tuple[Hook, ...]:
+        """Those that `down` would run."""
+        record = self.record(name)
+        live = self._outside.marathon.group(record.group_path) if record else None
+        return hooks_before_down(self._outside, record, apps_of(live), hooks).hooks if record else ()
 
     def up(self, name: str, build: Build, options: UpOptions, report: Report) -> UpResult:
         """Raises `PlanConflict`, `UpFailed`, `Interrupted` or `LockHeld`."""

@@ -9,13 +9,14 @@ from typing import Any
 
 from ciprov.domain.environment import EnvironmentRecord, Operation, Phase
 from ciprov.environments.fixed_ports import fixed_host_ports
+from ciprov.environments.hooks.one_off import is_hook
 from ciprov.environments.lifetime.expiry import after_up
 from ciprov.environments.outlook import Outlook
 from ciprov.environments.plan import Action
 from ciprov.environments.results import Origin, UpOptions
 from ciprov.environments.tree import apps_of
 
-_BEFORE = "before"
+BEFORE = "before"
 _MADE_BY_UP = (
     "blueprint",
     "blueprint_file",
@@ -75,15 +76,16 @@ def operation_of(outlook: Outlook, options: UpOptions, operation: Operation, roo
     before = outlook.before
     settings: dict[str, object] = {"wait": options.wait, "on_failure": options.on_failure.value}
     settings["timeout"] = outlook.desired.timeout
+    settings["skip_hooks"], settings["smoke"] = options.hooks.skip, options.hooks.smoke
     if before is not None and before.operation is not None:
         earlier = before.operation
-        if _BEFORE in earlier.settings:
-            settings[_BEFORE] = earlier.settings[_BEFORE]
+        if BEFORE in earlier.settings:
+            settings[BEFORE] = earlier.settings[BEFORE]
         return replace(operation, restore=earlier.restore, settings=settings)
     if nothing_before(outlook):
         return replace(operation, settings=settings)
     if before is not None:
-        settings[_BEFORE] = remembered(before)
+        settings[BEFORE] = remembered(before)
     return replace(operation, restore=root_version, settings=settings)
 
 
@@ -91,8 +93,8 @@ def with_way_back(operation: Operation, before: EnvironmentRecord, root_version:
     """For operations that change no definition, so that an `up` which takes them up can go back as well."""
     earlier = before.operation
     if earlier is None:
-        return replace(operation, restore=root_version, settings={**operation.settings, _BEFORE: remembered(before)})
-    kept = {key: value for key, value in earlier.settings.items() if key == _BEFORE}
+        return replace(operation, restore=root_version, settings={**operation.settings, BEFORE: remembered(before)})
+    kept = {key: value for key, value in earlier.settings.items() if key == BEFORE}
     return replace(operation, restore=earlier.restore, settings={**operation.settings, **kept})
 
 
@@ -105,7 +107,7 @@ def nothing_before(outlook: Outlook) -> bool:
     if before is not None and before.operation is not None:
         return not before.operation.restore
     begun = before is not None and before.phase is Phase.CREATING and not before.counts
-    return begun or not apps_of(outlook.live)
+    return begun or all(is_hook(app) for app in apps_of(outlook.live).values())
 
 
 def remembered(record: EnvironmentRecord) -> dict[str, object]:
@@ -116,7 +118,7 @@ def remembered(record: EnvironmentRecord) -> dict[str, object]:
 
 def restored(operation: Operation) -> dict[str, Any]:
     """The changes of the record that go with the way back of `operation`; none where there was no record before."""
-    before: Any = operation.settings.get(_BEFORE)
+    before: Any = operation.settings.get(BEFORE)
     if before is None:
         return {}
     fields = {name: before[name] for name in _MADE_BY_UP if name in before}
@@ -133,7 +135,7 @@ def restored(operation: Operation) -> dict[str, Any]:
 
 def counts_to_restore(operation: Operation) -> Mapping[str, int]:
     """The instances of those apps that were at zero only because an operation had been cut short."""
-    before: Any = operation.settings.get(_BEFORE) or {}
+    before: Any = operation.settings.get(BEFORE) or {}
     slept = before.get("phase") == Phase.ASLEEP.value
     return {} if slept else before.get("pending_counts", {})
 

@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ciprov.clients.here import ThisMachine
 from ciprov.clients.marathon.client import HttpMarathon
 from ciprov.clients.mesos_agents import HttpAgents
 from ciprov.domain.environment import EnvironmentRecord, HistoryEntry
@@ -87,7 +88,7 @@ def open_environments(settings: Settings, records: Records, tell: Callable[[str]
     marathon, agents = marathon_client(cluster), agents_client(cluster)
     outage = EMBEDDED_OUTAGE if records.cluster.is_embedded else OUTAGE_SECONDS
     context = Context(cluster=cluster.name, who=_who(), service_address=cluster.service_address, outage=outage)
-    service = EnvironmentService(marathon, agents, records.store, context)
+    service = EnvironmentService(marathon, agents, records.store, context, ThisMachine())
     return Environments(cluster, records.store, marathon, agents, service)
 
 

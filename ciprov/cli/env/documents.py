@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from ciprov.cli.dotenv import endpoint_variables
 from ciprov.cli.output import table
 from ciprov.domain.environment import Endpoint, EnvironmentRecord, HistoryEntry, Operation, Phase
 from ciprov.foundation.clock import timestamp
@@ -58,6 +57,7 @@ def record_document(record: EnvironmentRecord) -> dict[str, Any]:
         "failure": record.failure,
     }
 
+
 def operation_document(operation: Operation | None, cut_short: bool) -> dict[str, Any] | None:
     if operation is None:
         return None
@@ -83,7 +83,6 @@ def operation_lines(name: str, operation: Operation | None, cut_short: bool) -> 
     return [f"cut short: {began}{where}", f"  `ciprov env resume {name}` goes on with it"]
 
 
-
 def history_document(entry: HistoryEntry) -> dict[str, Any]:
     return {
         "operation": entry.operation,
@@ -93,14 +92,3 @@ def history_document(entry: HistoryEntry) -> dict[str, Any]:
         "summary": entry.summary,
         "outcome": entry.outcome or "did not end",
     }
-
-
-def environment_variables(record: EnvironmentRecord, front_url: str, endpoints: Sequence[Endpoint]) -> dict[str, str]:
-    own = {
-        "CIPROV_CLUSTER_NAME": record.cluster,
-        "CIPROV_ENV_NAME": record.name,
-        "CIPROV_ENV_GROUP": record.group_path,
-        "CIPROV_ENV_KIND": record.kind,
-        "CIPROV_URL": front_url,
-    }
-    return {**own, **endpoint_variables(endpoints)}

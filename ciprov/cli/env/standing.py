@@ -10,11 +10,10 @@ import click
 from ciprov.cli.env.documents import (
     endpoint_document,
     endpoint_lines,
-    environment_variables,
     history_document,
+    moment,
     operation_document,
     operation_lines,
-    moment,
     record_document,
 )
 from ciprov.cli.invocation import Invocation, pass_invocation
@@ -22,6 +21,7 @@ from ciprov.cli.output import Result, emit, output_option, table
 from ciprov.domain.environment import EnvironmentRecord
 from ciprov.environments.lifetime.expiry import last_use, relative, told
 from ciprov.environments.status import AppStatus, EnvironmentStatus, EnvironmentSummary
+from ciprov.environments.variables import environment_variables
 from ciprov.foundation.clock import utc_now
 from ciprov.foundation.errors import FAILED, OK
 from ciprov.wiring.environments import is_untouched

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ciprov.cli.env.documents import endpoint_document, endpoint_lines, environment_variables
+from ciprov.cli.env.documents import endpoint_document, endpoint_lines
 from ciprov.cli.env.plan import exit_code, plan_result
 from ciprov.cli.env.request import lock_wait_option, prepared, request_options, tell_findings
 from ciprov.cli.invocation import Invocation, pass_invocation
@@ -16,7 +16,9 @@ from ciprov.cli.progress import shown
 from ciprov.environments.diagnosis import Diagnosis
 from ciprov.environments.diagnosis.kinds import Kind
 from ciprov.environments.diagnosis.report import diagnoses_of
+from ciprov.environments.hooks.records import HookChoice
 from ciprov.environments.results import OnFailure, UpFailed, UpOptions, UpResult
+from ciprov.environments.variables import environment_variables
 from ciprov.foundation.errors import CiprovError
 
 _WORDS = {
@@ -36,6 +38,8 @@ _WORDS = {
     show_default=True,
     help="Where an app does not become healthy: bring back what was there before, or keep what there is.",
 )
+@click.option("--skip-hooks", is_flag=True, help="Run none of the blueprint's hooks.")
+@click.option("--smoke", is_flag=True, help="Run the blueprint's smoke hooks even where nothing changes.")
 @lock_wait_option
 @click.option("--dry-run", is_flag=True, help="Only show the plan, as `plan` does.")
 @output_option
@@ -59,7 +63,7 @@ def up(ctx: click.Context, invocation: Invocation, /, name: str, **options: Any)
         slug, made = prepared(records, name, options)
         tell_findings(made)
         environments = invocation.environments
-        found = environments.service.plan(slug, made.on(environments.cluster))
+        found = environments.service.plan(slug, made.on(environments.cluster), _hooks(options))
         emit(plan_result(found, environments.cluster.name), output)
         ctx.exit(exit_code(found))
     try:
@@ -83,9 +87,14 @@ def _bring_up(invocation: Invocation, name: str, options: dict[str, Any]) -> UpR
         wait=options["wait"],
         on_failure=OnFailure(options["on_failure"]),
         lock_wait_seconds=float(options["lock_wait"]),
+        hooks=_hooks(options),
     )
     with shown() as report:
         return environments.service.up(slug, build, how, report)
+
+
+def _hooks(options: dict[str, Any]) -> HookChoice:
+    return HookChoice(skip=options["skip_hooks"], smoke=options["smoke"])
 
 
 def _result(result: UpResult, cluster: str) -> Result:
@@ -100,6 +109,7 @@ def _result(result: UpResult, cluster: str) -> Result:
         "url": result.front_url,
         "endpoints": [endpoint_document(endpoint) for endpoint in result.endpoints],
         "plan": result.plan.to_json(),
+        "hooks": list(result.hooks),
     }
     lines = [f"environment {record.name} {_WORDS[result.outcome]}", *endpoint_lines(result.endpoints)]
     if result.front_url:

@@ -24,10 +24,8 @@ def due_for_up(
     return tuple(hook for stage, due in stages.items() if due for hook in hooks if hook.stage is stage)
 
 
-def due_for_down(
-    hooks: Sequence[Hook], before: EnvironmentRecord, live_apps: int, choice: HookChoice
-) -> tuple[Hook, ...]:
-    """None where nothing runs any more, or where an earlier `down` has begun to stop what they need."""
-    if choice.skip or not live_apps or before.phase is Phase.REMOVING:
-        return ()
-    return tuple(hook for hook in hooks if hook.stage is Stage.BEFORE_DOWN)
+def down_has_hooks(before: EnvironmentRecord, live_apps: int, choice: HookChoice) -> bool:
+    """Not where nothing runs any more, where it was never ready, or where an earlier `down` has begun to stop what they
+    need.
+    """
+    return not choice.skip and live_apps > 0 and bool(before.counts) and before.phase is not Phase.REMOVING

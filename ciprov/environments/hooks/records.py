@@ -79,3 +79,6 @@ class HookChoice:
 
     skip: bool = False
     smoke: bool = False
+
+
+DUE_HOOKS = HookChoice()

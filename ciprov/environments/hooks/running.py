@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from ciprov.environments.blueprint.parameters import variable
 from ciprov.environments.hooks.cluster_runs import run_on_cluster
@@ -11,22 +11,20 @@ from ciprov.environments.hooks.records import Hook
 from ciprov.environments.hooks.scene import HookFailed, Scene
 
 
-def run_hooks(hooks: Sequence[Hook], scene: Scene) -> tuple[str, ...]:
-    """Their names, in the order in which they ran; one that failed and need not stop anything is marked.
+def run_hooks(hooks: Sequence[Hook], scene: Scene) -> Iterator[str]:
+    """The name of each one once it ran; one that failed and need not stop anything is marked.
 
     Raises `HookFailed`, `MarathonGone` and `LockHeld`.
     """
-    ran = []
     for hook in hooks:
         try:
             _run(hook, scene)
-            ran.append(hook.name)
+            yield hook.name
         except HookFailed as error:
             if not hook.goes_on:
                 raise
             scene.session.note(f"{error}\ngoing on, as its on_failure says")
-            ran.append(f"{hook.name} (failed)")
-    return tuple(ran)
+            yield f"{hook.name} (failed)"
 
 
 def _run(hook: Hook, scene: Scene) -> None:

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from ciprov.cli.dotenv import endpoint_variables, lines, name_of, safe
+from ciprov.cli.dotenv import lines, safe
 from ciprov.cli.output import SCHEMA, Result, rendered, table
 from ciprov.domain.environment import Endpoint
+from ciprov.environments.variables import endpoint_variables, name_of
 
 RESULT = Result({"name": "x", "apps": ("a", "b"), "n": None, "yes": True, "text": "é: #"}, "for people", {"A_B": "1"})
 

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from here_double import HereDouble
+
 from ciprov.domain.environment import EnvironmentRecord, HistoryEntry, LockHeld, LockHolder, RecordChanged
 from ciprov.domain.marathon import DeploymentRef, MarathonConflict, MarathonNotFound, MarathonUnavailable
 from ciprov.environments.context import Clock, Context
@@ -125,6 +127,7 @@ class World:
         self.lease_lost_at: float | None = None
         self.log: list[str] = []
 
+        self.here = HereDouble(self)
     # ── time ──
 
     def advance(self, seconds: float) -> None:
@@ -554,7 +557,7 @@ class World:
 
     def service(self) -> EnvironmentService:
         context = Context("model", "me@here", "10.0.0.1", self.clock(), outage=self.patience)
-        return EnvironmentService(self, self, self, context)
+        return EnvironmentService(self, self, self, context, self.here)
 
     def running_tasks(self, app_id: str) -> set[str]:
         return {task.id for task in self.live[app_id].tasks if task.state == "TASK_RUNNING"}
