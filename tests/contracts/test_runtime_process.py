@@ -24,9 +24,11 @@ from runtime_driver import Driver, is_gone, shell, until
 
 from ciprov.localcluster.definitions.app import FetchUri
 from ciprov.localcluster.model import Condition
+from ciprov.localcluster.probes.answers import CommandFailed, ProbeFailed
 from ciprov.localcluster.runtimes import proc, supervisor
 from ciprov.localcluster.runtimes.port import LaunchSpec, PersistentVolumes, TaskUpdate
 from ciprov.localcluster.runtimes.sandbox import KEEP_PER_APP
+from ciprov.localcluster.runtimes.session_place import SessionPlace
 from ciprov.localcluster.runtimes.sessions import TaskSandboxes
 
 TASK = "app.instance-1._app.1"
@@ -538,5 +540,12 @@ def test_another_user_finds_its_sandbox_and_volumes_by_their_paths_and_nobody_el
         said = b"".join([piece.data async for piece in session.output()])
         await session.close()
         assert said.decode().split() == ["nobody", str(sandbox), "kept"]
+        place = SessionPlace(tasks, TASK)
+        await place.run("grep kept $MESOS_SANDBOX/data/file && test $(id -un) = nobody")
+        with pytest.raises(CommandFailed, match="exited with status 4: gone") as failed:
+            await place.run("echo gone; exit 4")
+        assert failed.value.exit_code == 4
+        with pytest.raises(ProbeFailed):
+            await SessionPlace(tasks, "never-heard-of").run("true")
 
     drive(tmp_path, work)

@@ -16,12 +16,14 @@ from ciprov.localcluster.runtimes.docker.creation import Bridge
 from ciprov.localcluster.runtimes.docker.engine import from_environment
 from ciprov.localcluster.runtimes.docker.preparing import Territory
 from ciprov.localcluster.runtimes.docker.runtime import DockerRuntime
-from ciprov.localcluster.runtimes.docker.session import ContainerCommands, ContainerPlace
+from ciprov.localcluster.runtimes.docker.session import ContainerCommands
 from ciprov.localcluster.runtimes.environment import account_entry, account_for, base_environment
 from ciprov.localcluster.runtimes.fetching import Fetching
 from ciprov.localcluster.runtimes.port import Report, TaskUpdate
 from ciprov.localcluster.runtimes.process import ProcessRuntime
 from ciprov.localcluster.runtimes.sandbox import Sandboxes
+from ciprov.localcluster.runtimes.session_place import SessionPlace
+from ciprov.localcluster.runtimes.sessions import TaskSandboxes
 from ciprov.localcluster.runtimes.volumes import Living, Volumes
 
 
@@ -38,10 +40,12 @@ class Runtimes:
     def place(self, task_id: str, app: App, environment: Mapping[str, str]) -> Place:
         """Where COMMAND checks run: beside the task, as its user and with exactly its environment."""
         if self.sandboxes.is_contained(task_id):
-            return ContainerPlace(self.commands, task_id)
+            return SessionPlace(self.commands, task_id)
+        if account_for(app.user) is not None:
+            return SessionPlace(TaskSandboxes(self.sandboxes, tuple), task_id)
         sandbox = self.sandboxes.path(task_id)
         complete = base_environment(os.environ, account_entry(app.user)) | dict(environment)
-        return CommandPlace(sandbox, complete | {"MESOS_SANDBOX": str(sandbox)}, account_for(app.user))
+        return CommandPlace(sandbox, complete | {"MESOS_SANDBOX": str(sandbox)})
 
 
 def build_runtimes(

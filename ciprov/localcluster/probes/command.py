@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Protocol
 
 from ciprov.localcluster.probes.answers import CommandFailed, ProbeFailed
-from ciprov.localcluster.runtimes.spec import Account
 
 
 class Place(Protocol):
@@ -26,11 +25,10 @@ class Place(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CommandPlace:
-    """Beside a process: in its sandbox, and as whom; None is the daemon's own account."""
+    """Beside a process of the daemon's own account, in its sandbox."""
 
     sandbox: Path
     environment: Mapping[str, str]
-    account: Account | None = None
 
     async def run(self, command: str) -> None:
         """See `Place`."""
@@ -64,7 +62,6 @@ async def run(command: str, place: CommandPlace) -> None:
 
 
 def _start(command: str, place: CommandPlace) -> tuple[subprocess.Popen[bytes], int]:
-    account = place.account
     # The task may have put anything in place of the file: a link is not followed, a pipe is not waited for.
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK
     with os.fdopen(os.open(place.sandbox / "stderr", flags, 0o644), "ab") as output:
@@ -76,8 +73,5 @@ def _start(command: str, place: CommandPlace) -> tuple[subprocess.Popen[bytes], 
             stdout=output,
             stderr=output,
             start_new_session=True,
-            user=account.uid if account else None,
-            group=account.gid if account else None,
-            extra_groups=account.groups if account else None,
         )
     return process, os.pidfd_open(process.pid)

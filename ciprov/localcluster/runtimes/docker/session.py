@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from ciprov.localcluster.api.sandbox_port import Output
-from ciprov.localcluster.probes.answers import CommandFailed, ProbeFailed
 from ciprov.localcluster.runtimes import proc
 from ciprov.localcluster.runtimes.docker.engine import DockerEngine, EngineRefused, EngineUnavailable
 from ciprov.localcluster.runtimes.docker.frames import STDERR, STDOUT, split
@@ -20,7 +19,6 @@ from ciprov.localcluster.runtimes.docker.runtime import DockerRuntime
 from ciprov.localcluster.runtimes.docker.stream import EngineStream, StreamFailed
 
 KILL_WAIT_SECONDS = 5.0
-SHOWN_OUTPUT = 200
 _KILLED = 9
 _NAMES = {STDOUT: "STDOUT", STDERR: "STDERR"}
 
@@ -197,31 +195,3 @@ class ContainerCommands:
         if container is None:
             raise ValueError(f"Task '{task_id}' does not run, so no command can be run beside it")
         return await ContainerSession.start(self.engine, container, argv, environment, tty=tty)
-
-
-@dataclass(frozen=True, slots=True)
-class ContainerPlace:
-    """Where the COMMAND checks of a containerised task run."""
-
-    commands: ContainerCommands
-    task_id: str
-
-    async def run(self, command: str) -> None:
-        """By the container's `/bin/sh -c`; raises ProbeFailed unless it exits with 0. Ended when cancelled."""
-        try:
-            session = await self.commands.start(self.task_id, ["/bin/sh", "-c", command], {})
-        except ValueError as error:
-            raise ProbeFailed(str(error)) from None
-        said = b""
-        try:
-            await session.write(b"")
-            async for piece in session.output():
-                said = (said + piece.data)[-SHOWN_OUTPUT:]
-            status = await session.wait()
-        finally:
-            await asyncio.shield(session.close())
-        if status:
-            code, number = status >> 8, status & 0x7F
-            how = f"terminated with signal {signal.strsignal(number)}" if number else f"exited with status {code}"
-            words = said.decode(errors="replace").strip()
-            raise CommandFailed(f"Command {how}" + (f": {words}" if words else ""), None if number else code)
