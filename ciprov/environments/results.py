@@ -24,12 +24,16 @@ class OnFailure(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What the record keeps of the request: the file's name and its text as used, the owner, the name as given."""
+    """What the record keeps of the request: the file's name and its text as used, the owner, the name as given, and the
+    branch and repository that the environment is made for, as far as they were said (without credentials).
+    """
 
     blueprint_file: str
     blueprint_source: str
     owner: str = ""
     given_name: str = ""
+    branch: str = ""
+    git_remote: str = ""
 
 
 @dataclass(frozen=True, slots=True)

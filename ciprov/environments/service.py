@@ -14,6 +14,7 @@ from ciprov.environments.context import Context
 from ciprov.environments.hooks.around_down import hooks_before_down
 from ciprov.environments.hooks.around_up import with_hooks
 from ciprov.environments.hooks.records import DUE_HOOKS, Hook, HookChoice
+from ciprov.environments.lifetime.reaper import Orders, Reaping, reap
 from ciprov.environments.lifetime.sleeping import Rest, fall_asleep, wake_up
 from ciprov.environments.outlook import Build, look
 from ciprov.environments.outside import Outside
@@ -84,6 +85,10 @@ class EnvironmentService:
     def wake(self, name: str, lock_wait_seconds: float, timeout: int | None, report: Report) -> Rest:
         """Bring back what sleeps, as it was, and wait `timeout` seconds for each app (None: as its blueprint says)."""
         return wake_up(self._outside, name, lock_wait_seconds, timeout, report)
+
+    def reap(self, orders: Orders, report: Report) -> Reaping:
+        """Take away what nobody needs any more; refusals and failures are part of the result. Raises `Interrupted`."""
+        return reap(self._outside, orders, report)
 
     def status(self, name: str, group_path: str) -> EnvironmentStatus:
         """Raises `NoSuchEnvironment`."""

@@ -37,7 +37,9 @@ _MADE_BY_UP = (
 )
 """What goes back where an `up` is rolled back."""
 
-WRITTEN = (*_MADE_BY_UP, "phase", "owner", "expires_at", "pending_counts", "given_name", "operation")
+_OF_ITS_BRANCH = ("branch", "git_remote", "branch_gone_since")
+
+WRITTEN = (*_MADE_BY_UP, *_OF_ITS_BRANCH, "phase", "owner", "expires_at", "pending_counts", "given_name", "operation")
 """All that an `up` writes; the rest is for others to change, also while one is under way."""
 
 
@@ -66,7 +68,21 @@ def record_of(cluster: str, outlook: Outlook, origin: Origin, operation: Operati
         claimed_ports={app_id: ports for app_id, app in desired.apps.items() if (ports := fixed_host_ports(app))},
         given_name=(before.given_name if before else "") or origin.given_name,
         operation=operation,
+        **_branch(before, origin),
     )
+
+
+def _branch(before: EnvironmentRecord | None, origin: Origin) -> dict[str, Any]:
+    """What is not said stays; of another branch it is not known yet that it is gone."""
+    if before is None:
+        return {"branch": origin.branch, "git_remote": origin.git_remote}
+    branch, remote = origin.branch or before.branch, origin.git_remote or before.git_remote
+    same = (branch, remote) == (before.branch, before.git_remote)
+    return {
+        "branch": branch,
+        "git_remote": remote,
+        "branch_gone_since": before.branch_gone_since if same else None,
+    }
 
 
 def operation_of(outlook: Outlook, options: UpOptions, operation: Operation, root_version: str) -> Operation:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ciprov.environments.lifetime.reaping import Policy
 from ciprov.settings.document import Entry, unknown_keys
 from ciprov.settings.fields import CLUSTER_KEYS, GROUPS
 from ciprov.settings.model import Cluster, Credentials, Tls
@@ -107,10 +108,15 @@ def build(name: str, layer: Layer, environment: Mapping[str, str], findings: lis
         auth=_credentials("auth", values, layer, environment),
         mesos_auth=_credentials("mesos_auth", values, layer, environment),
         store_auth=_credentials("store_auth", values, layer, environment),
-        tls=Tls(**{key.partition(".")[2]: value for key, value in values.items() if key.startswith("tls.")}),
+        tls=Tls(**_members("tls", values)),
+        reap=Policy(**_members("reap", values)),
         sources={key: item.place for key, item in layer.items()},
         **top,
     )
+
+
+def _members(group: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key.partition(".")[2]: value for key, value in values.items() if key.startswith(f"{group}.")}
 
 
 def _contradictions(layer: Layer) -> Iterator[str]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ciprov.environments.blueprint import durations
 from ciprov.settings.fields import CLUSTER_KEYS
 from ciprov.settings.model import Cluster, Settings
 from ciprov.settings.secret import HIDDEN
 
 _AT_START = "(known once it runs: ciprov local status)"
+_ALWAYS = ("tls.verify", "reap.")
 _FROM_EMBEDDED = frozenset({"marathon", "mesos", "service_address"})
 
 
@@ -45,7 +47,9 @@ def rows(cluster: Cluster) -> list[Row]:
         elif known.secret:
             if key in cluster.sources:
                 found.append(Row(key, HIDDEN, source, known.variable, hidden=True))
-        elif value is not None and (key in cluster.sources or "." not in key or key == "tls.verify"):
+        elif value is not None and (
+            key in cluster.sources or "." not in key or key.startswith(("tls.verify", "reap."))
+        ):
             found.append(Row(key, value, source, known.variable))
     return found
 
@@ -62,4 +66,14 @@ def _value(cluster: Cluster, key: str) -> str | None:
         secret = getattr(credentials, name.rpartition("_")[0])
         return secret.origin.rpartition(" ")[2] if secret and key in cluster.sources else None
     value = getattr(getattr(cluster, group), name)
+    if group == "reap":
+        return _reap_value(name, value)
     return ("true" if value else "false") if isinstance(value, bool) else str(value) if value else None
+
+
+def _reap_value(name: str, value: int | tuple[str, ...]) -> str:
+    if isinstance(value, tuple):
+        return ",".join(value)
+    if name.startswith("max_"):
+        return str(value)
+    return durations.shown(value) if value else "off"

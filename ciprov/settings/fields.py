@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from ciprov.environments.blueprint import durations
 from ciprov.environments.service_ports import PortRange
 from ciprov.settings import store_address
 
@@ -120,6 +121,38 @@ def store_url(raw: Any) -> str:
     return store_address.parse(text(raw)).url
 
 
+def span(raw: Any) -> int:
+    """A duration, in seconds; 0 and `off` for none."""
+    if raw in (0, "0", "off", False):
+        return 0
+    found = durations.seconds(raw) if isinstance(raw, str) else None
+    if not found:
+        raise ValueError(f"{durations.ALLOWED} is wanted, or 0")
+    return found
+
+
+def percentage(raw: Any) -> int:
+    value = whole_number(str(raw).rstrip("% ") if isinstance(raw, str) else raw)
+    if value > 100:
+        raise ValueError("a percentage up to 100 is wanted")
+    return value
+
+
+def whole_number(raw: Any) -> int:
+    text = str(raw).strip()
+    if isinstance(raw, bool) or not re.fullmatch(r"\d{1,9}", text):
+        raise ValueError("a whole number is wanted")
+    return int(text)
+
+
+def text_list(raw: Any) -> tuple[str, ...]:
+    """A list of texts, or one text with commas between them."""
+    parts: list[Any] = raw if isinstance(raw, list) else raw.split(",") if isinstance(raw, str) else [None]
+    if not all(isinstance(part, str) for part in parts):
+        raise ValueError("a list of texts is wanted")
+    return tuple(part.strip() for part in parts if part.strip())
+
+
 CLUSTER_KEYS: Mapping[str, Key] = {
     "marathon": Key("CIPROV_MARATHON", url_list, "URLs of Marathon, with path prefix; several for one cluster"),
     "mesos": Key("CIPROV_MESOS", url_list, "URLs of the Mesos masters: offered ports, logs, exec"),
@@ -148,7 +181,14 @@ CLUSTER_KEYS: Mapping[str, Key] = {
     "tls.ca": Key("CIPROV_TLS_CA", existing_file, "file of the authority", is_path=True),
     "tls.certificate": Key("CIPROV_TLS_CERTIFICATE", existing_file, "file of the client's certificate", is_path=True),
     "tls.key": Key("CIPROV_TLS_KEY", existing_file, "file of its key, where it is not in the same file", is_path=True),
+    "reap.grace": Key("CIPROV_REAP_GRACE", span, "how long the reaper waits after an expiry or a branch's end"),
+    "reap.idle": Key("CIPROV_REAP_IDLE", span, "without use for so long, an environment is reaped; 0 is off"),
+    "reap.failed_after": Key("CIPROV_REAP_FAILED_AFTER", span, "failed or cut short for so long; 0 is off"),
+    "reap.max_share": Key("CIPROV_REAP_MAX_SHARE", percentage, "most environments reaped at once, in per cent of all"),
+    "reap.max_count": Key("CIPROV_REAP_MAX_COUNT", whole_number, "most environments reaped at once"),
+    "reap.protected_names": Key("CIPROV_REAP_PROTECTED_NAMES", text_list, "names never reaped; globs"),
+    "reap.protected_kinds": Key("CIPROV_REAP_PROTECTED_KINDS", text_list, "kinds never reaped; globs"),
 }
 
-GROUPS = ("auth", "mesos_auth", "store_auth", "tls")
+GROUPS = ("auth", "mesos_auth", "store_auth", "tls", "reap")
 """Keys that hold keys."""

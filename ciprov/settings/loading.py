@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from ciprov.foundation.errors import UsageError
 from ciprov.settings.cluster import Layer, build, layer_of_entry, layer_of_environment, over
 from ciprov.settings.document import Entry, SettingsError, read, unknown_keys
+from ciprov.settings.fields import CLUSTER_KEYS
 from ciprov.settings.model import LOCAL, Settings
 
 
@@ -74,7 +75,8 @@ def load(environment: Mapping[str, str], options: Options) -> Settings:
 
 
 _STORE = ("store", "store_auth.user", "store_auth.password", "store_auth.password_file", "store_auth.password_env")
-_OF_EMBEDDED = frozenset({"prefix", "role", *_STORE, "service_ports", "timeout"})
+_REAP = tuple(key for key in CLUSTER_KEYS if key.startswith("reap."))
+_OF_EMBEDDED = frozenset({"prefix", "role", *_STORE, "service_ports", "timeout", *_REAP})
 
 
 def config_path(environment: Mapping[str, str], options: Options) -> Path:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ciprov.environments.lifetime.reaping import Policy
 from ciprov.environments.service_ports import PortRange
 from ciprov.settings.secret import Secret
 
@@ -50,6 +51,7 @@ class Cluster:
     mesos_auth: Credentials = field(default_factory=Credentials)
     store_auth: Credentials = field(default_factory=Credentials)
     tls: Tls = field(default_factory=Tls)
+    reap: Policy = field(default_factory=Policy)
     store: str = ""
     service_address: str = ""
     service_ports: PortRange = field(default_factory=PortRange)

@@ -21,6 +21,7 @@ _COMMANDS = {
     "touch": ("ciprov.cli.env.lifetime", "touch", "Note that one is in use."),
     "sleep": ("ciprov.cli.env.sleeping", "sleep", "Stop all its tasks; remember how many there were."),
     "wake": ("ciprov.cli.env.sleeping", "wake", "Start again what sleeps, and wait until it serves."),
+    "reap": ("ciprov.cli.env.reap", "reap", "Remove those that nobody needs any more."),
     "logs": ("ciprov.cli.env.logs", "logs", "Show what tasks wrote."),
     "exec": ("ciprov.cli.env.exec", "exec_", "Run a command beside a running task."),
 }

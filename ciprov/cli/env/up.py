@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -17,6 +18,7 @@ from ciprov.environments.diagnosis import Diagnosis
 from ciprov.environments.diagnosis.kinds import Kind
 from ciprov.environments.diagnosis.report import diagnoses_of
 from ciprov.environments.hooks.records import HookChoice
+from ciprov.environments.lifetime.branches import without_credentials
 from ciprov.environments.results import OnFailure, UpFailed, UpOptions, UpResult
 from ciprov.environments.variables import environment_variables
 from ciprov.foundation.errors import CiprovError
@@ -40,6 +42,12 @@ _WORDS = {
 )
 @click.option("--skip-hooks", is_flag=True, help="Run none of the blueprint's hooks.")
 @click.option("--smoke", is_flag=True, help="Run the blueprint's smoke hooks even where nothing changes.")
+@click.option(
+    "--branch", metavar="NAME", envvar="CIPROV_BRANCH", help="The branch it is made for, where NAME is another one."
+)
+@click.option(
+    "--git-remote", metavar="URL", envvar="CIPROV_GIT_REMOTE", help="The repository of that branch; for `reap`."
+)
 @lock_wait_option
 @click.option("--dry-run", is_flag=True, help="Only show the plan, as `plan` does.")
 @output_option
@@ -83,7 +91,11 @@ def _bring_up(invocation: Invocation, name: str, options: dict[str, Any]) -> UpR
     environments = invocation.writing()
     build = made.on(environments.cluster)
     how = UpOptions(
-        origin=made.origin,
+        origin=replace(
+            made.origin,
+            branch=(options["branch"] or "").strip(),
+            git_remote=without_credentials(options["git_remote"] or ""),
+        ),
         wait=options["wait"],
         on_failure=OnFailure(options["on_failure"]),
         lock_wait_seconds=float(options["lock_wait"]),

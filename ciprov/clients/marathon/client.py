@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -34,6 +36,12 @@ class HttpMarathon:
 
     def info(self) -> JsonObject:
         return self._object(self._transport.read("/v2/info"), "/v2/info")
+
+    def server_time(self) -> datetime | None:
+        try:
+            return parsedate_to_datetime(self._transport.date("/v2/info")).astimezone(UTC)
+        except ValueError:
+            return None
 
     def group(self, path: str) -> JsonObject | None:
         url = _url("/v2/groups", path)

@@ -20,6 +20,8 @@ from ciprov.domain.marathon import MarathonError, MarathonUnavailable
 from ciprov.foundation.json import JsonObject, JsonValue
 
 Query = Sequence[tuple[str, str]]
+Answer = tuple[JsonValue, str]
+"""The decoded body and the header `Date`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,13 @@ class Transport:
 
     def read(self, path: str, params: Query = ()) -> JsonValue:
         """GET; tried again, over all servers, while Marathon is unavailable."""
+        return self._read(path, params)[0]
+
+    def date(self, path: str) -> str:
+        """The header `Date` of a GET; empty where there is none."""
+        return self._read(path, ())[1]
+
+    def _read(self, path: str, params: Query) -> Answer:
         retrying = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(self._retries.rounds),
             wait=tenacity.wait_random_exponential(
@@ -103,14 +112,14 @@ class Transport:
             # A fresh connection: an idle one may be closed just as the request goes out, which leaves its fate unknown.
             client = OneServer(self.connection, server)
             try:
-                return self._ask(client, method, path, params, json.dumps(body) if body is not None else None)
+                return self._ask(client, method, path, params, json.dumps(body) if body is not None else None)[0]
             except Unsent as error:
                 failure = error
             finally:
                 client.session.close()
         raise failure or MarathonError("no server is configured", place=self.connection.name)
 
-    def _read_once(self, path: str, params: Query) -> JsonValue:
+    def _read_once(self, path: str, params: Query) -> Answer:
         failure: MarathonUnavailable | None = None
         for server in list(self._servers):
             client = self._readers.setdefault(server, OneServer(self.connection, server))
@@ -120,12 +129,12 @@ class Transport:
                 failure = error
         raise failure or MarathonError("no server is configured", place=self.connection.name)
 
-    def _ask(self, client: OneServer, method: str, path: str, params: Query, data: str | None) -> JsonValue:
+    def _ask(self, client: OneServer, method: str, path: str, params: Query, data: str | None) -> Answer:
         response = client._do_request(method, path, params or None, data)
         server = client.servers[0]
         if self._servers[0] != server:
             self._servers.sort(key=lambda known: known != server)
-        return decoded(response, f"{method} {response.url}")
+        return decoded(response, f"{method} {response.url}"), response.headers.get("Date", "")
 
 
 def decoded(response: requests.Response, place: str) -> JsonValue:

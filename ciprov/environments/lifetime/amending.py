@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from ciprov.domain.environment import EnvironmentRecord, HistoryEntry, Phase, RecordChanged
 from ciprov.environments.blueprint import durations
-from ciprov.environments.lifetime.expiry import last_use, later
+from ciprov.environments.lifetime.expiry import later
 from ciprov.environments.ports import Store
 from ciprov.environments.status import NoSuchEnvironment
 from ciprov.foundation.clock import Now, timestamp, utc_now
@@ -33,6 +33,11 @@ class Ledger:
     cluster: str
     who: str
     now: Now = utc_now
+
+    def tell(self, name: str, deed: str, at: datetime, summary: str, outcome: str) -> None:
+        """An entry of the history for what is done by now."""
+        entry = HistoryEntry(self.cluster, name, deed, at, self.who, summary=summary)
+        self.store.end(self.store.begin(entry), outcome, self.now())
 
 
 def extend(ledger: Ledger, name: str, seconds: int | None) -> EnvironmentRecord:
@@ -91,11 +96,14 @@ def _amend(
 ) -> EnvironmentRecord:
     before, after = _amended(ledger, name, change)
     now = ledger.now()
-    if not (quiet and before.last_used_at and now - last_use(before) < _QUIET_USE):
-        done = "unchanged" if before == after else "done"
-        entry = HistoryEntry(ledger.cluster, name, deed, now, ledger.who, summary=summary(after))
-        ledger.store.end(ledger.store.begin(entry), done, now)
+    if not (quiet and _told_just_now(ledger, name, deed, now)):
+        ledger.tell(name, deed, now, summary(after), "unchanged" if before == after else "done")
     return after
+
+
+def _told_just_now(ledger: Ledger, name: str, deed: str, now: datetime) -> bool:
+    newest = ledger.store.history(ledger.cluster, name, 1)
+    return any(entry.operation == deed and now - entry.at < _QUIET_USE for entry in newest)
 
 
 def _amended(ledger: Ledger, name: str, change: Change) -> tuple[EnvironmentRecord, EnvironmentRecord]:
@@ -108,7 +116,8 @@ def _amended(ledger: Ledger, name: str, change: Change) -> tuple[EnvironmentReco
                 place=ledger.cluster,
                 way_out="`ciprov env list` shows those that are there",
             )
-        if record.phase is Phase.REMOVING:
+        removing = record.operation is not None and record.operation.name == "down"
+        if removing or record.phase is Phase.REMOVING:
             raise CiprovError(
                 f"environment {name} is being removed",
                 place=ledger.cluster,

@@ -120,14 +120,16 @@ class World:
         self.lose_answers: set[str] = set()
         self.outage: tuple[float, float] | None = None
         self.patience = 60.0
+        self.clock_there = timedelta()
+        self.held: dict[str, LockHolder] = {}
         self.at: list[tuple[float, Callable[[], None]]] = []
         self.records: dict[str, EnvironmentRecord] = {}
         self.entries: list[HistoryEntry] = []
         self.revisions = itertools.count(1)
         self.lease_lost_at: float | None = None
         self.log: list[str] = []
-
         self.here = HereDouble(self)
+
     # ── time ──
 
     def advance(self, seconds: float) -> None:
@@ -270,6 +272,10 @@ class World:
 
     def info(self) -> dict[str, Any]:
         return {"version": "1.11.0"}
+
+    def server_time(self) -> datetime | None:
+        self._asked()
+        return START + timedelta(seconds=self.now) + self.clock_there
 
     def _json(self, app_id: str, *, tasks: bool) -> dict[str, Any]:
         app = self.live[app_id]
@@ -551,7 +557,7 @@ class World:
         yield check
 
     def holder(self, key: str) -> LockHolder | None:
-        return None
+        return self.held.get(key)
 
     # ── what tests ask ──
 
