@@ -8,11 +8,18 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from ciprov.localcluster.api.port import Accepted, Engine, Locked, TreeChange
-from ciprov.localcluster.definitions.errors import BadRequest, LockedByDeployments, Refused, Unprocessable
+from ciprov.localcluster.definitions.errors import (
+    BadRequest,
+    LockedByDeployments,
+    Refused,
+    TooLong,
+    Unprocessable,
+    UnsupportedMediaType,
+)
 from ciprov.localcluster.definitions.ids import canonical
 from ciprov.localcluster.definitions.parse import parse_json
 from ciprov.localcluster.timestamps import timestamp
@@ -20,6 +27,8 @@ from ciprov.localcluster.timestamps import timestamp
 logger = logging.getLogger(__name__)
 
 DEPLOYMENT_HEADER = "Marathon-Deployment-Id"
+BODY_LIMIT = 16 * 2**20
+"""Bytes. A group of a thousand apps has a few millions; everything that is accepted is kept in memory and on disk."""
 
 
 class Json(Response):
@@ -35,9 +44,10 @@ def version_of(text: str) -> str:
     """A version as it is stored, from any notation of the same moment; raises `Unprocessable`."""
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return timestamp(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    except (ValueError, OverflowError):
+        # The first and the last day of the calendar may lie beyond it in UTC.
         raise Unprocessable(f"Invalid timestamp provided '{text}'. Expecting ISO-8601 datetime string.") from None
-    return timestamp(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
 
 def flag(request: Request, name: str, default: bool = False) -> bool:
@@ -52,7 +62,24 @@ def path_id(request: Request, name: str = "id") -> str:
 
 
 async def body_of(request: Request) -> Any:
-    return parse_json(await request.body())
+    """The JSON value sent, said to be JSON if anything; raises `Refused` where it is not, or is too long."""
+    kind = request.headers.get("content-type", "application/json")
+    if kind.partition(";")[0].strip().lower() != "application/json":
+        raise UnsupportedMediaType(kind)
+    return await any_body_of(request)
+
+
+async def any_body_of(request: Request) -> Any:
+    """As `body_of`, whatever type is named: Marathon's groups take any."""
+    body = bytearray()
+    try:
+        async for piece in request.stream():
+            body += piece
+            if len(body) > BODY_LIMIT:
+                raise TooLong(BODY_LIMIT)
+    except ClientDisconnect:
+        raise BadRequest("The connection ended before the request's body") from None
+    return parse_json(bytes(body))
 
 
 def change(engine: Engine, request: Request, edit: TreeChange, group_id: str, **options: Any) -> Accepted:

@@ -9,7 +9,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ciprov.localcluster.api.answers import Json, body_of, change, deployment, flag, location_of, path_id, version_of
+from ciprov.localcluster.api.answers import (
+    Json,
+    any_body_of,
+    change,
+    deployment,
+    flag,
+    location_of,
+    path_id,
+    version_of,
+)
 from ciprov.localcluster.api.app_info import Snapshot, embeds
 from ciprov.localcluster.api.deployments import steps
 from ciprov.localcluster.api.port import Engine, TreeChange
@@ -60,9 +69,10 @@ class Groups:
         return Json(self._shown(request, self._existing(path_id(request))))
 
     async def apps(self, request: Request) -> Response:
-        group = self._existing(path_id(request))
+        group = find_group(self._engine.root, path_id(request))
         snapshot, embed = Snapshot(self._engine), _app_embeds(request)
-        return Json([snapshot.info(app, embed) for app in group.all_apps()])
+        # Marathon gives an empty list for a group that does not exist, too.
+        return Json([snapshot.info(app, embed) for app in (group.all_apps() if group else ())])
 
     async def versions(self, request: Request) -> Response:
         group_id = path_id(request)
@@ -78,13 +88,13 @@ class Groups:
 
     async def create(self, request: Request) -> Response:
         base = path_id(request)
-        update = self._update(await body_of(request), base)
+        update = self._update(await any_body_of(request), base)
         accepted = change(self._engine, request, create_group(update), parent(base))
         return deployment(accepted, 201, location_of(request, update.id))
 
     async def put(self, request: Request) -> Response:
         base = path_id(request)
-        edit = self._edit(self._update(await body_of(request), base))
+        edit = self._edit(self._update(await any_body_of(request), base))
         if flag(request, "dryRun"):
             root = self._engine.root
             dry = plan(root, edit(root, root.version), root.version, "dry-run")
@@ -93,7 +103,7 @@ class Groups:
 
     async def patch(self, request: Request) -> Response:
         group_id = path_id(request)
-        wanted = checked(GROUP_PATCH, await body_of(request)).get("enforceRole", False)
+        wanted = checked(GROUP_PATCH, await any_body_of(request)).get("enforceRole", False)
         if group_id == ROOT or parent(group_id) != ROOT:
             raise InvalidObject([Violation("/", "Path needs to be top-level")])
         self._existing(group_id)

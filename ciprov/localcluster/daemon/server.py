@@ -7,8 +7,9 @@ import contextlib
 import socket
 from collections.abc import Iterator
 
+import h11
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 KEEP_ALIVE_SECONDS = 30
 GRACEFUL_SECONDS = 2
@@ -21,12 +22,33 @@ class _Server(uvicorn.Server):
         yield
 
 
+class LateAnswers:
+    """Around the application: an answer to a request that broke off is dropped.
+
+    The server refuses such a request by itself as soon as it reads the broken piece, and its connection then takes
+    nothing more.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def sending(message: Message) -> None:
+            try:
+                await send(message)
+            except h11.LocalProtocolError:
+                # Until the server, too, has noticed that the connection is gone.
+                await asyncio.sleep(0)
+
+        await self._app(scope, receive, sending)
+
+
 class ApiServer:
     """Serves `app` on a listening socket from `start` to `stop`."""
 
     def __init__(self, app: ASGIApp, listener: socket.socket) -> None:
         config = uvicorn.Config(
-            app,
+            LateAnswers(app),
             loop="none",
             http="h11",
             ws="none",

@@ -46,6 +46,24 @@ class BadRequest(Refused):
         return {"message": self.message} if self.details is None else {"message": self.message, "details": self.details}
 
 
+class TooLong(Refused):
+    """A body of more bytes than are read."""
+
+    status = 413
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"The request's body is longer than {limit} bytes; send it in several requests")
+
+
+class UnsupportedMediaType(Refused):
+    """A body that is said to be something else than JSON."""
+
+    status = 415
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"Unsupported Media Type: {kind}; send Content-Type: application/json")
+
+
 class _Detailed(Refused):
     status = 422
     headline = ""

@@ -9,6 +9,8 @@ ROOT = "/"
 RESERVED = ("restart", "tasks", "versions", ".", "..")
 DEEPEST = 100
 """Marathon has no such bound; here it keeps every walk through the tree within Python's stack."""
+LONGEST = 1024
+"""Characters. Marathon has no such bound either, but ids stand in URLs and headers, which have."""
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
 _ELEMENT = re.compile(rf"{_LABEL}(?:\.{_LABEL})*|\.|\.\.")
@@ -63,6 +65,8 @@ def faults(path: str) -> Iterator[str]:
     parts = elements(path)
     if len(parts) > DEEPEST:
         yield f"must not have more than {DEEPEST} path elements"
+    if len(path) > LONGEST:
+        yield f"must not have more than {LONGEST} characters"
     if not is_spelled_well(path):
         yield f"must fully match regular expression '^{_ELEMENT.pattern}$' in each path element"
     if parts and parts[-1] in RESERVED:

@@ -29,6 +29,17 @@ def allowed(
     return all(_meets(constraint, app.instances, agent, placed, agents) for constraint in app.constraints)
 
 
+def crowding(app: App, agent: Agent, placed: Sequence[Instance], agents: Mapping[str, Agent]) -> tuple[int, ...]:
+    """How many of `placed` share `agent`'s value, for each GROUP_BY: agents with the least are to be asked first.
+
+    Without a number GROUP_BY spreads instances only over the values that have one, and those come with the offers.
+    """
+    fields = [constraint[0] for constraint in app.constraints if constraint[1].upper() == "GROUP_BY"]
+    return tuple(
+        sum(_placed_value(field, instance, agents) == _value(field, agent) for instance in placed) for field in fields
+    )
+
+
 def _meets(
     constraint: Sequence[str], count: int, agent: Agent, placed: Sequence[Instance], agents: Mapping[str, Agent]
 ) -> bool:

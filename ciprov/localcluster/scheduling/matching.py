@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from ciprov.localcluster.definitions.app import App
 from ciprov.localcluster.model import HOLDS_RESOURCES, Agent, Condition, Instance, Resources
 from ciprov.localcluster.scheduling.agents import Ledger, resources_of
-from ciprov.localcluster.scheduling.constraints import allowed
+from ciprov.localcluster.scheduling.constraints import allowed, crowding
 from ciprov.localcluster.scheduling.rejects import Reason
 
 DYNAMIC = 0
@@ -66,7 +66,8 @@ def match(
     first = chance.randrange(len(order)) if order else 0
     declined: dict[str, Reason] = {}
     blocked: set[int] = set()
-    for agent in order[first:] + order[:first]:
+    asked = sorted(order[first:] + order[:first], key=lambda agent: crowding(app, agent, placed, ledger.agents))
+    for agent in asked:
         free = ledger.free[agent.id]
         reason = _reason(app, agent, placed, ledger)
         if reason is None:

@@ -17,7 +17,6 @@ class Reason(StrEnum):
     INSUFFICIENT_MEMORY = "InsufficientMemory"
     INSUFFICIENT_DISK = "InsufficientDisk"
     INSUFFICIENT_GPUS = "InsufficientGpus"
-    INSUFFICIENT_NETWORK_BANDWIDTH = "InsufficientNetworkBandwidth"
     INSUFFICIENT_PORTS = "InsufficientPorts"
     DECLINED_SCARCE_RESOURCES = "DeclinedScarceResources"
 

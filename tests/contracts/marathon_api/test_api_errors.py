@@ -199,6 +199,17 @@ def test_wrong_method(api: MarathonApi) -> None:
     assert api.put("/v2/deployments", {}).status_code == 405
 
 
+def test_body_of_another_type(api: MarathonApi, app: dict[str, Any], group: str) -> None:
+    """Apps and tasks take JSON only, groups anything that reads as JSON; parameters of the type do no harm."""
+    text = {"Content-Type": "text/plain"}
+    for method, path in (("POST", "/v2/apps"), ("PUT", f"/v2/apps{app['id']}"), ("POST", "/v2/tasks/delete")):
+        answer = api.call(method, path, {**app, "ids": []}, headers=text)
+        assert (answer.status_code, "message" in answer.json()) == (415, True)
+    assert api.put(f"/v2/groups{group}", {}, headers=text).status_code == 200
+    exact = {"Content-Type": "application/json; charset=utf-8"}
+    assert api.post("/v2/apps", {**app, "instances": 0}, headers=exact).status_code == 201
+
+
 def test_version_that_is_no_time(api: MarathonApi, app: dict[str, Any]) -> None:
     api.run({**app, "instances": 0})
     assert api.put(f"/v2/apps{app['id']}", {"version": "yesterday"}).status_code == 422

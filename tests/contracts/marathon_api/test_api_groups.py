@@ -336,6 +336,13 @@ def test_apps_of_a_group(api: MarathonApi, group: str) -> None:
     assert f"{group}/a" in {each["id"] for each in api.get("/v2/groups/apps").json()}
 
 
+def test_apps_of_a_group_that_is_not_there(api: MarathonApi, group: str) -> None:
+    """An empty list, by the code; only the group itself is 404."""
+    answer = api.get(f"/v2/groups{group}/apps")
+    assert (answer.status_code, answer.json()) == (200, [])
+    assert api.get(f"/v2/groups{group}").status_code == 404
+
+
 def test_put_naming_an_existing_subgroup(api: MarathonApi, group: str) -> None:
     """Documents and older releases allow such a PUT, so it is allowed."""
     body = {"apps": [idle("a")], "groups": [{"id": "s", "apps": [idle("b")]}]}

@@ -271,6 +271,13 @@ class TestConstraints:
     ) -> None:
         assert self.allowed(("rack", "GROUP_BY", groups), self.on(*there), instances=count) == expected
 
+    @pytest.mark.parametrize("seed", [str(number) for number in range(12)])
+    def test_group_by_without_a_number_tries_the_emptiest_value_first(self, seed: str) -> None:
+        placed = self.on("s0", "s1")
+        result = match(app(constraints=[("rack", "GROUP_BY")]), placed, ledger(*self.racks), seed=seed)
+        assert isinstance(result, Placement)
+        assert result.agent_id == "s2"
+
     @pytest.mark.parametrize(("wanted", "matches"), [("0.8", True), ("0.80", True), ("0.8001", True), ("0.801", False)])
     def test_numbers_are_compared_as_numbers(self, wanted: str, matches: bool) -> None:
         one = ledger(agent(attributes={"level": "0.8"}))
