@@ -18,6 +18,7 @@ from ciprov.environments.readiness import Limits, Round, Sight, Verdict, healthy
 from ciprov.environments.refusals import last_refusal
 from ciprov.environments.status import AppStatus, EnvironmentStatus, EnvironmentSummary, NoSuchEnvironment, TaskStatus
 from ciprov.environments.tree import apps_of, depends_on, group_dependencies, is_below, relative
+from ciprov.environments.upkeep.drift import changed_since, count_drift, definition_drift
 from ciprov.foundation.json import JsonObject
 
 _AT_A_GLANCE = Limits(timeout=math.inf, settle=0, failures=1_000_000, idle=math.inf)
@@ -43,7 +44,7 @@ def read_status(outside: Outside, name: str, group_path: str) -> EnvironmentStat
         record.service_ports if record else {},
         record.routes if record else (),
     )
-    statuses = [_app_status(app, verdicts[app_id], record, path) for app_id, app in apps.items()]
+    statuses = [_app_status(app, verdicts[app_id], _drift(outside, app, record), path) for app_id, app in apps.items()]
     return EnvironmentStatus(
         name=name,
         group_path=path,
@@ -88,7 +89,7 @@ def _exists(outside: Outside, name: str, path: str, live: JsonObject | None, ref
         )
 
 
-def _app_status(app: JsonObject, verdict: Verdict, record: EnvironmentRecord | None, path: str) -> AppStatus:
+def _app_status(app: JsonObject, verdict: Verdict, drift: str, path: str) -> AppStatus:
     checks = len(app.get("healthChecks") or [])
     return AppStatus(
         app=relative(app["id"], path),
@@ -97,7 +98,7 @@ def _app_status(app: JsonObject, verdict: Verdict, record: EnvironmentRecord | N
         ready=verdict.ready,
         wanted=verdict.wanted,
         detail=verdict.detail,
-        drift=_drift(app, record),
+        drift=drift,
         last_failure=explain_failure(app.get("lastTaskFailure")),
         tasks=tuple(_task(task, checks) for task in living_tasks(app.get("tasks") or [])),
     )
@@ -115,16 +116,16 @@ def _task(task: JsonObject, checks: int) -> TaskStatus:
     )
 
 
-def _drift(app: JsonObject, record: EnvironmentRecord | None) -> str:
+def _drift(outside: Outside, app: JsonObject, record: EnvironmentRecord | None) -> str:
     """What somebody else changed, as far as the record can tell."""
     if record is None:
         return ""
     if app["id"] not in record.app_ids:
         return "not put there by ciprov"
-    asked, instances = record.counts.get(app["id"]), int(app.get("instances", 1))
-    if asked is not None and asked != instances and not record.pending_counts:
-        return f"scaled to {instances}, the blueprint asked for {asked}"
-    return ""
+    found = [count_drift(app, record)]
+    if left := changed_since(app, record):
+        found.append(definition_drift(app, outside.marathon.app_at(app["id"], left)))
+    return "; ".join(one for one in found if one)
 
 
 def _missing(record: EnvironmentRecord | None, apps: Mapping[str, JsonObject], path: str) -> list[AppStatus]:

@@ -124,6 +124,27 @@ def test_an_app_is_read_with_its_tasks(marathon: HttpMarathon, group: str) -> No
     assert f"{group}/a" in [one["id"] for one in marathon.apps()]
 
 
+def test_what_was_there_is_read_by_version(marathon: HttpMarathon, group: str) -> None:
+    """Each change makes a version of the root group, by which groups below it are read as they were
+    (`/v2/groups/{id}/versions/{v}`); definitions of one app by its own versions (`/v2/apps/{id}/versions/{v}`).
+    """
+    put(marathon, group, a=SLEEP, b=SLEEP)
+    before, app = marathon.root_version(), marathon.app(f"{group}/a")
+    assert app is not None
+    put(marathon, group, a={**SLEEP, "cmd": "exec sleep 1001"})
+    then, now = marathon.group_at(group, before), marathon.group(group)
+    assert then is not None
+    assert now is not None
+    assert [(one["id"], one["cmd"]) for one in then["apps"]] == [(f"{group}/{a}", SLEEP["cmd"]) for a in "ab"]
+    assert [one["cmd"] for one in now["apps"]] == ["exec sleep 1001"]
+    assert marathon.root_version() > before
+    left = marathon.app_at(f"{group}/a", app["versionInfo"]["lastConfigChangeAt"])
+    assert left is not None
+    assert left["cmd"] == SLEEP["cmd"]
+    assert marathon.group_at(group, "2001-01-01T00:00:00.000Z") is None
+    assert marathon.app_at(f"{group}/a", "2001-01-01T00:00:00.000Z") is None
+
+
 def test_putting_an_app_names_only_what_changes(marathon: HttpMarathon, group: str) -> None:
     """PUT is partial by default: named fields replace whole values, others stay; an unknown id is created."""
     created = {**SLEEP, "env": {"A": "1", "B": "2"}, "labels": {"x": "y"}}

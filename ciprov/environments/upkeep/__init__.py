@@ -1,0 +1,1 @@
+"""What is not as it was left, and what nobody owns any more."""
