@@ -196,8 +196,6 @@ class Task:
         import fcntl
         import termios
 
-        if "uid" in self.values:
-            os.fchown(terminal, int(self.values["uid"]), -1)
         fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
         for descriptor in (0, 1, 2):
             os.dup2(terminal, descriptor)
@@ -239,6 +237,8 @@ class Task:
             if "hidden" in self.values:
                 self.see_only_shown()
             if "uid" in self.values:
+                for descriptor in (1, 2):  # or it could not open /dev/stdout
+                    os.fchown(descriptor, int(self.values["uid"]), -1)
                 os.setgroups(self.groups)
                 os.setgid(int(self.values["gid"]))
                 os.setuid(int(self.values["uid"]))
