@@ -149,7 +149,9 @@ def agents(count: int, ports: range = range(31000, 31020)) -> list[Agent]:
 class EngineWorld:
     """Marathon, Agents and Store of environments, and the runtime and prober of the engine, in one.
 
-    A task's `HEALTH` in its environment: `sick` never passes a check, `silent` never answers one.
+    A task's `HEALTH` in its environment: `sick` never passes a check, `silent` never answers one. While the world is
+    `silent`, no task does that starts. What is in `before` is done once, just before the
+    next write of that name: `put_group`, say.
     """
 
     hosts: Sequence[Agent] = field(default_factory=lambda: agents(1))
@@ -163,7 +165,8 @@ class EngineWorld:
         self.kept: dict[str, set[str]] = {}
         self.destroyed: list[str] = []
         self.writes: list[str] = []
-        self.before_put: Callable[[], None] | None = None
+        self.before: dict[str, Callable[[], None]] = {}
+        self.silent = False
         self.records: dict[str, EnvironmentRecord] = {}
         self.entries: list[HistoryEntry] = []
         self._revisions = itertools.count(1)
@@ -236,7 +239,7 @@ class EngineWorld:
     def start(self, instance: Instance, app: App, environment: Mapping[str, str]) -> None:
         self.probing[instance.task_id] = (instance, app)
         health = environment.get("HEALTH", "")
-        if health != "silent":
+        if health != "silent" and not self.silent:
             self.timers.call_later(HEALTHY_SECONDS, lambda: self.probe(instance.task_id, ok=health != "sick"))
 
     def stop(self, task_id: str) -> None:
@@ -294,9 +297,6 @@ class EngineWorld:
         return None if app is None else _plain(render_app(app))
 
     def put_group(self, path: str, body: dict[str, Any], *, force: bool = False) -> DeploymentRef:
-        if self.before_put is not None:
-            act, self.before_put = self.before_put, None
-            act()
         return self._change(f"put_group {path}", force, path, lambda: put_group(parse_group_update(body, path)))
 
     def put_app(self, app_id: str, body: dict[str, Any], *, force: bool = False) -> DeploymentRef:
@@ -316,6 +316,9 @@ class EngineWorld:
         return self._change(f"delete_group {path}", force, path, lambda: delete_group(path))
 
     def _change(self, what: str, force: bool, where: str, edit: Callable[[], TreeChange]) -> DeploymentRef:
+        meddle = self.before.pop(what.split()[0], None)
+        if meddle is not None:
+            meddle()
         try:
             accepted = self.engine.change(edit(), force=force, group_id=where.rpartition("/")[0] or "/")
         except Locked as locked:
@@ -409,7 +412,8 @@ class EngineWorld:
 
     @property
     def service(self) -> EnvironmentService:
-        return EnvironmentService(_Marathon(self), self, self, Context("memory", "me@here", "10.0.0.1", self.clock))
+        context = Context("memory", "me@here", "10.0.0.1", self.clock)
+        return EnvironmentService(_Marathon(self), self, self, context, _Nowhere())
 
     @property
     def clock(self) -> Clock:
@@ -433,6 +437,19 @@ class _Marathon:
         if app is None:
             raise MarathonNotFound(f"App '{app_id}' does not exist", status=404)
         return [_plain(task(item, app)) for item in Snapshot(self._world.engine).instances(app_id)]
+
+
+class _Nowhere:
+    """No hook of these environments runs on this machine."""
+
+    def variables(self) -> Mapping[str, str]:
+        return {}
+
+    def command(self, text: str, directory: str, variables: Mapping[str, str], tell: Callable[[str], None]) -> Any:
+        raise NotImplementedError
+
+    def page(self, url: str, seconds: float, *, follow: bool = True) -> Any:
+        raise NotImplementedError
 
 
 class _Routes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 
 from ciprov.domain.marathon import DeploymentRef, MarathonNotFound, MarathonUnavailable
@@ -39,7 +39,7 @@ def apply(session: Session, target: Target, counts: Mapping[str, int], base: Map
         steps = steps_of(plan, live)
         if not steps:
             return wrote
-        _await_hosts(session, plan, live)
+        _await_hosts(session, target, plan, live)
         wrote = True
         if _perform(session, steps, target, recorded):
             return True
@@ -78,7 +78,7 @@ def _perform(session: Session, steps: tuple[Step, ...], target: Target | None, r
             case AwaitGone():
                 await_gone(session, step, deployments, places)
                 if target is not None:  # cut off meanwhile: Marathon may have forgotten it, but not its host
-                    await_reachable(session, step.app_ids, step.grace)
+                    await_reachable(session, _as_wanted(target, step.app_ids), step.grace)
             case PutGroup():
                 assert target is not None
                 if not _put(session, target, recorded):
@@ -89,13 +89,19 @@ def _perform(session: Session, steps: tuple[Step, ...], target: Target | None, r
 
 
 def _survey(session: Session, target: Target, live: JsonObject | None) -> Around:
-    return survey(session.marathon.tasks, session.agents, target.group, live)
+    return survey(session.marathon, session.agents, target.group, live)
 
 
-def _await_hosts(session: Session, plan: Plan, live: JsonObject | None) -> None:
+def _await_hosts(session: Session, target: Target, plan: Plan, live: JsonObject | None) -> None:
     """Before anything is stopped: what cannot be reached does not stop, and keeps what a new instance would need."""
     stopped, there = [app.app_id for app in plan.of(Action.REPLACE)], apps_of(live)
-    await_reachable(session, stopped, max((kill_grace(there.get(app_id)) for app_id in stopped), default=0.0))
+    grace = max((kill_grace(there.get(app_id)) for app_id in stopped), default=0.0)
+    await_reachable(session, _as_wanted(target, stopped), grace)
+
+
+def _as_wanted(target: Target, app_ids: Collection[str]) -> list[JsonObject]:
+    wanted = apps_of(target.group)
+    return [wanted[app_id] for app_id in app_ids if app_id in wanted]
 
 
 def _stop(session: Session, step: StopApps) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ciprov.domain.environment import EnvironmentRecord, Phase
@@ -20,11 +20,17 @@ _OTHER_PORT = "give it another port in the blueprint (a parameter lets every env
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:
-    """What else is on the cluster: all its apps, the records of environments, the agents (None: unknown)."""
+    """What else is on the cluster: all its apps, the records of environments, the agents (None: unknown).
+
+    `own_ports` are host ports that tasks of the environment itself have by chance, `out_of_reach` those that its tasks
+    may have on agents that are cut off: who offers those cannot be told before they return.
+    """
 
     apps: Sequence[JsonObject] = ()
     records: Sequence[EnvironmentRecord] = ()
     slaves: Sequence[JsonObject] | None = None
+    own_ports: Collection[int] = frozenset()
+    out_of_reach: Collection[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,14 @@ class _Claims:
     service: Mapping[int, list[_Holder]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """Ports of the environment itself: those that it holds, and those of them that are on agents that are cut off."""
+
+    held: Collection[int]
+    out_of_reach: Collection[int]
+
+
 def with_conflicts(plan: Plan, group: JsonObject, live: JsonObject | None, neighbours: Neighbours) -> Plan:
     """`plan` with its conflicts and with notes on checks that could not be made. `group` is the one to reach.
 
@@ -57,7 +71,7 @@ def with_conflicts(plan: Plan, group: JsonObject, live: JsonObject | None, neigh
     wanted, there = apps_of(group), apps_of(live)
     agents = agent_ports(neighbours.slaves) if neighbours.slaves is not None else None
     conflicts = [
-        *_fixed_conflicts(plan, there, claims, agents),
+        *_fixed_conflicts(plan, _Own({*neighbours.own_ports, *_held(there)}, neighbours.out_of_reach), claims, agents),
         *_service_conflicts(plan, wanted, there, claims),
         *_volume_conflicts(plan, there),
     ]
@@ -68,6 +82,10 @@ def with_conflicts(plan: Plan, group: JsonObject, live: JsonObject | None, neigh
             "the fixed ports was not checked"
         )
     return replace(plan, conflicts=(*plan.conflicts, *conflicts), notes=tuple(notes))
+
+
+def _held(live: Mapping[str, JsonObject]) -> set[int]:
+    return {port for app in live.values() for port in fixed_host_ports(app)}
 
 
 def _claims(plan: Plan, neighbours: Neighbours) -> _Claims:
@@ -106,23 +124,20 @@ def _record_claims(
             service.setdefault(port, []).append(_Holder(f"{record.group_path}/{key}", record.name, 1))
 
 
-def _fixed_conflicts(
-    plan: Plan, live: Mapping[str, JsonObject], claims: _Claims, agents: tuple[AgentPorts, ...] | None
-) -> list[Conflict]:
+def _fixed_conflicts(plan: Plan, own: _Own, claims: _Claims, agents: tuple[AgentPorts, ...] | None) -> list[Conflict]:
     wanting: dict[int, list[AppPlan]] = {}
     for app in plan.apps:
         if app.action is not Action.REMOVE and app.instances:
             for port in app.fixed_ports:
                 wanting.setdefault(port, []).append(app)
-    own = {port for app in live.values() for port in fixed_host_ports(app)}
     found = []
     for port, apps in sorted(wanting.items()):
         changing = [app for app in apps if app.action in _CHANGING]
-        if not changing:
+        if not changing or port in own.out_of_reach:
             continue
         conflict = _fixed_conflict(port, changing[0], apps, claims.fixed.get(port, []), agents)
         # Where a live app of ours holds the port, its own tasks (perhaps just dying) cannot be told from strangers.
-        if conflict is None and agents is not None and port not in own:
+        if conflict is None and agents is not None and port not in own.held:
             conflict = _used_by_a_stranger(port, changing[0], apps, claims, agents)
         if conflict is not None:
             found.append(conflict)

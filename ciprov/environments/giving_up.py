@@ -12,12 +12,12 @@ from ciprov.environments.diagnosis import Diagnosis
 from ciprov.environments.diagnosis.report import diagnoses_of
 from ciprov.environments.journal import Journal
 from ciprov.environments.readiness import Limits
-from ciprov.environments.replacing.waiting_for_hosts import OutOfReach
 from ciprov.environments.results import Interrupted, OnFailure, UpFailed
 from ciprov.environments.rollback import remove_all, roll_back, snapshot
 from ciprov.environments.session import MarathonGone, Session
 from ciprov.environments.tree import apps_of
 from ciprov.environments.up_record import counts_to_restore, restored
+from ciprov.environments.waiting import OutOfReach
 from ciprov.foundation.errors import CiprovError
 from ciprov.foundation.json import JsonObject
 

@@ -16,6 +16,7 @@ from ciprov.environments.passed_on import marks
 from ciprov.environments.plan import Plan
 from ciprov.environments.planning import Target, make_plan
 from ciprov.environments.replacing.notes import with_cut_off_notes
+from ciprov.environments.replacing.partition import ports_out_of_reach
 from ciprov.environments.replacing.surveying import survey
 from ciprov.environments.tree import apps_of, is_below
 from ciprov.foundation.errors import CiprovError
@@ -66,11 +67,13 @@ def look(outside: Outside, name: str, build: Build) -> Outlook:
     sent = frozenset(app_id for app_id, mark in passed_on.items() if known.get(app_id) == mark)
     target = Target(name, desired.group_path, desired.group, desired.secret_values, sent)
     recorded = RecordedCounts(before.counts, before.pending_counts) if before else NOTHING_RECORDED
-    around = survey(marathon.tasks, outside.agents, desired.group, live)
-    plan = with_cut_off_notes(make_plan(target, live, recorded, around), around)
+    around = survey(marathon, outside.agents, desired.group, live)
+    plan = with_cut_off_notes(make_plan(target, live, recorded, around), desired.group, around)
     if plan.changes:
         slaves = outside.agents.agents()
-        plan = with_conflicts(plan, desired.group, live, Neighbours(apps, records, slaves))
+        plan = with_conflicts(
+            plan, desired.group, live, Neighbours(apps, records, slaves, around.own_ports, ports_out_of_reach(around))
+        )
         plan = with_capacity_notes(plan, desired.group, slaves)
     if before is not None and before.blueprint not in ("", desired.blueprint):
         note = f"the environment was made from the blueprint {before.blueprint}, this one is called {desired.blueprint}"

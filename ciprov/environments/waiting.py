@@ -19,7 +19,9 @@ from ciprov.environments.diagnosis.placement import Surroundings, placement_caus
 from ciprov.environments.diagnosis.report import Diagnosis, diagnose
 from ciprov.environments.progress import AppProgress, AppState
 from ciprov.environments.readiness import Limits, Round, Sight, Verdict, judge_all, living_tasks
+from ciprov.environments.replacing.around import Around
 from ciprov.environments.replacing.jams import Jam, acted_on_now, hopeless, jams
+from ciprov.environments.replacing.partition import cut_off, ways_out
 from ciprov.environments.session import SHORTEST_POLL, Session
 from ciprov.environments.steps import AwaitGone
 from ciprov.environments.tree import apps_of, depends_on, group_dependencies, is_below, needed_by, relative
@@ -47,6 +49,12 @@ class StillThere(CiprovError):
     kind = Kind.TASKS_LINGER
 
 
+class OutOfReach(StillThere):
+    """Tasks cannot be reached, and may still hold the ports or volumes of their app."""
+
+    kind = Kind.UNREACHABLE_AGENT
+
+
 AGENTS_SECONDS = 5.0
 AGENTS_AWAY_SECONDS = 30.0
 """How long what the agents have is taken for known, while something waits for them."""
@@ -69,11 +77,12 @@ def await_gone(session: Session, step: AwaitGone, deployments: Collection[str], 
     """
     started = session.clock.monotonic()
     interval = SHORTEST_POLL
-    left = set(step.app_ids)
+    left: dict[str, list[JsonObject]] = {app_id: [] for app_id in step.app_ids}
     while True:
-        before, left = left, {app_id for app_id in step.app_ids if living_tasks(_tasks(session, app_id))}
+        listed = {app_id: living_tasks(_tasks(session, app_id)) for app_id in step.app_ids}
+        before, left = left, {app_id: tasks for app_id, tasks in listed.items() if tasks}
         open_ones = _open(session, deployments)
-        for app_id in sorted(before - left):
+        for app_id in sorted(before.keys() - left.keys()):
             session.tell(AppProgress(relative(app_id, session.group_path), AppState.GONE))
         if not left and not open_ones:
             break
@@ -81,14 +90,35 @@ def await_gone(session: Session, step: AwaitGone, deployments: Collection[str], 
         if waited > step.grace and any(_started_again(session, app_id) for app_id in left):
             return
         if waited > step.grace + ALARM_SECONDS:
-            what = f"tasks of {', '.join(sorted(left))}" if left else f"deployment {', '.join(sorted(open_ones))}"
-            raise StillThere(
-                f"{what} did not end within {step.grace + ALARM_SECONDS:.0f} s",
-                place=session.marathon.target,
-                way_out="look at the agents they run on, end them there, and repeat the command",
-            )
+            raise _still_there(session, step, left, open_ones)
         interval = session.pause(interval)
     _await_ports(session, step, places)
+
+
+def _still_there(
+    session: Session, step: AwaitGone, left: Mapping[str, list[JsonObject]], open_ones: Collection[str]
+) -> StillThere:
+    budget = f"within {step.grace + ALARM_SECONDS:.0f} s"
+    place = session.marathon.target
+    lost = [task for app_id in sorted(left) for task in cut_off(app_id, Around(left))]
+    if lost:
+        message = f"{'; '.join(map(str, lost))}: it did not answer {budget}"
+        return OutOfReach(message, place=place, way_out=ways_out(lost))
+    if not left:
+        way_out = "look at `ciprov env status`, and repeat the command"
+        return StillThere(
+            f"deployment {', '.join(sorted(open_ones))} did not end {budget}", place=place, way_out=way_out
+        )
+    tasks = [
+        f"{task.get('id')} on {task.get('host')} ({task.get('state')})"
+        for app_id in sorted(left)
+        for task in left[app_id]
+    ]
+    return StillThere(
+        f"tasks of {', '.join(sorted(left))} did not end {budget}: {', '.join(tasks)}",
+        place=place,
+        way_out="look at the agents they run on, end them there, and repeat the command",
+    )
 
 
 def _started_again(session: Session, app_id: str) -> bool:

@@ -18,5 +18,11 @@ class Around:
     slaves: Sequence[JsonObject] | None = None
     unreachable: Sequence[JsonObject] | None = None
 
+    @property
+    def own_ports(self) -> frozenset[int]:
+        """The host ports that the tasks have."""
+        every = (task.get("ports") or () for tasks in self.tasks.values() for task in tasks)
+        return frozenset(port for ports in every for port in ports if isinstance(port, int))
+
 
 NOTHING_KNOWN = Around()

@@ -12,13 +12,15 @@ from dataclasses import dataclass, field
 from ciprov.environments.fixed_ports import fixed_host_ports
 from ciprov.environments.normalise import normal_form
 from ciprov.environments.replacing.around import NOTHING_KNOWN, Around
-from ciprov.environments.replacing.partition import cut_off
+from ciprov.environments.replacing.partition import in_the_way
 from ciprov.environments.replacing.places import room_for
 from ciprov.environments.replacing.rolling import (
+    ANYWHERE,
     DEFAULT,
     DEFAULT_WITH_VOLUMES,
     IN_PLACE,
     Capacities,
+    Old,
     capacities,
     comes_to_its_end,
 )
@@ -62,7 +64,7 @@ def choose(change: Change) -> Replacement:
     """
     held = holdings(change.live) | holdings(change.desired)
     if not held:
-        return Replacement(Strategy.ROLLING, "its definition changed, and it holds no fixed host port")
+        return _holding_nothing(change)
     holds = f"it holds {_told(held)}"
     stop = f"{holds}, for which a rolling update would wait for ever"
     before, after = normal_form(change.live).get("role"), normal_form(change.desired).get("role")
@@ -77,9 +79,22 @@ def choose(change: Change) -> Replacement:
     return _within_one_deployment(change, holds, change.tasks)
 
 
+def _holding_nothing(change: Change) -> Replacement:
+    tasks, given = change.tasks or (), capacities(change.desired)
+    well = sum(_well(task, change.live) for task in tasks)
+    old = Old(well, len(tasks) - well)
+    if given is None or not change.instances or comes_to_its_end(change.instances, given, old, ANYWHERE):
+        return Replacement(Strategy.ROLLING, "its definition changed, and it holds no fixed host port")
+    return Replacement(
+        Strategy.SCALE_TO_ZERO,
+        f"by its upgradeStrategy {given} its {old.sick} sick instances leave no room for new ones, and Marathon does "
+        "not end them",
+    )
+
+
 def _against_one_deployment(change: Change, held: frozenset[int | str], tasks: Sequence[JsonObject]) -> str:
     """Why the app's instances have to be gone before its definition is put; empty where they need not."""
-    lost = cut_off(change.app_id, change.around)
+    lost = in_the_way({**change.desired, "instances": change.instances}, change.around)
     if lost:
         return "; ".join(map(str, lost))
     shared = held & frozenset(change.elsewhere)
@@ -113,7 +128,7 @@ def _within_one_deployment(change: Change, holds: str, tasks: Sequence[JsonObjec
 def _ends(change: Change, given: Capacities, tasks: Sequence[JsonObject]) -> bool:
     room = room_for(change.desired, change.live, tasks, change.around.slaves)
     resident = has_persistent_volume(change.desired)
-    return comes_to_its_end(change.instances, given, len(tasks), room, resident=resident)
+    return comes_to_its_end(change.instances, given, Old(len(tasks)), room, resident=resident)
 
 
 def _well(task: JsonObject, app: JsonObject) -> bool:

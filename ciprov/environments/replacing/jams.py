@@ -59,8 +59,10 @@ def acted_on_now(deployments: Collection[JsonObject]) -> set[str]:
 
 
 def _stands_still(app: JsonObject, queued: JsonObject | None) -> bool:
-    if not outdated_tasks(app) or not holdings(app) or in_back_off(queued):
+    if not outdated_tasks(app) or in_back_off(queued):
         return False
+    if queued is not None and not holdings(app):
+        return False  # it waits for resources, which others may give back
     if any(task.get("state") in _MOVING for task in app.get("tasks") or []):
         return False
     checks = len(app.get("healthChecks") or [])

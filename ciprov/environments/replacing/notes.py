@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ciprov.environments.plan import Action, Plan
+from ciprov.environments.plan import Action, AppPlan, Plan
 from ciprov.environments.replacing.around import Around
-from ciprov.environments.replacing.partition import cut_off
+from ciprov.environments.replacing.partition import cut_off, in_the_way
+from ciprov.environments.tree import apps_of
+from ciprov.foundation.json import JsonObject
 
 
-def with_cut_off_notes(plan: Plan, around: Around) -> Plan:
-    """`plan` with a note on each app that cannot be replaced before its old tasks are known to be gone."""
-    notes = [
-        f"{app.app}: {'; '.join(map(str, lost))}. Nothing of it is stopped before that host answers again"
-        for app in plan.of(Action.REPLACE, Action.UPDATE)
-        if (lost := cut_off(app.app_id, around))
-    ]
+def with_cut_off_notes(plan: Plan, group: JsonObject, around: Around) -> Plan:
+    """`plan` with a note on each changed app of which a task cannot be reached; `group` is the one to reach."""
+    wanted = apps_of(group)
+    changed = plan.of(Action.REPLACE, Action.UPDATE)
+    notes = [note for app in changed if (note := _note(app, wanted[app.app_id], around))]
     return replace(plan, notes=(*plan.notes, *notes)) if notes else plan
+
+
+def _note(app: AppPlan, desired: JsonObject, around: Around) -> str:
+    lost = cut_off(app.app_id, around)
+    if not lost:
+        return ""
+    waits = bool(in_the_way({**desired, "instances": app.instances}, around))
+    then = "nothing of it is stopped before that host answers again" if waits else "others go on without it"
+    return f"{app.app}: {'; '.join(map(str, lost))}: {then}"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from ciprov.environments.agent_ports import AgentPorts, agent_ports
 from ciprov.environments.fixed_ports import fixed_host_ports
 from ciprov.environments.normalise import normal_form
-from ciprov.environments.replacing.rolling import Room
+from ciprov.environments.replacing.rolling import ANYWHERE, Room
 from ciprov.foundation.json import JsonObject
 
 _AMOUNTS = ("cpus", "mem", "disk", "gpus")
@@ -17,11 +17,13 @@ _ROUNDING = 1e-6
 def room_for(
     desired: JsonObject, live: JsonObject, tasks: Sequence[JsonObject], slaves: Sequence[JsonObject] | None
 ) -> Room:
-    """What is surely there for `desired`, whose old `tasks` all run; agents that are not known (None) have none.
+    """What is surely there for `desired`, whose old `tasks` all run; without fixed ports any place will do.
 
-    Constraints and roles are not worked out: an app that has any has no free place, and one that is spread over groups
-    of agents may be kept even from the place that it had.
+    Agents that are not known (None) have no place. Constraints and roles are not worked out: an app that has any has no
+    free place, and one that is spread over groups of agents may be kept even from the place that it had.
     """
+    if not fixed_host_ports(desired):
+        return ANYWHERE
     reused = _same_places(desired, live) and not _spread(desired)
     if slaves is None:
         return Room(0, reused and not _grown(desired, live))

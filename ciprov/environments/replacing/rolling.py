@@ -1,6 +1,6 @@
 """Whether a rolling update comes to its end where every new instance needs a place that only some agents have. Pure.
 
-The arithmetic is Marathon's, for old instances that are all healthy.
+The arithmetic is Marathon's.
 """
 
 from __future__ import annotations
@@ -40,6 +40,17 @@ class Room:
     reused: bool
 
 
+ANYWHERE = Room(1_000_000, reused=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Old:
+    """The instances that are to go, as Marathon counts them."""
+
+    healthy: int
+    sick: int = 0
+
+
 def capacities(app: JsonObject) -> Capacities | None:
     """What the app itself says; None where it says nothing, or nothing that is understood."""
     given = app.get("upgradeStrategy")
@@ -50,15 +61,17 @@ def capacities(app: JsonObject) -> Capacities | None:
     return Capacities(float(least), float(over)) if numbers else None
 
 
-def comes_to_its_end(instances: int, given: Capacities, old: int, room: Room, *, resident: bool = False) -> bool:
-    """Whether `old` healthy instances are all replaced by `instances` new ones, none of which fails.
+def comes_to_its_end(instances: int, given: Capacities, there: Old, room: Room, *, resident: bool = False) -> bool:
+    """Whether all that is `there` is replaced by `instances` new ones, none of which fails.
 
-    A `resident` app never has more instances than asked for: a new one takes over the volumes of an old one.
+    Sick ones are not killed at once, and take up capacity until a new one serves. A `resident` app never has more
+    instances than asked for: a new one takes over the volumes of an old one.
     """
     keep, most = given.keep(instances), int(instances * (1 + given.maximum_over))
-    if keep == most <= old:
+    if keep == most <= there.healthy:
         keep, most = (keep - 1, most) if resident else (keep, most + 1)
-    kills = min(old, max(0, old - keep, old - instances))
+    old = there.healthy + there.sick
+    kills = min(old, max(0, there.healthy - keep, old - instances))
     new, places = 0, 0 if resident else room.free
     while True:
         old -= kills

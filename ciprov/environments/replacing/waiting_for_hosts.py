@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Collection
 from functools import partial
 
-from ciprov.environments.replacing.around import Around
-from ciprov.environments.replacing.partition import CutOff, cut_off, ways_out
+from ciprov.environments.replacing.partition import CutOff, in_the_way, ways_out
+from ciprov.environments.replacing.surveying import survey_of
 from ciprov.environments.session import SHORTEST_POLL, Session
-from ciprov.environments.waiting import ALARM_SECONDS, StillThere
+from ciprov.environments.waiting import ALARM_SECONDS, OutOfReach
+from ciprov.foundation.json import JsonObject
 
 
-class OutOfReach(StillThere):
-    """Tasks of an app cannot be reached, and may still hold its ports or volumes."""
+def await_reachable(session: Session, apps: Collection[JsonObject], grace: float) -> None:
+    """Until no task is in the way of `apps`, as they shall be.
 
-
-def await_reachable(session: Session, app_ids: Collection[str], grace: float) -> None:
-    """Until no task of `app_ids` is cut off from the cluster. Raises `OutOfReach` `ALARM_SECONDS` after the `grace`."""
+    Raises `OutOfReach` `ALARM_SECONDS` after the `grace`.
+    """
     started = session.clock.monotonic()
     budget = grace + ALARM_SECONDS
     interval, told = SHORTEST_POLL, False
-    while lost := session.steadily(partial(_cut_off, session, app_ids)):
+    while lost := session.steadily(partial(_in_the_way, session, apps)):
         what = "; ".join(map(str, lost))
         if session.clock.monotonic() - started > budget:
             raise OutOfReach(
@@ -35,9 +35,8 @@ def await_reachable(session: Session, app_ids: Collection[str], grace: float) ->
         interval = session.pause(interval)
 
 
-def _cut_off(session: Session, app_ids: Collection[str]) -> tuple[CutOff, ...]:
-    if not app_ids:
+def _in_the_way(session: Session, apps: Collection[JsonObject]) -> tuple[CutOff, ...]:
+    if not apps:
         return ()
-    tasks = {app_id: tuple(session.marathon.tasks(app_id)) for app_id in app_ids}
-    around = Around(tasks, session.agents.agents(), session.agents.unreachable_tasks())
-    return tuple(task for app_id in app_ids for task in cut_off(app_id, around))
+    around = survey_of(session.marathon, session.agents, [str(app["id"]) for app in apps])
+    return tuple(task for app in apps for task in in_the_way(app, around))

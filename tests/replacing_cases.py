@@ -1,0 +1,291 @@
+"""Generated cases of changed apps, and what becomes of each: by ciprov's own strategies, and by a plain PUT.
+
+Every case ends with a verdict of its own, never with "it took too long".
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from engine_in_memory import Broken, EngineWorld, agents
+
+from ciprov.environments.desired import Desired
+from ciprov.environments.differences import differences
+from ciprov.environments.results import Origin, PlanConflict, UpFailed, UpOptions
+from ciprov.localcluster.model import Condition
+
+GROUP = "/ciprov/x"
+APP = f"{GROUP}/app"
+MOST_SECONDS = 400.0
+MOST_WRITES = 14
+PORT, OTHER_PORT = 31005, 31006
+
+HOLDS = ("fixed", "mapped", "moved", "becomes fixed", "becomes free", "free", "external")
+CAPACITIES = (None, (1, 1), (1, 0), (0, 0), (0, 1), (0.8, 0), (0.9, 0), (0.5, 0), (0.5, 0.5))
+HEALTH = ("unchecked", "healthy", "sick", "one sick", "silent", "sick at the put", "one gone at the put")
+COUNTS = (1, 2, 3, 5)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One changed app, perhaps with another that needs it.
+
+    `hold` is what an instance has to itself, `capacities` the `upgradeStrategy` (None: none is named), `health` that of
+    the old tasks, `spare` the number of agents that have none of them.
+    """
+
+    hold: str
+    capacities: tuple[float, float] | None
+    instances: int
+    health: str
+    spare: int
+    persistent: bool = False
+    role: bool = False
+    mesos: bool = True
+    dependent: bool = False
+    instances_before: int = 0
+
+    def __str__(self) -> str:
+        marks = ("persistent", "role", "dependent")
+        said = [mark for mark in marks if getattr(self, mark)] + ([] if self.mesos else ["no mesos"])
+        given = "/".join(map(str, self.capacities)) if self.capacities else "no strategy"
+        before = f"{self.instances_before}->" if self.instances_before else ""
+        return ", ".join([self.hold, given, f"{before}{self.instances} + {self.spare} agents", self.health, *said])
+
+    @property
+    def possible(self) -> bool:
+        """Whether Marathon takes such apps at all, and the old state can be."""
+        over = self.capacities is not None and self.capacities[1] > 0
+        low = self.capacities is None or self.capacities[0] <= 0.5
+        if self.hold == "external" and (self.instances > 1 or over or not low or self.instances_before > 1):
+            return False
+        if self.persistent and (over or self.hold != "fixed" or self.role):
+            return False
+        partly = self.health in ("one sick", "one gone at the put")
+        return not (partly and (self.instances_before or self.instances) < 2)
+
+    @property
+    def meddled(self) -> bool:
+        """Whether the tasks change between the choice and the deployment."""
+        return self.health.endswith("at the put")
+
+    def app(self, *, new: bool) -> dict[str, Any]:
+        body: dict[str, Any] = {
+            "id": APP,
+            "cmd": "serve",
+            "cpus": 0.1,
+            "mem": 32,
+            "instances": self.instances if new or not self.instances_before else self.instances_before,
+            "labels": {"CIPROV_ENV": "x"},
+            "env": {"VERSION": "new" if new else "old"},
+        }
+        body |= _holding(self.hold, new)
+        if self.persistent:
+            volume = {"containerPath": "data", "mode": "RW", "persistent": {"size": 10}}
+            body["container"] = {"type": "MESOS", "volumes": [volume]}
+        if self.health != "unchecked":
+            body["healthChecks"] = [{"protocol": "TCP", "maxConsecutiveFailures": 0, "gracePeriodSeconds": 5}]
+        if self.capacities is not None:
+            least, over = self.capacities
+            body["upgradeStrategy"] = {"minimumHealthCapacity": least, "maximumOverCapacity": over}
+        if self.role:
+            body["role"] = "ciprov" if new else "*"
+        return body
+
+    def apps(self, *, new: bool) -> list[dict[str, Any]]:
+        web = {
+            "id": f"{GROUP}/web",
+            "cmd": "serve",
+            "cpus": 0.1,
+            "mem": 32,
+            "labels": {"CIPROV_ENV": "x"},
+            "env": {"VERSION": "new" if new else "old"},
+            "dependencies": [APP],
+            **_holding("moved there", new),
+        }
+        return [self.app(new=new), *([web] if self.dependent else [])]
+
+
+def _holding(hold: str, new: bool) -> dict[str, Any]:
+    def fixed(port: int) -> dict[str, Any]:
+        return {"requirePorts": True, "portDefinitions": [{"port": port, "name": "http"}]}
+
+    free = {"portDefinitions": [{"port": 0, "name": "http"}]}
+    mapping = {"containerPort": 80, "hostPort": PORT}
+    external = {"name": "x-data", "provider": "dvdi", "options": {"dvdi/driver": "rexray"}}
+    volume = {"containerPath": "/data", "mode": "RW", "external": external}
+    image = {"type": "DOCKER", "docker": {"image": "nginx"}}
+    return {
+        "fixed": fixed(PORT),
+        "moved": fixed(OTHER_PORT if new else PORT),
+        "moved there": fixed(PORT + 10),
+        "becomes fixed": fixed(PORT) if new else free,
+        "becomes free": free if new else fixed(PORT),
+        "free": free,
+        "mapped": {"networks": [{"mode": "container/bridge"}], "container": image | {"portMappings": [mapping]}},
+        "external": free | {"container": image | {"volumes": [volume]}},
+    }[hold]
+
+
+def cases(seed: int, count: int) -> list[Case]:
+    """`count` different ones. First every case of the table of the fixed-port deadlock, then whatever comes."""
+    rolled = random.Random(seed)
+    found = dict.fromkeys(case for case in table() if case.possible)
+    while len(found) < count:
+        case = Case(
+            hold=rolled.choice((*HOLDS, "fixed", "fixed", "mapped")),
+            capacities=rolled.choice(CAPACITIES),
+            instances=rolled.choice(COUNTS),
+            health=rolled.choice(HEALTH),
+            spare=rolled.choice((0, 0, 1, 2)),
+            persistent=rolled.random() < 0.15,
+            role=rolled.random() < 0.1,
+            mesos=rolled.random() < 0.8,
+            dependent=rolled.random() < 0.3,
+            instances_before=rolled.choice((0, 0, 0, *COUNTS)),
+        )
+        if case.possible:
+            found[case] = None
+    return list(found)[:count]
+
+
+def table() -> Iterator[Case]:
+    for capacities, health in itertools.product(((1, 1), (1, 0), (0, 0), (0, 1)), ("unchecked", "healthy", "sick")):
+        yield Case("fixed", capacities, 1, health, 0)
+    yield Case("fixed", (0, 0), 1, "silent", 0)
+    yield from (Case("fixed", capacities, 5, "healthy", 0) for capacities in ((0.8, 0), (0.9, 0)))
+    yield Case("fixed", (1, 0), 1, "healthy", 1)
+
+
+def desired(case: Case, *, new: bool) -> Desired:
+    apps = case.apps(new=new)
+    return Desired(
+        name="x",
+        kind="",
+        blueprint="model",
+        group_path=GROUP,
+        group={"id": GROUP, "apps": apps, "groups": [], "dependencies": []},
+        apps={app["id"]: app for app in apps},
+        service_ports={},
+        routes=(),
+        timeout=60,
+        ttl=None,
+        parameters={},
+        secret_fingerprints={},
+        secret_values=frozenset(),
+    )
+
+
+def world_before(case: Case) -> EngineWorld:
+    """The old apps run, and their tasks are as the case has them."""
+    world = EngineWorld(agents(max(case.instances, case.instances_before) + case.spare), mesos_known=case.mesos)
+    world.put_group(GROUP, desired(case, new=False).group)
+    world.timers.advance(5)
+    if world.engine.deployments():
+        raise Broken(f"the old state did not come about: {case}")
+    old = sorted(task_id for task_id in world.tasks if world.owner(task_id) == APP)
+    match case.health:
+        case "sick":
+            _fail(world, old)
+        case "one sick":
+            _fail(world, old[:1])
+        case "silent":
+            _restart_silently(world, old[0])
+        case "sick at the put":
+            world.before["put_group"] = lambda: _fail(world, old)
+        case "one gone at the put":
+            world.before["put_group"] = lambda: _restart_silently(world, old[0])
+    return world
+
+
+def _fail(world: EngineWorld, task_ids: list[str]) -> None:
+    for task_id in task_ids:
+        world.probe(task_id, ok=False)
+
+
+def _restart_silently(world: EngineWorld, task_id: str) -> None:
+    """Another task of the old definition takes its place, and no check of it has an answer yet."""
+    world.silent = True
+    world.engine.kill([task_id.partition("._app")[0]], wipe=False)
+    world.timers.advance(1)
+    world.silent = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`fault` is empty where all is well. `ways` are the strategies that the plan had, by app."""
+
+    case: Case
+    ways: tuple[str, ...] = ()
+    seconds: float = 0.0
+    fault: str = ""
+
+
+def by_ciprov(case: Case) -> Outcome:
+    world = world_before(case)
+    kept, began = len(world.kept.get(APP, ())), world.timers.seconds
+    world.writes.clear()
+    shall = desired(case, new=True)
+    ways: list[str] = []
+
+    def told(progress: Any) -> None:
+        if hasattr(progress, "plan"):
+            ways.extend(str(app.strategy) for app in progress.plan.apps if app.strategy)
+
+    _recorded(world, case)
+    try:
+        world.service.up("x", lambda record, taken: shall, UpOptions(Origin("model.yaml", "blueprint: model")), told)
+    except (UpFailed, PlanConflict, Broken) as error:
+        return Outcome(case, tuple(ways), fault=f"{type(error).__name__}: {error}")
+    outcome = Outcome(case, tuple(ways), world.timers.seconds - began)
+    fault = _fault(world, case, shall, kept) or _too_long(world, outcome) or _mended(world, outcome)
+    return replace(outcome, fault=fault)
+
+
+def _recorded(world: EngineWorld, case: Case) -> None:
+    """The old state as an `up` of its own: nothing is written for it."""
+    later, world.before = world.before, {}
+    old = desired(case, new=False)
+    world.service.up("x", lambda record, taken: old, UpOptions(Origin("model.yaml", ""), wait=False), lambda _: None)
+    world.before = later
+
+
+def by_a_plain_put(case: Case) -> str:
+    """`works` or `stuck`: one PUT, and all the time in the world."""
+    world = world_before(case)
+    world.put_group(GROUP, desired(case, new=True).group)
+    world.timers.advance(120)
+    return "stuck" if world.engine.deployments() else "works"
+
+
+def _fault(world: EngineWorld, case: Case, shall: Desired, kept: int) -> str:
+    if world.engine.deployments():
+        return "a deployment is still open"
+    for app_id, app in shall.apps.items():
+        live = world.app(app_id)
+        if live is None or differences(app, live):
+            return f"{app_id} is not as it shall be"
+        running = [it for it in world.engine.instances(app_id) if it.condition is Condition.RUNNING]
+        fresh = [world.tasks[it.task_id].spec.environment["VERSION"] == "new" for it in running]
+        if len(fresh) != app["instances"] if "instances" in app else len(fresh) != 1 or not all(fresh):
+            return f"{app_id} has {len(fresh)} tasks, {sum(fresh)} of them new"
+    if world.destroyed or (case.persistent and len(world.kept[APP]) > max(kept, case.instances)):
+        return f"the volumes are not those of before: {world.destroyed} {world.kept}"
+    return ""
+
+
+def _mended(world: EngineWorld, outcome: Outcome) -> str:
+    """Where nothing happens in between, what was chosen has to go well without being mended."""
+    stopped = any(write.startswith("put_app") for write in world.writes)
+    stops = {"scale-to-zero", "delete-create"} & set(outcome.ways)
+    return f"{outcome.ways} stood still: {world.writes}" if stopped and not stops and not outcome.case.meddled else ""
+
+
+def _too_long(world: EngineWorld, outcome: Outcome) -> str:
+    if outcome.seconds > MOST_SECONDS or len(world.writes) > MOST_WRITES:
+        return f"{outcome.seconds:.0f} s and {len(world.writes)} writes: {world.writes}"
+    return ""

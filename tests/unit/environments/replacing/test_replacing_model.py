@@ -1,0 +1,47 @@
+"""Changed apps on the embedded cluster's own rules: none is ever stuck, and a plain PUT is where the table says so."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from replacing_cases import Case, by_a_plain_put, by_ciprov, cases
+
+TABLE = [
+    (Case("fixed", (1, 1), 1, "unchecked", 0), "stuck"),
+    (Case("fixed", (1, 1), 1, "healthy", 0), "stuck"),
+    (Case("fixed", None, 1, "healthy", 0), "stuck"),
+    (Case("fixed", (1, 0), 1, "healthy", 0), "stuck"),
+    (Case("mapped", (1, 0), 1, "healthy", 0), "stuck"),
+    (Case("fixed", (0, 0), 1, "unchecked", 0), "works"),
+    (Case("fixed", (0, 0), 1, "healthy", 0), "works"),
+    (Case("fixed", (0, 1), 1, "healthy", 0), "works"),
+    (Case("fixed", (0, 0), 1, "sick", 0), "stuck"),
+    (Case("fixed", (0, 1), 1, "sick", 0), "stuck"),
+    (Case("fixed", (0, 0), 1, "silent", 0), "stuck"),
+    (Case("fixed", (0.8, 0), 5, "healthy", 0), "works"),
+    (Case("fixed", (0.9, 0), 5, "healthy", 0), "stuck"),
+    (Case("fixed", (1, 0), 1, "healthy", 1), "works"),
+    (Case("moved", (1, 1), 1, "healthy", 0), "works"),
+    (Case("free", (1, 0), 2, "sick", 1), "stuck"),
+]
+
+
+@pytest.mark.parametrize(("case", "verdict"), TABLE, ids=str)
+def test_the_table_by_a_plain_put_and_by_ciprov(case: Case, verdict: str) -> None:
+    assert by_a_plain_put(case) == verdict
+    assert by_ciprov(case).fault == ""
+
+
+def test_none_of_the_generated_cases_is_stuck() -> None:
+    outcomes = [by_ciprov(case) for case in cases(seed=4, count=160)]
+    assert [outcome for outcome in outcomes if outcome.fault] == []
+    ways = Counter(way for outcome in outcomes for way in outcome.ways)
+    assert ways.keys() == {"rolling", "in-place", "scale-to-zero", "delete-create"}
+
+
+def test_an_update_whose_old_tasks_fall_sick_in_between_is_mended() -> None:
+    outcome = by_ciprov(Case("fixed", None, 2, "sick at the put", 0))
+    assert outcome.ways == ("in-place",)
+    assert outcome.fault == ""
+    assert outcome.seconds > 13, "only after the kill grace and ten seconds does it count as standing still"
