@@ -522,7 +522,7 @@ def test_another_user_finds_its_sandbox_and_volumes_by_their_paths_and_nobody_el
         command = (
             "id -un; pwd; touch $MESOS_SANDBOX/mine && cat $MESOS_SANDBOX/mine; cd / && cd $MESOS_SANDBOX && pwd; "
             f"echo kept > $MESOS_SANDBOX/data/file; cat {other}/file; ls {driver.sandboxes.tasks}; "
-            "echo ready > /dev/stdout; sleep 300"
+            "echo ready >> /dev/stdout; sleep 300"
         )
         spec = replace(shell(command, TASK), user="nobody", persistent=volumes)
         sandbox = await driver.running(spec)
