@@ -16,6 +16,7 @@ from image_registry import PASSWORD, ImageRegistry
 
 from ciprov.localcluster.definitions.app import FetchUri
 from ciprov.localcluster.model import Condition
+from ciprov.localcluster.runtimes.docker.engine import PULLS_AT_ONCE
 from ciprov.localcluster.runtimes.port import LaunchSpec
 
 
@@ -129,5 +130,22 @@ def test_a_killed_task_gives_up_its_pull(tmp_path: Path, registry: ImageRegistry
         driver.runtime.kill(TASK, 30.0)
         assert (await driver.ended()).condition is Condition.KILLED
         await driver.until(registry.given_up.is_set, "the engine gives up the pull")
+
+    drive(tmp_path / "state", work)
+
+
+def test_tasks_that_want_the_same_image_at_once_do_not_each_pull_it(
+    tmp_path: Path, registry: ImageRegistry, docker_config: Path
+) -> None:
+    docker_config.write_text(json.dumps(registry.credentials()))
+    registry.put("team/app", "1", "first")
+
+    async def work(driver: Driver) -> None:
+        tasks = [wanting(driver, f"{registry.name}/team/app:1", number) for number in range(12)]
+        for task in tasks:
+            driver.runtime.launch(task)
+        for task in tasks:
+            assert (await driver.ended(task.task_id)).condition is Condition.FINISHED
+        assert registry.asked.count("/v2/") <= PULLS_AT_ONCE
 
     drive(tmp_path / "state", work)

@@ -63,7 +63,11 @@ async def ensure(engine: DockerEngine, image: str, sandbox: Path, *, force: bool
             return found
     config = credentials(sandbox)
     try:
-        await _pull(engine, image, config)
+        async with engine.pulls:
+            found = None if force else await _inspect(engine, image)
+            if found is not None:
+                return found  # another task's pull brought it
+            await _pull(engine, image, config)
     except (EngineRefused, _PullFailed) as error:
         raise ImageMissing(_pull_failed(image, str(error), config is not None, force)) from None
     found = await _inspect(engine, image)
@@ -100,19 +104,18 @@ async def _pull(engine: DockerEngine, image: str, config: Mapping[str, Any] | No
     credential = await engine.call(lambda _: _credential(repository, config))
     headers = {"X-Registry-Auth": credential} if credential else {}
     query = urlencode({"fromImage": repository, "tag": tag})
-    async with engine.pulls:
-        stream = await engine.stream("POST", f"/images/create?{query}", headers=headers)
-        try:
-            async for line in _lines(stream.read):
-                # A failure in the middle of the answer: the status was sent long before.
-                if line.get("error"):
-                    raise _PullFailed(str(line["error"]))
-        except TimeoutError:
-            raise _PullFailed(f"there was no progress for {PULL_SILENCE_SECONDS:.0f} s") from None
-        except (OSError, StreamFailed) as error:
-            raise EngineUnavailable(f"the Docker engine went away while it pulled '{image}': {error}") from None
-        finally:
-            stream.close()
+    stream = await engine.stream("POST", f"/images/create?{query}", headers=headers)
+    try:
+        async for line in _lines(stream.read):
+            # A failure in the middle of the answer: the status was sent long before.
+            if line.get("error"):
+                raise _PullFailed(str(line["error"]))
+    except TimeoutError:
+        raise _PullFailed(f"there was no progress for {PULL_SILENCE_SECONDS:.0f} s") from None
+    except (OSError, StreamFailed) as error:
+        raise EngineUnavailable(f"the Docker engine went away while it pulled '{image}': {error}") from None
+    finally:
+        stream.close()
 
 
 async def _lines(read: Callable[[], Awaitable[bytes]]) -> AsyncIterator[Any]:

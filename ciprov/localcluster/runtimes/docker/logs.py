@@ -35,7 +35,7 @@ class OutputCopy:
         self._note = papers / "output"
         self._written = 0
         self._noted_at = -NOTED_EVERY_SECONDS
-        positions = decode(self._note.read_text()) if self._note.exists() else {}
+        positions = decode(self._note.read_text(errors="replace")) if self._note.exists() else {}
         self._positions = {number: positions.get(number, Position()) for number in self._files}
         self._copying = asyncio.create_task(self._follow())
 

@@ -50,6 +50,18 @@ class ClusterNetwork:
             found = await self._engine.call(self._find_or_make)
             return bridge_of(found, self._cluster)
 
+    async def check(self, name: str) -> None:
+        """Raises EngineRefused, worded for a user, where there is no network `name` to join."""
+        try:
+            await self._engine.call(lambda client: client.inspect_network(name))
+        except EngineRefused as error:
+            if error.status == NOT_FOUND:
+                way_out = f"make it (docker network create {name}), or name another one in the app's networks"
+                raise EngineRefused(
+                    NOT_FOUND, f"there is no docker network '{name}' on this machine: {way_out}"
+                ) from None
+            raise
+
     async def found(self) -> Bridge | None:
         """The bridge where it is there already. Raises EngineUnavailable."""
         try:

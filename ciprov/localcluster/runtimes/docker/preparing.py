@@ -62,6 +62,8 @@ class Preparation:
         if needs_bridge(wanted):
             bridge = await _unless(cancelled, self.network.ensured())
             self.bridged(bridge)
+        if wanted.network_is_named:
+            await _unless(cancelled, self.network.check(wanted.network))
         volumes = self.territory.volumes.of(wanted.app_id, wanted.instance_id)
         around = Surroundings(self.territory.cluster, sandbox, volumes, bridge, config.get("WorkingDir") or "")
         made = creation(spec, around)

@@ -262,11 +262,12 @@ class DockerRuntime:
 
     def _readopt(self, container: Any, expected: Sequence[str]) -> None:
         config = container["Config"]
+        grace = config.get("StopTimeout")
         task = _Task(
             config["Labels"].get(TASK_LABEL, ""),
             address=address_in(container),
             stop_signal=config.get("StopSignal") or "SIGTERM",
-            grace_seconds=float(config.get("StopTimeout") or DEFAULT_GRACE_SECONDS),
+            grace_seconds=DEFAULT_GRACE_SECONDS if grace is None else float(grace),
         )
         task.expected = task.id in expected
         self._tasks[task.id] = task
@@ -283,7 +284,7 @@ class DockerRuntime:
         self._in_background(self._watch(task))
 
     async def _end_unstarted(self, task: _Task, container: str) -> None:
-        await containers.remove(self._engine, container)
+        await self._discard(container)
         self._end(task, Condition.LOST, "The agent was restarted before the task was started")
 
     def _end_unseen(self, task_id: str, *, expected: bool) -> None:
