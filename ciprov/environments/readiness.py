@@ -85,6 +85,10 @@ class Watch:
         return max(self.failures, self.ends.count)
 
 
+_IS_EARLY = frozenset({Kind.HEALTH_SILENT, Kind.NO_OFFERS})
+"""What is seen of every app for a moment: it explains nothing by itself."""
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """`brief` is what stands for a long `detail` while the operation goes on; the first of `causes` explains most."""
@@ -100,6 +104,11 @@ class Verdict:
     @property
     def is_ready(self) -> bool:
         return self.state in (AppState.HEALTHY, AppState.ASLEEP)
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether something is known that keeps it from becoming ready."""
+        return not self.is_ready and bool(self.causes) and self.causes[0].kind not in _IS_EARLY
 
     @property
     def is_moving(self) -> bool:
@@ -121,10 +130,6 @@ class Round:
     @property
     def failed(self) -> tuple[str, ...]:
         return tuple(app_id for app_id, verdict in self.verdicts.items() if verdict.state is AppState.FAILED)
-
-    @property
-    def blocked(self) -> tuple[str, ...]:
-        return tuple(app_id for app_id, verdict in self.verdicts.items() if verdict.state is AppState.BLOCKED)
 
     @property
     def stalled(self) -> tuple[str, ...]:
@@ -313,7 +318,9 @@ def _out_of_time(watch: Watch, verdict: Verdict, limits: Limits) -> Verdict:
     told = f"{brief}, {verdict.ready} of {verdict.wanted} instances"
     late = Cause(Kind.TIMED_OUT, told)
     why = f": {found[0].text}" if found else f": {verdict.detail}" if verdict.detail else ""
-    return replace(verdict, state=AppState.FAILED, detail=f"{told}{why}", brief=brief, causes=(*found, late))
+    early = not found or found[0].kind in _IS_EARLY
+    ranked = (late, *found) if early else (*found, late)
+    return replace(verdict, state=AppState.FAILED, detail=f"{told}{why}", brief=brief, causes=ranked)
 
 
 _SAYS_LITTLE = frozenset(

@@ -289,17 +289,21 @@ def _progress(session: Session, app_id: str, verdict: Verdict) -> AppProgress:
 
 
 def _diagnoses(session: Session, looked: _Looked, state: Round) -> tuple[Diagnosis, ...]:
-    """Of what failed, and after that of what waits for it."""
+    """Of what failed, then of what else is known to be stuck, then of what waits for any of them."""
     found = []
     for app_id in sorted(state.failed):
         verdict, app = state.verdicts[app_id], session.app(app_id) or {"id": app_id}
         causes = _with_holder(session, looked, app_id, verdict.causes)
         found.append(diagnose(app, causes, verdict.detail, session.agents, session.secrets))
-    for app_id in sorted(state.blocked):
-        verdict = state.verdicts[app_id]
-        waits = tuple(cause.without(session.secrets) for cause in verdict.causes)
-        if waits and set(state.failed) & needed_by(app_id, looked.graph):
-            found.append(Diagnosis(app_id, "", waits))
+    stuck = sorted(
+        (verdict.state is AppState.BLOCKED, app_id)
+        for app_id, verdict in state.verdicts.items()
+        if verdict.is_stuck and app_id not in state.failed
+    )
+    for blocked, app_id in stuck:
+        if not blocked or {*state.failed, *(other for _, other in stuck)} & needed_by(app_id, looked.graph):
+            causes = tuple(cause.without(session.secrets) for cause in state.verdicts[app_id].causes)
+            found.append(Diagnosis(app_id, "", causes))
     return tuple(found)
 
 
