@@ -142,6 +142,11 @@ def hooks_again(blueprint: Blueprint, request: Request) -> tuple[tuple[Hook, ...
     return assemble(blueprint, with_kind(blueprint, kind), scene).hooks, values
 
 
+def resolved(blueprint: Blueprint, request: Request) -> Values:
+    """The parameters alone; what does not fit or is missing is among the findings."""
+    return _values(blueprint, request)[0]
+
+
 def check(blueprint: Blueprint) -> list[Finding]:
     """All findings of reading and of filling in every kind, by place.
 

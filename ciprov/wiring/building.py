@@ -81,7 +81,7 @@ def prepare(records: Records, asked: Asked, record: EnvironmentRecord | None) ->
     kind = asked.kind
     if asked.blueprint_file is None and record is not None:
         kind = record.kind if kind is None else kind
-        recorded = {name: _text(value) for name, value in record.parameters.items() if name in blueprint.parameters}
+        recorded = {name: as_given(value) for name, value in record.parameters.items() if name in blueprint.parameters}
         given = recorded | given
     request = desired.Request(
         name=asked.name,
@@ -183,6 +183,6 @@ def _read(file: str) -> str:
         ) from error
 
 
-def _text(value: object) -> str:
+def as_given(value: object) -> str:
     """A recorded value as it would be given on the command line."""
     return str(value).lower() if isinstance(value, bool) else str(value)

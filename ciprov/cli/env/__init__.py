@@ -9,6 +9,8 @@ from ciprov.cli.lazy import LazyGroup
 _COMMANDS = {
     "plan": ("ciprov.cli.env.plan", "plan", "Show what `up` would do; write nothing."),
     "up": ("ciprov.cli.env.up", "up", "Make or change an environment and wait until it serves."),
+    "clone": ("ciprov.cli.env.clone", "clone", "Make another one as one was made."),
+    "promote": ("ciprov.cli.env.promote", "promote", "Bring what one was made of to another kind."),
     "down": ("ciprov.cli.env.down", "down", "Take environments away without a trace."),
     "resume": ("ciprov.cli.env.resume", "resume", "Go on with what was cut short."),
     "list": ("ciprov.cli.env.standing", "list_", "List the environments of the cluster."),

@@ -62,11 +62,9 @@ parameter_option = click.option(
 )
 
 
-def request_options(command: Command) -> Command:
+def lasting_options(command: Command) -> Command:
+    """Parameters, time-out and time to live: what a copy may be given as well."""
     options = [
-        click.argument("name"),
-        click.option("-b", "--blueprint", metavar="FILE", help="The blueprint. Without it: the recorded one."),
-        click.option("--kind", metavar="KIND", help="One of the blueprint's kinds; '' for none."),
         parameter_option,
         click.option("--timeout", metavar="DURATION", type=duration, help="How long to wait for each app, such as 5m."),
         click.option(
@@ -81,20 +79,36 @@ def request_options(command: Command) -> Command:
     return command
 
 
-def prepared(records: Records, name: str, options: Mapping[str, Any]) -> tuple[str, Prepared]:
-    """The environment's name and its blueprint, found good, from what `request_options` gave; nothing was started."""
-    slug, record = records.named(name)
-    asked = Asked(
+def request_options(command: Command) -> Command:
+    options = [
+        click.argument("name"),
+        click.option("-b", "--blueprint", metavar="FILE", help="The blueprint. Without it: the recorded one."),
+        click.option("--kind", metavar="KIND", help="One of the blueprint's kinds; '' for none."),
+        lasting_options,
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def asked_for(slug: str, name: str, options: Mapping[str, Any]) -> Asked:
+    """From `lasting_options`, with `kind` and `blueprint` where the command has these options too."""
+    return Asked(
         name=slug,
         given=name,
-        blueprint_file=options["blueprint"],
-        kind=options["kind"],
+        blueprint_file=options.get("blueprint"),
+        kind=options.get("kind"),
         parameters=dict(options["parameters"]),
         environment={key: value for key, value in os.environ.items() if key.startswith(VARIABLE_PREFIX)},
         timeout=options["timeout"],
         ttl=options["ttl"],
     )
-    return slug, prepare(records, asked, record)
+
+
+def prepared(records: Records, name: str, options: Mapping[str, Any]) -> tuple[str, Prepared]:
+    """The environment's name and its blueprint, found good, from what `request_options` gave; nothing was started."""
+    slug, record = records.named(name)
+    return slug, prepare(records, asked_for(slug, name, options), record)
 
 
 def tell_findings(made: Prepared) -> None:
