@@ -316,7 +316,7 @@ class EngineWorld:
         return self._change(f"delete_group {path}", force, path, lambda: delete_group(path))
 
     def _change(self, what: str, force: bool, where: str, edit: Callable[[], TreeChange]) -> DeploymentRef:
-        meddle = self.before.pop(what.split()[0], None)
+        meddle = self.before.pop(what.split(maxsplit=1)[0], None)
         if meddle is not None:
             meddle()
         try:
@@ -360,7 +360,6 @@ class EngineWorld:
         return [
             {
                 "id": task_id,
-                "hostname": running.host,
                 "slave_id": lost[running.host],
                 "state": "TASK_UNREACHABLE",
                 "resources": {"ports": _ranges(running.ports)},

@@ -59,7 +59,7 @@ class HttpAgents:
             return None
 
     def unreachable_tasks(self) -> list[JsonObject] | None:
-        """Those of all frameworks; each with the `hostname` of its agent where the master still tells it."""
+        """Those of all frameworks."""
         if self._connection is None:
             return None
         for master in self._connection.servers:

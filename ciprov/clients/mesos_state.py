@@ -39,15 +39,9 @@ def task_place(state: JsonObject, task_id: str) -> TaskPlace | None:
 
 
 def unreachable_tasks(state: JsonObject) -> list[JsonObject]:
-    """The tasks that the master whose state this is cannot reach, of all frameworks. Where the state still names the
-    agent of one, its `hostname` is added.
-    """
-    agents = [*_objects(state.get("slaves")), *_objects(state.get("unreachable_slaves"))]
-    hosts = {agent.get("id"): agent.get("hostname") for agent in agents}
-    found = [
-        task for framework in _objects(state.get("frameworks")) for task in _objects(framework.get("unreachable_tasks"))
-    ]
-    return [{"hostname": hosts.get(task.get("slave_id")) or "", **task} for task in found]
+    """The tasks of all frameworks that the master whose state this is cannot reach. Their agents are told by id only."""
+    frameworks = _objects(state.get("frameworks"))
+    return [task for framework in frameworks for task in _objects(framework.get("unreachable_tasks"))]
 
 
 def _executors(state: JsonObject) -> Iterator[JsonObject]:

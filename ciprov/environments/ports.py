@@ -81,7 +81,7 @@ class Agents(Protocol):
         ...
 
     def unreachable_tasks(self) -> list[JsonObject] | None:
-        """The tasks that the master cannot reach and has not given up: id, slave_id, hostname, state, resources."""
+        """The tasks that the master cannot reach and has not given up: id, slave_id, state and resources."""
         ...
 
     def sandbox_tail(self, agent_id: str, task_id: str, file: str, limit: int) -> str | None:

@@ -20,7 +20,7 @@ _MOST_PORTS = 100
 
 @dataclass(frozen=True, slots=True)
 class CutOff:
-    """A task of `app_id` that nobody reaches. `host` may be the agent's id where its name is not known. Where Marathon
+    """A task of `app_id` that nobody reaches. `host` is `agent <id>` where only that is known. Where Marathon
     has `forgotten` it, another one has taken its place or is to do so.
     """
 
@@ -101,7 +101,7 @@ def _of_mesos(app_id: str, around: Around) -> Iterator[CutOff]:
     for task in around.unreachable or ():
         task_id = str(task.get("id") or "")
         if task.get("state") == UNREACHABLE and task_id.startswith(prefix):
-            host = str(task.get("hostname") or task.get("slave_id") or "an unknown host")
+            host = f"agent {task['slave_id']}" if task.get("slave_id") else "an unknown agent"
             yield CutOff(app_id, task_id, host, _ports(task), forgotten=True)
 
 

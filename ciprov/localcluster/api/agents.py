@@ -30,14 +30,7 @@ _NONE = Resources()
 
 def agent_routes(engine: Engine, sandboxes: Sandboxes, framework_id: str = FRAMEWORK_ID) -> list[Route]:
     async def slaves(request: Request) -> Response:
-        used = _used(engine)
-        listed = [
-            {**_slave(agent, request, place), **_amounts(agent, used.get(agent.id, _NONE))}
-            for place, agent in enumerate(engine.agents, 1)
-            # A master tells only of agents that it reaches.
-            if not agent.lost
-        ]
-        return JSONResponse({"slaves": listed, "recovered_slaves": []})
+        return JSONResponse({"slaves": known_slaves(engine, request), "recovered_slaves": []})
 
     async def state(request: Request) -> Response:
         agent = agent_at(engine, request)
@@ -48,7 +41,7 @@ def agent_routes(engine: Engine, sandboxes: Sandboxes, framework_id: str = FRAME
             {
                 "version": MESOS_VERSION,
                 **_slave(agent, request, number),
-                "resources": _resources(agent.total),
+                "resources": amounts(agent.total),
                 "flags": {},
                 "frameworks": [_framework(engine, sandboxes, agent, framework_id)],
                 "completed_frameworks": [],
@@ -61,6 +54,16 @@ def agent_routes(engine: Engine, sandboxes: Sandboxes, framework_id: str = FRAME
             Route(path, state, methods=["GET"])
             for path in ("/slave({agent:int})/state", "/slave({agent:int})/state.json")
         ),
+    ]
+
+
+def known_slaves(engine: Engine, request: Request) -> list[Json]:
+    """A master tells only of agents that it reaches."""
+    used = _used(engine)
+    return [
+        {**_slave(agent, request, place), **_amounts(agent, used.get(agent.id, _NONE))}
+        for place, agent in enumerate(engine.agents, 1)
+        if not agent.lost
     ]
 
 
@@ -103,16 +106,16 @@ def _attribute(value: str) -> str | float:
 
 
 def _amounts(agent: Agent, used: Resources) -> Json:
-    total = _resources(agent.total)
+    total = amounts(agent.total)
     reserved = agent.role != "*"
     return {
         "version": MESOS_VERSION,
         "resources": total,
-        "used_resources": _resources(used),
-        "offered_resources": _resources(_NONE),
+        "used_resources": amounts(used),
+        "offered_resources": amounts(_NONE),
         "reserved_resources": {agent.role: total} if reserved else {},
-        "unreserved_resources": _resources(_NONE) if reserved else total,
-        "available_resources": _resources(subtract(agent.total, used)),
+        "unreserved_resources": amounts(_NONE) if reserved else total,
+        "available_resources": amounts(subtract(agent.total, used)),
     }
 
 
@@ -124,14 +127,14 @@ def free_resources(engine: Engine) -> dict[str, Resources]:
 
 def _used(engine: Engine) -> dict[str, Resources]:
     used: dict[str, Resources] = {}
-    for instance in engine.instances():
+    for instance in (*engine.instances(), *engine.strays()):
         app = engine.app_version(instance.app_id, instance.app_version)
         if app is not None and instance.condition in HOLDS_RESOURCES:
             used[instance.agent_id] = add(used.get(instance.agent_id, _NONE), resources_of(app, instance.ports))
     return used
 
 
-def _resources(amount: Resources) -> Json:
+def amounts(amount: Resources) -> Json:
     result: Json = {
         "cpus": float(amount.cpus),
         "mem": float(amount.mem),
@@ -190,15 +193,15 @@ def _executor(engine: Engine, sandbox: TaskSandbox, instance: Instance | None, a
     state = TASK_STATES[instance.condition] if instance else sandbox.state
     task = {
         "id": sandbox.task_id,
-        "name": _name(instance.app_id if instance else sandbox.app_id),
+        "name": task_name(instance.app_id if instance else sandbox.app_id),
         "framework_id": framework_id,
         "executor_id": "",
         "slave_id": agent.id,
         "state": state,
-        "resources": _resources(amount),
+        "resources": amounts(amount),
         "role": app.role if app else "*",
         "statuses": _statuses(sandbox, instance, state),
-        "labels": _labels(app.labels if app else {}),
+        "labels": labels_list(app.labels if app else {}),
     }
     return {
         "id": sandbox.task_id,
@@ -206,7 +209,7 @@ def _executor(engine: Engine, sandbox: TaskSandbox, instance: Instance | None, a
         "source": sandbox.task_id,
         "container": container_of(sandbox.task_id),
         "directory": str(sandbox.directory),
-        "resources": _resources(amount),
+        "resources": amounts(amount),
         "tasks": [task] if instance else [],
         "queued_tasks": [],
         "completed_tasks": [] if instance else [task],
@@ -228,11 +231,11 @@ def _statuses(sandbox: TaskSandbox, instance: Instance | None, state: str) -> Se
     return [status if instance.healthy is None else {**status, "healthy": instance.healthy}]
 
 
-def _labels(labels: Mapping[str, str]) -> Sequence[Json]:
+def labels_list(labels: Mapping[str, str]) -> Sequence[Json]:
     return [{"key": key, "value": value} for key, value in labels.items()]
 
 
-def _name(app_id: str) -> str:
+def task_name(app_id: str) -> str:
     """Marathon names tasks by the path read backwards: `/shop/api` runs as `api.shop`."""
     return ".".join(reversed(app_id.strip("/").split("/")))
 

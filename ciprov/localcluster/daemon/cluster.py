@@ -13,6 +13,7 @@ from ciprov.localcluster.api.agents import agent_routes
 from ciprov.localcluster.api.app import create_app
 from ciprov.localcluster.api.events import event_routes
 from ciprov.localcluster.api.exec import Sessions, exec_routes
+from ciprov.localcluster.api.master_state import master_routes
 from ciprov.localcluster.api.sandbox_files import file_routes
 from ciprov.localcluster.daemon.agent_control import control_routes
 from ciprov.localcluster.daemon.files import Layout
@@ -93,6 +94,7 @@ class EmbeddedCluster:
             more=[
                 *event_routes(self._events),
                 *agent_routes(self._engine, tasks),
+                *master_routes(self._engine),
                 *file_routes(tasks),
                 *exec_routes(self._engine, self._sessions),
                 *overview_routes(self._engine, self._forwarder),

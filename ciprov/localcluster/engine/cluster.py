@@ -337,6 +337,9 @@ class ClusterEngine:
             return tuple(self._state.instances.values())
         return self._state.by_app.get(app_id, ())
 
+    def strays(self) -> Sequence[Instance]:
+        return tuple(self._state.absences.strays.values())
+
     def last_failure(self, app_id: str) -> TaskFailure | None:
         return self._state.failures.get(app_id)
 

@@ -43,21 +43,25 @@ def cut_off(world: EngineWorld) -> tuple[str, str]:
     return agent, task_id
 
 
-@pytest.mark.parametrize("more", [{}, PATIENT], ids=["forgotten by Marathon", "waited for by Marathon"])
-def test_nothing_is_stopped_while_the_host_that_has_the_port_is_away(more: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("more", "host"),
+    [({}, "agent agent-1"), (PATIENT, "host-1")],
+    ids=["forgotten by Marathon", "waited for by Marathon"],
+)
+def test_nothing_is_stopped_while_the_host_that_has_the_port_is_away(more: dict[str, Any], host: str) -> None:
     world = EngineWorld(agents(1))
     up(world, shall(ONE, new=False, **more))
     agent, task_id = cut_off(world)
     plan = world.service.plan("x", lambda record, taken: shall(ONE, new=True, **more))
     assert plan.conflicts == ()
-    assert f"task {task_id} on host-1 cannot be reached and may still hold port 31005 there" in " ".join(plan.notes)
+    assert f"task {task_id} on {host} cannot be reached and may still hold port 31005 there" in " ".join(plan.notes)
 
     began, told = world.timers.seconds, list[str]()
     with pytest.raises(UpFailed) as failed:
         up(world, shall(ONE, new=True, **more), told)
     assert 60 < world.timers.seconds - began < 70
     assert any("waits up to 63 s" in one for one in told)
-    for text in (task_id, "host-1", "31005", "left as it is"):
+    for text in (task_id, host, "31005", "left as it is"):
         assert text in str(failed.value)
     assert "mark its agent as gone" in failed.value.way_out
     assert world.writes == []

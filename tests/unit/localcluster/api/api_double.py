@@ -42,6 +42,7 @@ class TreeEngine:
     events: RecordedEvents = field(default_factory=RecordedEvents)
     agents: Sequence[Agent] = ()
     running: list[Instance] = field(default_factory=list)
+    forgotten: list[Instance] = field(default_factory=list)
     views: list[DeploymentView] = field(default_factory=list)
     entries: list[QueueEntry] = field(default_factory=list)
     failures: dict[str, TaskFailure] = field(default_factory=dict)
@@ -64,6 +65,9 @@ class TreeEngine:
 
     def instances(self, app_id: str | None = None) -> Sequence[Instance]:
         return [item for item in self.running if app_id in (None, item.app_id)]
+
+    def strays(self) -> Sequence[Instance]:
+        return self.forgotten
 
     def last_failure(self, app_id: str) -> TaskFailure | None:
         return self.failures.get(app_id)
