@@ -97,11 +97,12 @@ def stop(state_dir: Path, purge: bool = False) -> bool:
     except FileNotFoundError:
         return pid is not None  # another one has purged it meanwhile
     try:
-        from ciprov.localcluster.daemon.leftovers import end_leftovers
+        from ciprov.localcluster.daemon.leftovers import end_leftovers, make_removable
 
         end_leftovers(layout)
         layout.descriptor.unlink(missing_ok=True)
         if purge:
+            make_removable(layout)
             _remove(layout.directory)
             with contextlib.suppress(OSError):
                 state_dir.rmdir()
