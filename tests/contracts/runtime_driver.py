@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from ciprov.localcluster.definitions.app import FetchUri
@@ -18,6 +18,7 @@ from ciprov.localcluster.runtimes.sandbox import Sandboxes
 from ciprov.localcluster.runtimes.volumes import Volumes
 
 PATIENCE = 15.0
+TASK = "app.instance-1._app.1"
 FINAL = {Condition.FINISHED, Condition.FAILED, Condition.KILLED, Condition.ERROR, Condition.LOST}
 
 
@@ -33,9 +34,7 @@ def is_gone(pid: int) -> bool:
     return found is None or found.zombie
 
 
-def shell(
-    command: str | None, task_id: str = "app.instance-1._app.1", *, fetch: tuple[FetchUri, ...] = (), **more: str
-) -> LaunchSpec:
+def shell(command: str | None, task_id: str = TASK, *, fetch: tuple[FetchUri, ...] = (), **more: str) -> LaunchSpec:
     return LaunchSpec(task_id, command, (), more, fetch, 3.0)
 
 
@@ -86,3 +85,16 @@ class Driver:
             loop.remove_reader(task.pidfd)
             os.close(task.pidfd)
         self.runtime._tasks.clear()
+
+
+def drive(root: Path, work: Callable[[Driver], Awaitable[None]]) -> None:
+    """Do `work` with a driver, and end what it left."""
+
+    async def main() -> None:
+        driver = Driver(root)
+        try:
+            await work(driver)
+        finally:
+            await driver.close()
+
+    asyncio.run(main())

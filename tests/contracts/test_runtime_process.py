@@ -4,46 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import http.server
-import io
 import os
 import signal
 import stat
 import subprocess
-import sys
-import tarfile
-import threading
 import time
-import zipfile
-from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from runtime_driver import Driver, is_gone, shell, until
+from runtime_driver import TASK, Driver, drive, is_gone, shell, until
 
-from ciprov.localcluster.definitions.app import FetchUri
 from ciprov.localcluster.model import Condition
-from ciprov.localcluster.probes.answers import CommandFailed, ProbeFailed
-from ciprov.localcluster.runtimes import proc, supervisor
-from ciprov.localcluster.runtimes.port import LaunchSpec, PersistentVolumes, TaskUpdate
+from ciprov.localcluster.runtimes import proc
+from ciprov.localcluster.runtimes.port import LaunchSpec, TaskUpdate
 from ciprov.localcluster.runtimes.sandbox import KEEP_PER_APP
-from ciprov.localcluster.runtimes.session_place import SessionPlace
-from ciprov.localcluster.runtimes.sessions import TaskSandboxes
-
-TASK = "app.instance-1._app.1"
-Work = Callable[[Driver], Awaitable[None]]
-
-
-def drive(root: Path, work: Work) -> None:
-    async def main() -> None:
-        driver = Driver(root)
-        try:
-            await work(driver)
-        finally:
-            await driver.close()
-
-    asyncio.run(main())
 
 
 def test_a_command_runs_in_its_sandbox_with_nothing_but_its_environment(
@@ -315,121 +290,6 @@ def test_a_launch_that_never_came_about_is_withdrawn(tmp_path: Path) -> None:
     drive(tmp_path, work)
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None: ...
-
-    def do_GET(self) -> None:
-        if self.path == "/short.txt":
-            self.send_response(200)
-            self.send_header("Content-Length", "100")
-            self.end_headers()
-            self.wfile.write(b"only this")
-            return
-        super().do_GET()
-
-
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[tuple[Path, str]]:
-    """A directory and the URL under which it is served."""
-    directory = tmp_path / "served"
-    directory.mkdir()
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), lambda *args: Quiet(*args, directory=str(directory)))
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield directory, f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-def tar_of(path: Path, members: dict[str, bytes], *, mode: str = "w:gz") -> None:
-    with tarfile.open(path, mode) as archive:  # type: ignore[call-overload]
-        for name, content in members.items():
-            member = tarfile.TarInfo(name)
-            member.size, member.mode = len(content), 0o755
-            archive.addfile(member, io.BytesIO(content))
-
-
-def test_uris_are_fetched_extracted_and_made_executable(tmp_path: Path, served: tuple[Path, str]) -> None:
-    directory, url = served
-    tar_of(directory / "site.tar.gz", {"site/run.sh": b"#!/bin/sh\necho from-tar\n"})
-    with zipfile.ZipFile(directory / "data.zip", "w") as archive:
-        archive.writestr("data.txt", "from-zip")
-    (directory / "tool").write_text("#!/bin/sh\necho from-tool\n")
-    (directory / "my data.txt").write_text("plain")
-    fetch = (
-        FetchUri(uri=f"{url}/site.tar.gz"),
-        FetchUri(uri=f"file://{directory}/data.zip", extract=False, dest_path="kept/d.zip"),
-        FetchUri(uri=f"{directory}/data.zip"),
-        FetchUri(uri=f"{url}/tool", executable=True, cache=True),
-        FetchUri(uri=f"{url}/my%20data.txt?token=x"),
-    )
-
-    async def work(driver: Driver) -> None:
-        driver.runtime.launch(shell("site/run.sh; cat data.txt; ./tool; cat 'my data.txt'; ls kept", fetch=fetch))
-        update = await driver.ended(TASK)
-        assert update.condition is Condition.FINISHED, update
-        out = (driver.sandboxes.path(TASK) / "stdout").read_text()
-        assert out == "from-tar\nfrom-zipfrom-tool\nplaind.zip\n"
-
-    drive(tmp_path, work)
-
-
-def test_the_cache_serves_again_until_the_size_changes(tmp_path: Path, served: tuple[Path, str]) -> None:
-    directory, url = served
-    fetch = (FetchUri(uri=f"{url}/file.txt", cache=True),)
-
-    async def work(driver: Driver) -> None:
-        for number, (content, expected) in enumerate([("first", "first"), ("other", "first"), ("longer", "longer")]):
-            (directory / "file.txt").write_text(content)
-            task_id = f"app.instance-{number}._app.1"
-            driver.runtime.launch(shell("cat file.txt", task_id, fetch=fetch))
-            await driver.ended(task_id)
-            assert (driver.sandboxes.path(task_id) / "stdout").read_text() == expected
-
-    drive(tmp_path, work)
-
-
-@pytest.mark.parametrize(
-    ("uri", "dest_path", "says"),
-    [
-        ("{url}/missing.txt", None, "the server answered 404"),
-        ("{url}/short.txt", None, "the answer ended after 9 of 100 bytes"),
-        ("http://127.0.0.1:1/x", None, "Connection refused"),
-        ("http://user:pass@127.0.0.1:1/x", None, "'http://127.0.0.1:1/x'"),
-        ("file:///no/such/file", None, "No such file or directory"),
-        ("relative/path", None, "a relative path is not supported"),
-        ("hdfs://x/y", None, "scheme 'hdfs' is not supported"),
-        ("ftp://user:pass@x/y", None, "scheme 'ftp' is not supported"),
-        ("{url}/good.txt", "../../out.txt", "is not a file inside the sandbox"),
-        ("{url}/evil.tar", None, "lies outside"),
-        ("{url}/broken.zip", None, "cannot extract"),
-    ],
-)
-def test_a_fetch_that_fails_fails_the_task(
-    tmp_path: Path, served: tuple[Path, str], uri: str, dest_path: str | None, says: str
-) -> None:
-    directory, url = served
-    (directory / "good.txt").write_text("good")
-    (directory / "broken.zip").write_text("no zip")
-    tar_of(directory / "evil.tar", {"../escaped.txt": b"x"}, mode="w")
-
-    async def work(driver: Driver) -> None:
-        fetch = (FetchUri(uri=uri.format(url=url), dest_path=dest_path),)
-        driver.runtime.launch(shell("echo ran", fetch=fetch))
-        update = await driver.ended(TASK)
-        assert update.condition is Condition.FAILED
-        assert update.message.startswith(
-            f"Failed to launch container: Failed to fetch all URIs for container '{TASK}': "
-        )
-        assert says in update.message
-        assert "pass@" not in update.message
-        assert driver.conditions(TASK) == [Condition.FAILED]
-        assert not (tmp_path / "tasks" / "escaped.txt").exists()
-
-    drive(tmp_path, work)
-
-
 def test_sandboxes_are_kept_for_a_while_and_never_taken_from_a_running_task(tmp_path: Path) -> None:
     async def work(driver: Driver) -> None:
         first = "app.instance-0._app.1"
@@ -444,108 +304,5 @@ def test_sandboxes_are_kept_for_a_while_and_never_taken_from_a_running_task(tmp_
         driver.runtime.kill(first, 1.0)
         await driver.ended(first)
         assert sandbox.stat().st_mtime > time.time() - 60
-
-    drive(tmp_path, work)
-
-
-def test_a_terminal_is_the_tasks_own_and_all_that_is_written_there_is_kept(tmp_path: Path) -> None:
-    async def work(driver: Driver) -> None:
-        command = "test -t 0 && test -t 1 && test -t 2 && tty; echo oops >&2; echo there > /dev/tty; seq 20000; exit 3"
-        driver.runtime.launch(replace(shell(command), tty=True))
-        assert (await driver.ended(TASK)).message == "Command exited with status 3"
-        sandbox = driver.sandboxes.path(TASK)
-        lines = (sandbox / "stdout").read_text().split()
-        assert lines[0].startswith("/dev/pts/")
-        assert lines[1:3] == ["oops", "there"]
-        assert lines[3:] == [str(number) for number in range(1, 20001)]
-        assert (sandbox / "stderr").read_text() == ""
-
-        long = "app.instance-2._app.1"
-        await driver.running(replace(shell("echo up; sleep 300", long), tty=True))
-        driver.runtime.kill(long, 5.0)
-        assert (await driver.ended(long)).message == "Command terminated with signal Terminated"
-
-    drive(tmp_path, work)
-
-
-def test_a_kill_finds_every_descendant_wherever_it_hangs(tmp_path: Path) -> None:
-    """Below threads that are not the first, in sessions of their own, and forked while others are told."""
-
-    async def work(driver: Driver) -> None:
-        program = (
-            "import subprocess, threading, time\n"
-            "command = ['sh', '-c', 'setsid sleep 300 & sleep 300 & wait']\n"
-            "def more(): subprocess.Popen(command, start_new_session=True) and time.sleep(300)\n"
-            "threads = [threading.Thread(target=more) for _ in range(5)]\n"
-            "[thread.start() for thread in threads]\n"
-        )
-        spec = LaunchSpec(TASK, None, (sys.executable, "-c", program), {"MARK": str(tmp_path)}, (), 3.0)
-        await driver.running(spec)
-        mark = f"MARK={tmp_path}".encode()
-
-        def marked() -> list[int]:
-            return [
-                each.pid for each in proc.all_processes() if not each.zombie and proc.holds_variable(each.pid, mark)
-            ]
-
-        await until(lambda: len(marked()) == 16, "the whole tree")
-        driver.runtime.kill(TASK, 0.2)
-        assert (await driver.ended(TASK)).condition is Condition.KILLED
-        assert marked() == []
-
-    drive(tmp_path, work)
-
-
-def test_where_the_kernel_does_not_tell_children_they_are_found_by_their_parents() -> None:
-    before = set(supervisor.descendants())
-    child = subprocess.Popen(["sh", "-c", "sleep 300 & wait"])
-    try:
-        deadline = time.monotonic() + 5
-        while len(new := [pid for pid in supervisor.descendants() if pid not in before]) < 2:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        assert new[0] == child.pid
-        assert [pid for pid in supervisor.descendants_by_parents() if pid not in before] == new
-    finally:
-        supervisor.send(new, signal.SIGKILL)
-        child.wait()
-
-
-@pytest.mark.skipif(os.getuid() != 0, reason="only root may run tasks as another user")
-def test_another_user_finds_its_sandbox_and_volumes_by_their_paths_and_nobody_elses(tmp_path: Path) -> None:
-    async def work(driver: Driver) -> None:
-        other = await driver.running(shell("sleep 300", "b.instance-1._app.1"))
-        other.chmod(0o777)  # as those of containers
-        (other / "file").write_text("private")
-        driver.root.chmod(0o700)
-        volumes = PersistentVolumes("/app", "app.instance-1", ("data",))
-        command = (
-            "id -un; pwd; touch $MESOS_SANDBOX/mine && cat $MESOS_SANDBOX/mine; cd / && cd $MESOS_SANDBOX && pwd; "
-            f"echo kept > $MESOS_SANDBOX/data/file; cat {other}/file; ls {driver.sandboxes.tasks}; "
-            "echo ready >> /dev/stdout; sleep 300"
-        )
-        spec = replace(shell(command, TASK), user="nobody", persistent=volumes)
-        sandbox = await driver.running(spec)
-        out = sandbox / "stdout"
-        await until(lambda: out.exists() and "ready" in out.read_text(), "all done")
-        words = out.read_text().split()
-        assert words == ["nobody", str(sandbox), str(sandbox), sandbox.name, "ready"]
-        assert "cat" in (sandbox / "stderr").read_text()
-        assert (sandbox / "data" / "file").read_text() == "kept\n"
-        assert (sandbox / "mine").owner() == "nobody"
-        assert stat.S_IMODE(driver.root.stat().st_mode) == 0o700
-
-        tasks = TaskSandboxes(driver.sandboxes, list)
-        session = await tasks.start(TASK, ["/bin/sh", "-c", "id -un; pwd; cat $MESOS_SANDBOX/data/file"], {})
-        said = b"".join([piece.data async for piece in session.output()])
-        await session.close()
-        assert said.decode().split() == ["nobody", str(sandbox), "kept"]
-        place = SessionPlace(tasks, TASK)
-        await place.run("grep kept $MESOS_SANDBOX/data/file && test $(id -un) = nobody")
-        with pytest.raises(CommandFailed, match="exited with status 4: gone") as failed:
-            await place.run("echo gone; exit 4")
-        assert failed.value.exit_code == 4
-        with pytest.raises(ProbeFailed):
-            await SessionPlace(tasks, "never-heard-of").run("true")
 
     drive(tmp_path, work)
