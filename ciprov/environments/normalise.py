@@ -73,6 +73,7 @@ _READINESS = {
     "httpStatusCodesForReady": [200],
     "preserveLastResponse": False,
 }
+_CHECK = {"intervalSeconds": 60, "timeoutSeconds": 20, "delaySeconds": 15}
 _UNORDERED = ("constraints", "healthChecks", "dependencies")
 _LEFT_TO_SERVER: Mapping[str, tuple[Any, ...]] = {
     # What Marathon fills in by its version, its settings and the kind of app. A live value outside of these was set
@@ -128,6 +129,8 @@ def normal_form(app: JsonObject) -> JsonObject:
         form["upgradeStrategy"] = _filled(form.get("upgradeStrategy"), _UPGRADE)
     form["healthChecks"] = [_health_check(check) for check in _list(form, "healthChecks")]
     form["readinessChecks"] = [_filled(check, _READINESS) for check in _list(form, "readinessChecks")]
+    if "check" in form:
+        form["check"] = _filled(form["check"], _CHECK)
     for key in _UNORDERED:
         form[key] = sorted(_list(form, key), key=_canonical)
     return {key: value for key, value in form.items() if value not in ({}, [], "") or key == "portDefinitions"}
