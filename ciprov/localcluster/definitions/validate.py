@@ -15,6 +15,8 @@ FEATURES = ("external_volumes",)
 """What a cluster's operator may switch on, and this cluster has."""
 
 SINGLE_INSTANCE_LABEL = "MARATHON_SINGLE_INSTANCE_APP"
+_MIGRATION_VERSION = "DCOS_MIGRATION_API_VERSION"
+_MIGRATION_LABELS = ("DCOS_PACKAGE_FRAMEWORK_NAME", "DCOS_MIGRATION_API_PATH")
 _MARATHON_CHECKS = ("HTTP", "HTTPS", "TCP")
 _MESOS_CHECKS = ("MESOS_HTTP", "MESOS_HTTPS", "MESOS_TCP")
 
@@ -34,6 +36,7 @@ def app_violations(app: App) -> Iterator[Violation]:
     yield from _check(app)
     yield from _readiness(app)
     yield from _strategies(app)
+    yield from _migration(app)
     yield from _extras(app)
 
 
@@ -129,6 +132,12 @@ def _readiness_check(check: ReadinessCheck, named: set[str | None], path: str) -
         yield Violation(
             f"{path}/timeoutSeconds", f"got {check.timeout_seconds}, expected less than {check.interval_seconds}"
         )
+
+
+def _migration(app: App) -> Iterator[Violation]:
+    version = app.labels.get(_MIGRATION_VERSION)
+    if version and (version != "v1" or not all(app.labels.get(name) for name in _MIGRATION_LABELS)):
+        yield Violation("/", f"{_MIGRATION_VERSION} must be v1, with {' and '.join(_MIGRATION_LABELS)} beside it")
 
 
 def _strategies(app: App) -> Iterator[Violation]:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from ciprov.localcluster.definitions.app import App
 from ciprov.localcluster.deployments.plan import Plan
 from ciprov.localcluster.deployments.rolling import allowance, considered_healthy, kill_order, serving
-from ciprov.localcluster.deployments.scaling import propose
-from ciprov.localcluster.model import Action, ActionKind, Condition, Instance
+from ciprov.localcluster.deployments.scaling import Proposition, propose
+from ciprov.localcluster.model import Action, ActionKind, Agent, Condition, Instance
+from ciprov.localcluster.scheduling.constraints import spreads
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +124,15 @@ class DeploymentState:
 
 
 def progress(
-    state: DeploymentState, instances: Instances, touched: Collection[str] | None = None
+    state: DeploymentState,
+    instances: Instances,
+    touched: Collection[str] | None = None,
+    agents: Mapping[str, Agent] = MappingProxyType({}),
 ) -> tuple[DeploymentState, tuple[Effect, ...]]:
     """Move on as far as the instances allow. `finished` is set together with the effect `DeploymentDone`.
 
-    `touched` names the only apps whose instances may have changed since the last call; None means all.
+    `touched` names the only apps whose instances may have changed since the last call; None means all. `agents` have
+    the attributes over which apps may want to be spread.
     """
     effects: list[Effect] = []
     while not state.finished:
@@ -140,19 +146,21 @@ def progress(
             effects.append(DeploymentDone())
             state = replace(state, finished=True, actions={})
         else:
-            state, acted, touched = _begin(state, instances)
+            state, acted, touched = _begin(state, instances, agents)
             effects += acted
     return state, tuple(effects)
 
 
-def _begin(state: DeploymentState, instances: Instances) -> tuple[DeploymentState, list[Effect], Collection[str]]:
+def _begin(
+    state: DeploymentState, instances: Instances, agents: Mapping[str, Agent]
+) -> tuple[DeploymentState, list[Effect], Collection[str]]:
     """The next step, and the apps for which nothing is to be done, so that they may be done already."""
     number = state.step + 1
     effects: list[Effect] = [StepBegun(number)]
     actions: dict[str, ActionState] = {}
     idle: list[str] = []
     for action in state.plan.steps[number - 1].actions:
-        begun, acted = _begin_action(state.plan, action, _there(instances, action.app_id))
+        begun, acted = _begin_action(state.plan, action, _there(instances, action.app_id), agents)
         actions[action.app_id] = begun
         effects += acted
         if not acted:
@@ -165,7 +173,9 @@ def _there(instances: Instances, app_id: str) -> Sequence[Instance]:
     return [instance for instance in instances.get(app_id, ()) if not instance.given_up]
 
 
-def _begin_action(plan: Plan, action: Action, instances: Sequence[Instance]) -> tuple[ActionState, list[Effect]]:
+def _begin_action(
+    plan: Plan, action: Action, instances: Sequence[Instance], agents: Mapping[str, Agent]
+) -> tuple[ActionState, list[Effect]]:
     target = plan.target(action.app_id)
     if action.kind is ActionKind.STOP or target is None:
         staying = [instance for instance in instances if not instance.decommissioned]
@@ -173,14 +183,20 @@ def _begin_action(plan: Plan, action: Action, instances: Sequence[Instance]) -> 
     if action.kind is ActionKind.START:
         return Done(), []
     if action.kind is ActionKind.SCALE:
-        return _begin_scaling(target, instances, plan.kills.get(action.app_id, frozenset()))
+        proposition = propose(
+            instances,
+            target.instances,
+            target.kill_selection,
+            plan.kills.get(action.app_id, ()),
+            spreads(target, instances, agents),
+        )
+        return _begin_scaling(target, instances, proposition)
     return _begin_replacing(target, instances)
 
 
 def _begin_scaling(
-    target: App, instances: Sequence[Instance], named: frozenset[str]
+    target: App, instances: Sequence[Instance], proposition: Proposition
 ) -> tuple[ActionState, list[Effect]]:
-    proposition = propose(instances, target.instances, target.kill_selection, named)
     settled = frozenset(instance.id for instance in instances if instance.condition is Condition.RUNNING)
     effects: list[Effect] = [
         KillInstance(instance_id, f"scaled to {target.instances}") for instance_id in proposition.kills

@@ -25,6 +25,7 @@ from ciprov.localcluster.engine.outbox import Outbox
 from ciprov.localcluster.engine.state import State
 from ciprov.localcluster.engine.tasks import Tasks
 from ciprov.localcluster.health.machine import checks_added, checks_removed
+from ciprov.localcluster.scheduling.constraints import spreads
 from ciprov.localcluster.scheduling.launch_queue import AppGone
 
 logger = logging.getLogger(__name__)
@@ -81,7 +82,7 @@ class Deploying:
         return bool(touched or stirred)
 
     def _drive(self, deployment: DeploymentState, touched: Collection[str] | None) -> None:
-        moved, effects = progress(deployment, self._state.by_app, touched)
+        moved, effects = progress(deployment, self._state.by_app, touched, self._state.ledger.agents)
         if moved is not deployment and not moved.finished:
             self._state.put_deployment(moved)
         for effect in effects:
@@ -128,6 +129,8 @@ class Deploying:
                 continue
             app = self._state.apps.get(app_id)
             instances = self._state.by_app.get(app_id, ())
-            for instance_id in propose(instances, app.instances if app else 0, app.kill_selection if app else "").kills:
+            count, selection = (app.instances, app.kill_selection) if app else (0, "")
+            even = spreads(app, instances, self._state.ledger.agents) if app else ()
+            for instance_id in propose(instances, count, selection, spreads=even).kills:
                 self._tasks.kill(self._state.instances[instance_id], decommission=True)
             self._replenish(app_id)

@@ -34,10 +34,23 @@ def crowding(app: App, agent: Agent, placed: Sequence[Instance], agents: Mapping
 
     Without a number GROUP_BY spreads instances only over the values that have one, and those come with the offers.
     """
-    fields = [constraint[0] for constraint in app.constraints if constraint[1].upper() == "GROUP_BY"]
     return tuple(
-        sum(_placed_value(field, instance, agents) == _value(field, agent) for instance in placed) for field in fields
+        sum(_placed_value(field, instance, agents) == _value(field, agent) for instance in placed)
+        for field in _grouping(app)
     )
+
+
+def spreads(
+    app: App, instances: Sequence[Instance], agents: Mapping[str, Agent]
+) -> tuple[Mapping[str, str | None], ...]:
+    """For each GROUP_BY of `app` the value that every instance is at, by instance id."""
+    return tuple(
+        {instance.id: _placed_value(field, instance, agents) for instance in instances} for field in _grouping(app)
+    )
+
+
+def _grouping(app: App) -> list[str]:
+    return [constraint[0] for constraint in app.constraints if constraint[1].upper() == "GROUP_BY"]
 
 
 def _meets(

@@ -72,7 +72,8 @@ def test_scaling(case: dict[str, Any]) -> None:
         for name, (condition, age) in case["instances"].items()
     ]
     selection = case.get("selection", "YOUNGEST_FIRST")
-    proposition = propose(instances, case["count"], selection, case.get("named", ()))
+    even = [case["spread"]] if "spread" in case else []
+    proposition = propose(instances, case["count"], selection, case.get("named", ()), even)
     assert (list(proposition.kills), proposition.starts) == (case["kills"], case["starts"])
 
 
