@@ -32,7 +32,7 @@ def room_for(
     for slave, ports in _active(slaves):
         if ports.id in own:
             enough = enough and _fits(desired, slave, _needs(live))
-        elif not _particular(desired) and not slave.get("reserved_resources") and _offers(ports, desired):
+        if not _particular(desired) and not slave.get("reserved_resources") and _offers(ports, desired):
             free += _fits(desired, slave, {})
     if _grown(desired, live):
         reused = reused and enough
