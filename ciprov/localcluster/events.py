@@ -18,6 +18,8 @@ from ciprov.localcluster.timestamps import timestamp
 
 PENDING_LIMIT = 20_000
 """One change may bring some thousands at once: five for each of a thousand tasks. All readers share their texts."""
+PENDING_CHARACTERS = 32 * 2**20
+"""As much as some hundred plans of five hundred apps, or two definitions of the greatest size."""
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +35,8 @@ class Event:
 class Subscription:
     """The events for one reader, of `types` only unless empty. At most `limit` wait; one more and it is dropped.
 
+    The same where they are more than `PENDING_CHARACTERS` together.
+
     `ended` is set when the subscription is closed, by whomever.
     """
 
@@ -42,6 +46,7 @@ class Subscription:
         self._types = frozenset(types)
         self._limit = limit
         self._pending: deque[Event] = deque()
+        self._characters = 0
         self._wake = asyncio.Event()
         self.ended = asyncio.Event()
 
@@ -52,8 +57,10 @@ class Subscription:
     def offer(self, event: Event) -> None:
         if self.closed or (self._types and event.type not in self._types):
             return
-        if len(self._pending) >= self._limit:
-            logger.warning("event stream of %s is dropped: %d events wait to be read", self.reader, self._limit)
+        self._characters += len(event.data)
+        waiting = len(self._pending)
+        if waiting >= self._limit or (waiting and self._characters > PENDING_CHARACTERS):
+            logger.warning("event stream of %s is dropped: %d events wait to be read", self.reader, waiting)
             self.dropped = True
             self._pending.clear()
             self.close()
@@ -71,6 +78,7 @@ class Subscription:
                 return ()
         events = tuple(self._pending)
         self._pending.clear()
+        self._characters = 0
         return events
 
     def close(self) -> None:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ciprov.localcluster.events import EventBus, Subscription
+from ciprov.localcluster.events import PENDING_CHARACTERS, EventBus, Subscription
 
 NOW = datetime(2024, 5, 6, 7, 8, 9, 123456, tzinfo=UTC)
 
@@ -89,6 +89,29 @@ def test_a_slow_reader_is_dropped_with_a_line_in_the_log(caplog: pytest.LogCaptu
         assert [record.getMessage() for record in caplog.records] == [
             "event stream of slow is dropped: 5 events wait to be read"
         ]
+
+    run(work)
+
+
+def test_a_slow_reader_of_large_events_is_dropped_sooner() -> None:
+    async def work() -> None:
+        events = bus()
+        slow, quick = events.subscribe("slow"), events.subscribe("quick")
+        for _ in range(PENDING_CHARACTERS // 2**22 + 1):
+            events.publish("a", {"text": "x" * 2**22})
+            await quick.next(0)
+        assert (slow.dropped, quick.dropped) == (True, False)
+
+    run(work)
+
+
+def test_one_event_of_any_size_is_delivered() -> None:
+    async def work() -> None:
+        events = bus()
+        one = events.subscribe("one")
+        await one.next(0)
+        events.publish("a", {"text": "x" * PENDING_CHARACTERS})
+        assert await types(one) == ["a"]
 
     run(work)
 
