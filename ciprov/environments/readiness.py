@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 
 from ciprov.environments.current import current_tasks, outdated_tasks
 from ciprov.environments.diagnosis.cause import Cause
-from ciprov.environments.diagnosis.causes import Evidence, back_off_left, causes, in_back_off
+from ciprov.environments.diagnosis.causes import Evidence, causes
 from ciprov.environments.diagnosis.ends_of_tasks import cause_of_failure, current_failure, explain_failure
-from ciprov.environments.diagnosis.health_checks import health_of
-from ciprov.environments.diagnosis.kinds import AT_ONCE, HEALTH, PLACEMENT, Kind
-from ciprov.environments.diagnosis.placement import Surroundings, has_rejections, placement_causes
+from ciprov.environments.diagnosis.kinds import AT_ONCE, HEALTH, Kind
+from ciprov.environments.diagnosis.placement import Surroundings
+from ciprov.environments.diagnosis.remembering import best_first, in_one_line, still_holds, worth_remembering
 from ciprov.environments.ends import NO_ENDS, Ends, after
 from ciprov.environments.progress import AppState
 from ciprov.environments.tree import teardown_layers
@@ -170,7 +170,7 @@ def judge(sight: Sight, watch: Watch, around: Around, limits: Limits, now: float
     watch = replace(
         watch,
         ends=after(watch.ends, app, sight.queued),
-        cause=_explains(sight) or _still_holds(watch.cause, app),
+        cause=worth_remembering(app, sight.queued, sight.around) or still_holds(watch.cause, app),
         steady_since=_first_seen(watch.steady_since, ready >= wanted, now),
     )
     settled = watch.steady_since is not None and now - watch.steady_since >= _settle(sight, watch, limits)
@@ -223,21 +223,6 @@ def _settle(sight: Sight, watch: Watch, limits: Limits) -> float:
     return 0 if sight.app.get("id") in limits.settled else limits.settle
 
 
-def _explains(sight: Sight) -> Cause | None:
-    """What this poll saw that explains something, besides failures, which Marathon keeps itself."""
-    health = health_of(sight.app)
-    if health is not None and health.kind is not Kind.HEALTH_SILENT:
-        return health
-    if sight.queued is None or in_back_off(sight.queued) or not has_rejections(sight.queued):
-        return None
-    return placement_causes(sight.app, sight.queued, sight.around)[0]
-
-
-def _still_holds(cause: Cause | None, app: JsonObject) -> Cause | None:
-    """What kept an app from being started explains nothing once it runs."""
-    return None if cause is not None and cause.kind in PLACEMENT and current_tasks(app) else cause
-
-
 def _unready(sight: Sight, watch: Watch, around: Around, counts: tuple[int, int]) -> Verdict:
     """`counts` are the instances that are ready, and those wanted."""
     app, (ready, wanted) = sight.app, counts
@@ -250,19 +235,7 @@ def _unready(sight: Sight, watch: Watch, around: Around, counts: tuple[int, int]
         text = "tasks of an earlier definition or too many of them run on"
         return Verdict(AppState.STARTING, ready, wanted, text, causes=found)
     state = AppState.WAITING if sight.queued else AppState.STARTING
-    return Verdict(state, ready, wanted, _detail(sight, found), causes=found)
-
-
-def _detail(sight: Sight, found: tuple[Cause, ...]) -> str:
-    """The cause in a line."""
-    if not found:
-        return ""
-    if found[0].kind is Kind.HEALTH_SILENT:
-        return found[0].text
-    told = str(found[0])
-    if in_back_off(sight.queued) and found[0].kind is not Kind.BACK_OFF:
-        told += f"; back-off, next try in {back_off_left(sight.queued):.0f} s"
-    return told
+    return Verdict(state, ready, wanted, in_one_line(found, sight.queued), causes=found)
 
 
 def _first_seen(since: float | None, holds: bool, now: float) -> float | None:
@@ -311,9 +284,7 @@ def _is_certain(app: JsonObject) -> bool:
 
 def _out_of_time(watch: Watch, verdict: Verdict, limits: Limits) -> Verdict:
     """The best cause that was seen comes first; that the time is up is told besides."""
-    found = verdict.causes
-    if watch.cause is not None and (not found or found[0].kind in _SAYS_LITTLE):
-        found = (watch.cause, *(cause for cause in found if cause.kind is not watch.cause.kind))
+    found = best_first(verdict.causes, watch.cause)
     brief = f"not ready after {limits.timeout:.0f} s"
     told = f"{brief}, {verdict.ready} of {verdict.wanted} instances"
     late = Cause(Kind.TIMED_OUT, told)
@@ -321,11 +292,6 @@ def _out_of_time(watch: Watch, verdict: Verdict, limits: Limits) -> Verdict:
     early = not found or found[0].kind in _IS_EARLY
     ranked = (late, *found) if early else (*found, late)
     return replace(verdict, state=AppState.FAILED, detail=f"{told}{why}", brief=brief, causes=ranked)
-
-
-_SAYS_LITTLE = frozenset(
-    {Kind.HEALTH_SILENT, Kind.NO_OFFERS, Kind.BACK_OFF, Kind.TASK_FAILED, Kind.CRASH_LOOP, Kind.COMMAND_ENDED}
-)
 
 
 def _hopeless(app: JsonObject, watch: Watch, verdict: Verdict) -> Verdict:
@@ -337,10 +303,9 @@ def _hopeless(app: JsonObject, watch: Watch, verdict: Verdict) -> Verdict:
     reason = f"{brief}; the last one {explain_failure(app.get('lastTaskFailure'))}"
     found = verdict.causes
     # What failed last may only be what a failing health check ended.
-    if watch.cause is not None and watch.cause.kind in HEALTH and watch.cause.kind not in {one.kind for one in found}:
-        found = (watch.cause, *found)
-    if watch.cause is not None and watch.cause.kind in HEALTH and watch.cause.text not in reason:
-        reason += f"; {watch.cause.text}"
+    if watch.cause is not None and watch.cause.kind in HEALTH:
+        found = best_first(found, watch.cause)
+        reason += "" if watch.cause.text in reason else f"; {watch.cause.text}"
     return replace(verdict, state=AppState.FAILED, detail=reason, brief=brief, causes=found)
 
 

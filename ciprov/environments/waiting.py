@@ -34,6 +34,12 @@ ALARM_SECONDS = 60.0
 PORT_SECONDS = 15.0
 """After the end of the tasks: the master gives ports back within its allocation and revive intervals."""
 
+AGENTS_SECONDS = 5.0
+"""How long what the agents have is taken for known, while something waits for them."""
+
+AGENTS_AWAY_SECONDS = 30.0
+"""How long a master that did not answer is left alone."""
+
 
 class NotReady(CiprovError):
     """Apps failed, or were not ready in time."""
@@ -54,10 +60,6 @@ class OutOfReach(StillThere):
 
     kind = Kind.UNREACHABLE_AGENT
 
-
-AGENTS_SECONDS = 5.0
-AGENTS_AWAY_SECONDS = 30.0
-"""How long what the agents have is taken for known, while something waits for them."""
 
 Places = Mapping[str, frozenset[str]]
 """The agents on which the tasks of each app ran."""

@@ -12,6 +12,7 @@ from ciprov.domain.marathon import (
     MarathonUnavailable,
 )
 from ciprov.environments.diagnosis.cause import hidden
+from ciprov.environments.diagnosis.kinds import Kind
 from ciprov.environments.session import SHORTEST_POLL, Session
 from ciprov.foundation.json import JsonObject
 
@@ -56,7 +57,7 @@ def write(session: Session, what: str, attempt: Callable[[bool], DeploymentRef |
                 raise
             if new := {str(one.get("id")) for one in foreign} - told:
                 told |= new
-                session.note(f"{what}: waits for deployment {_names(foreign)}")
+                session.note(f"{what}: waits for deployment {_names(foreign)} [{Kind.LOCKED}]")
             # Where they have ended meanwhile, force would only hit whoever comes next.
             force = bool(locking) and not foreign
             if force:

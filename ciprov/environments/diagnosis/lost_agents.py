@@ -27,13 +27,3 @@ def unreachable_cause(app: JsonObject, slaves: Sequence[JsonObject] | None = Non
     what = "1 of its tasks" if len(lost) == 1 else f"{len(lost)} of its tasks"
     agents = f"agent {hosts[0]}" if len(hosts) == 1 else f"agents {', '.join(hosts)}"
     return Cause(Kind.UNREACHABLE_AGENT, f"{agents} cannot be reached, with {what}", tuple(evidence))
-
-
-def held_on_lost_agent(port: int, app_id: str, hosts: Sequence[str]) -> Cause:
-    """A fixed port that a task may still hold on agents that nobody reaches."""
-    where = ", ".join(hosts)
-    return Cause(
-        Kind.PORT_HELD,
-        f"host port {port} may still be held by {app_id} on {where}, which cannot be reached",
-        advice="bring the agent back, or give the app another port",
-    )
