@@ -12,12 +12,15 @@ from urllib.parse import urlsplit
 import requests
 from requests.auth import AuthBase
 
+from ciprov.foundation.errors import CiprovError
+
 
 @dataclass(frozen=True, slots=True)
 class Connection:
     """`servers` are URLs with an optional path prefix, equals of one cluster, without credentials.
 
-    Either `user` and `password` (Basic) or `token` (`Authorization: token=…`), or none of them. `verify` is False for
+    Either `user` and `password` (Basic) or `token` (`Authorization: token=…`, or as it is where it names its scheme,
+    as in `Bearer …`), or none of them. `verify` is False for
     no check of certificates, True for the system's authorities, or the file of the authority. `certificate` is a file
     with the client's certificate, `key` one with its key where that is not in the same file. Time-outs in seconds.
     """
@@ -33,6 +36,17 @@ class Connection:
     connect_timeout: float = 5.0
     read_timeout: float = 30.0
 
+    def __post_init__(self) -> None:
+        if any(ord(character) < 32 for character in self.token):
+            raise CiprovError(
+                f"the token for {self.name} holds a line break or another control character",
+                way_out="correct the token, or its file: one line",
+            )
+
+    @property
+    def has_credentials(self) -> bool:
+        return bool(self.user or self.token)
+
     @property
     def target(self) -> str:
         return f"{self.name} ({', '.join(self.servers)})"
@@ -44,7 +58,10 @@ class Credentials(AuthBase):
     def __init__(self, connection: Connection) -> None:
         self._header = ""
         if connection.token:
-            self._header = f"token={connection.token}"
+            named = " " in connection.token.strip()
+            token = connection.token if named else f"token={connection.token}"
+            # A header's text is Latin-1 to the library; this way it goes out in UTF-8.
+            self._header = token.encode().decode("latin-1")
         elif connection.user:
             # In UTF-8: requests would take Latin-1 and fail on other passwords.
             pair = f"{connection.user}:{connection.password}".encode()
@@ -64,14 +81,18 @@ class Session(requests.Session):
         self.auth = Credentials(connection)
         if connection.certificate:
             self.cert = (connection.certificate, connection.key) if connection.key else connection.certificate
-        # A proxy of the environment cannot reach this machine's own loopback.
-        self.trust_env = not all(is_loopback(server) for server in connection.servers)
         self._verify = connection.verify
 
     def request(self, *args: Any, **kwargs: Any) -> requests.Response:
         # Said with each request: of a session's own setting, requests lets REQUESTS_CA_BUNDLE have its way.
         kwargs.setdefault("verify", self._verify)
         return super().request(*args, **kwargs)
+
+    def merge_environment_settings(self, url: Any, *args: Any, **kwargs: Any) -> Any:
+        settings = super().merge_environment_settings(url, *args, **kwargs)
+        if is_loopback(url):  # a proxy of the environment cannot reach this machine's own loopback
+            settings["proxies"] = {}
+        return settings
 
 
 def is_loopback(url: str) -> bool:

@@ -9,12 +9,13 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from types import TracebackType
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 import requests
 from urllib3.exceptions import HTTPError
 
 from ciprov.clients.connection import Connection, Session
+from ciprov.clients.marathon.redirects import MOST_HOPS, is_configured
 from ciprov.clients.marathon.sse import Unfinished, feed
 from ciprov.domain.marathon import MarathonEvent
 
@@ -93,11 +94,11 @@ class EventReader:
             return opened
 
     def _opened(self, session: Session, url: str) -> requests.Response | None:
-        for _ in range(2):
+        for _ in range(MOST_HOPS):
             response = session.get(
                 url,
                 params=[("event_type", name) for name in sorted(self._types)],
-                headers={"Accept": "text/event-stream", "Cache-Control": "no-store"},
+                headers={"Accept": "text/event-stream", "Accept-Encoding": "identity", "Cache-Control": "no-store"},
                 timeout=(self._connection.connect_timeout, self._pauses.silence),
                 allow_redirects=False,
                 stream=True,
@@ -110,7 +111,7 @@ class EventReader:
                 return None
             # A server that does not lead sends its clients to the leader. Credentials go to configured servers only.
             url = urljoin(url, response.headers["location"]).partition("?")[0]
-            if urlsplit(url).netloc not in {urlsplit(known).netloc for known in self._connection.servers}:
+            if not is_configured(self._connection, url):
                 session.auth = None
                 session.trust_env = False
         return None

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import requests
 from urllib3.exceptions import NewConnectionError
 
+from ciprov.clients.connection import Connection
+from ciprov.clients.marathon.tls_failures import tls_failure
 from ciprov.domain.marathon import (
     MarathonConflict,
     MarathonDenied,
@@ -15,8 +17,10 @@ from ciprov.domain.marathon import (
     MarathonInvalid,
     MarathonNotFound,
     MarathonUnavailable,
-    MarathonUntrusted,
 )
+
+_LATER = frozenset({408, 425, 429})
+"""What balancers say of a server that is busy."""
 
 
 def _afterwards(place: str) -> str:
@@ -27,8 +31,8 @@ def _afterwards(place: str) -> str:
     )
 
 
-def refusal(status: int, reason: str, body: str, place: str) -> MarathonError:
-    """The error for an answer that is no success. `place` is method and URL."""
+def refusal(status: int, reason: str, body: str, place: str, location: str = "") -> MarathonError:
+    """The error for an answer that is no success. `place` is method and URL, `location` where a redirect leads to."""
     document = _decoded(body)
     message = str(document.get("message") or reason or "no reason given")
     if status in {401, 403}:
@@ -49,20 +53,23 @@ def refusal(status: int, reason: str, body: str, place: str) -> MarathonError:
         details = tuple(_details(document.get("details")))
         lines = "".join(f"\n  {path or '/'}: {text}" for path, text in details)
         return MarathonInvalid(f"{message}{lines}", status=status, details=details, place=place)
-    return _other(status, message, place)
+    return _redirected(status, location, place) if 300 <= status < 400 else _other(status, message, place)
+
+
+def _redirected(status: int, location: str, place: str) -> MarathonError:
+    leads = f" to {location.partition('?')[0]}" if location else ""
+    return MarathonError(
+        f"Marathon's address answers with a redirect ({status}){leads}",
+        status=status,
+        place=place,
+        way_out="set the cluster's `marathon` to the address that it leads to",
+    )
 
 
 def _other(status: int, message: str, place: str) -> MarathonError:
-    if status >= 500:
+    if status >= 500 or status in _LATER:
         return MarathonUnavailable(
             f"Marathon answered {status}: {message}", status=status, place=place, way_out=_afterwards(place)
-        )
-    if 300 <= status < 400:
-        return MarathonError(
-            f"Marathon's address answers with a redirect ({status})",
-            status=status,
-            place=place,
-            way_out="set the cluster's `marathon` to the address that it leads to",
         )
     return MarathonError(
         f"unexpected answer {status}: {message}",
@@ -82,28 +89,49 @@ def not_json(response: requests.Response, place: str) -> MarathonError:
     )
 
 
-def silence(error: requests.RequestException, place: str) -> MarathonError:
+def broken_off(response: requests.Response, place: str) -> MarathonUnavailable:
+    return MarathonUnavailable(
+        "the answer broke off", status=response.status_code, place=place, way_out=_afterwards(place)
+    )
+
+
+def astray(place: str, hops: int) -> MarathonUnavailable:
+    return MarathonUnavailable(
+        f"no leader found: after {hops} redirects the servers still send on to each other",
+        status=307,
+        place=place,
+        way_out="see whether ZooKeeper and the other Marathons are well; an election takes some seconds",
+    )
+
+
+def silence(error: Exception, place: str, connection: Connection) -> MarathonError:
     """The error for no answer at all."""
-    if isinstance(error, requests.exceptions.SSLError):
-        return MarathonUntrusted(
-            f"no trust in the server's certificate: {_innermost(error)}",
-            place=place,
-            way_out="set the cluster's `tls.ca` to the authority's file",
-        )
+    untrusted = tls_failure(list(_causes(error)), place)
+    if untrusted is not None:
+        return untrusted
     if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema):
         return MarathonError("no usable URL", place=place, way_out="correct the cluster's `marathon` address")
+    if isinstance(error, requests.exceptions.ConnectTimeout):
+        return _unreachable(f"no connection within {connection.connect_timeout:g} s", place)
     if isinstance(error, requests.exceptions.ReadTimeout):
-        return MarathonUnavailable("no answer in time", place=place, way_out=_afterwards(place))
-    if never_sent(error):
+        later = "; the cluster's `timeout` (CIPROV_TIMEOUT) gives it longer"
         return MarathonUnavailable(
-            f"no connection: {_innermost(error)}",
-            place=place,
-            way_out="see whether Marathon runs there and can be reached from here (ciprov config show)",
+            f"no answer within {connection.read_timeout:g} s", place=place, way_out=_afterwards(place) + later
         )
+    if never_sent(error):
+        return _unreachable(f"no connection: {_innermost(error)}", place)
     return MarathonUnavailable(f"the connection broke: {_innermost(error)}", place=place, way_out=_afterwards(place))
 
 
-def never_sent(error: requests.RequestException) -> bool:
+def _unreachable(what: str, place: str) -> MarathonUnavailable:
+    return MarathonUnavailable(
+        what,
+        place=place,
+        way_out="see whether Marathon runs there and can be reached from here (ciprov config show)",
+    )
+
+
+def never_sent(error: Exception) -> bool:
     """Whether it is certain that the request did not leave this machine."""
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return True

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 import requests
 import tenacity
 from marathon import MarathonClient
+from urllib3.exceptions import HTTPError
 
 from ciprov.clients.connection import Connection, Session
-from ciprov.clients.marathon.refusals import never_sent, not_json, refusal, silence
+from ciprov.clients.marathon.redirects import MOST_HOPS, is_configured, is_downgrade, next_hop
+from ciprov.clients.marathon.refusals import astray, broken_off, never_sent, not_json, refusal, silence
 from ciprov.domain.marathon import MarathonError, MarathonUnavailable
 from ciprov.foundation.json import JsonObject, JsonValue
 
@@ -43,15 +45,34 @@ class OneServer(MarathonClient):  # type: ignore[misc]
             session=Session(connection),
             sse_session=Session(connection),
         )
+        self._connection = connection
 
     def _do_request(
         self, method: str, path: str, params: Query | None = None, data: str | None = None
     ) -> requests.Response:
         url = self.servers[0].rstrip("/") + path
+        for _ in range(MOST_HOPS):
+            response = self._send(method, url, params, data)
+            onward = next_hop(response)
+            if not onward:
+                break
+            # Answered so, it was done nowhere yet: even a write may go on to where it is sent, once.
+            self._allow(method, response.url, onward)
+            url, params = onward, None
+        else:
+            raise Unsent(astray(f"{method} {url}", MOST_HOPS))
+        if response.status_code >= 300:
+            place = f"{method} {url}"
+            if response.content and _says_json(response):
+                decoded(response, place)  # half a reason would pass for another one
+            location = response.headers.get("location", "")
+            raise refusal(response.status_code, response.reason or "", response.text, place, location)
+        return response
+
+    def _send(self, method: str, url: str, params: Query | None, data: str | None) -> requests.Response:
         headers = {"Accept": "application/json"}
         if data is not None:
             headers["Content-Type"] = "application/json"
-        place = f"{method} {url}"
         try:
             response: requests.Response = self.session.request(
                 method,
@@ -62,12 +83,25 @@ class OneServer(MarathonClient):  # type: ignore[misc]
                 timeout=self.timeout,
                 allow_redirects=False,
             )
-        except requests.RequestException as error:
-            told = silence(error, place)
-            raise (Unsent(told) if never_sent(error) else told) from error
-        if response.status_code >= 300:
-            raise refusal(response.status_code, response.reason or "", response.text, place)
+        except (requests.RequestException, HTTPError, OSError) as error:
+            told = silence(error, f"{method} {url}", self._connection)
+            if isinstance(told, MarathonUnavailable) and never_sent(error):
+                raise Unsent(told) from error
+            raise told from error
         return response
+
+    def _allow(self, method: str, url: str, onward: str) -> None:
+        """Raises where credentials, or what TLS kept secret, would get into other hands."""
+        known, place = is_configured(self._connection, onward), f"{method} {url}"
+        target = onward.partition("?")[0]
+        if is_downgrade(url, onward) or (self._connection.has_credentials and not known):
+            why = "where nothing is kept secret" if is_downgrade(url, onward) else "to which credentials are not sent"
+            raise MarathonError(
+                f"the server redirects to {target}, {why}",
+                status=307,
+                place=place,
+                way_out="if that is the leader, add it to the cluster's `marathon` addresses (ciprov config show)",
+            )
 
 
 class Unsent(MarathonUnavailable):
@@ -96,7 +130,11 @@ class Transport:
 
     def _read(self, path: str, params: Query) -> Answer:
         retrying = tenacity.Retrying(
-            stop=tenacity.stop_after_attempt(self._retries.rounds),
+            # After time-outs there is one more try at most.
+            stop=tenacity.stop_any(
+                tenacity.stop_after_attempt(self._retries.rounds),
+                tenacity.stop_after_delay(1.5 * self.connection.read_timeout),
+            ),
             wait=tenacity.wait_random_exponential(
                 multiplier=self._retries.first_pause, max=self._retries.longest_pause
             ),
@@ -143,4 +181,9 @@ def decoded(response: requests.Response, place: str) -> JsonValue:
     try:
         return response.json()
     except ValueError as error:
-        raise not_json(response, place) from error
+        # Without a length, the end of an answer that broke off looks like any other.
+        raise (broken_off(response, place) if _says_json(response) else not_json(response, place)) from error
+
+
+def _says_json(response: requests.Response) -> bool:
+    return "json" in response.headers.get("content-type", "")

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 import requests
 
+from ciprov.clients.connection import Connection
 from ciprov.clients.marathon.refusals import refusal, silence
 from ciprov.domain.environment import LockHeld, LockHolder
 from ciprov.domain.marathon import MarathonConflict, MarathonInvalid
@@ -23,6 +24,7 @@ from ciprov.foundation.errors import CiprovError
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 GET = "GET http://marathon:8080/v2/info"
+SERVER = Connection("staging", ["http://marathon:8080"])
 HOLDER = LockHolder("env/local/x", "1", "sam@ci-7, pid 12, env up", NOW, NOW)
 
 
@@ -43,8 +45,8 @@ def finding(file: str) -> Finding:
         ),
         (refusal(503, "Could not determine the current leader", "<html>", GET), "no-leader", "current leader"),
         (refusal(502, "Bad Gateway", "<html>", GET), "marathon-unreachable", "502"),
-        (silence(requests.exceptions.ReadTimeout(), GET), "marathon-unreachable", "no answer in time"),
-        (silence(requests.exceptions.SSLError("self-signed certificate"), GET), "tls-error", "no trust"),
+        (silence(requests.exceptions.ReadTimeout(), GET, SERVER), "marathon-unreachable", "no answer within 30 s"),
+        (silence(requests.exceptions.SSLError("self-signed"), GET, SERVER), "tls-error", "no trust"),
         (MarathonInvalid("Object is not valid\n  /id: bad"), "marathon-refused", "not valid"),
         (MarathonConflict("App is locked", deployment_ids=["d1"]), "locked", "locked"),
         (ForeignDeployment("put the group: still locked by deployment d1", status=409), "locked", "d1"),

@@ -1,0 +1,71 @@
+"""What went wrong with TLS, and what to do about it. A connection that merely broke under TLS is none of these."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Sequence
+
+import requests
+
+from ciprov.domain.marathon import MarathonUntrusted
+
+_WRONG_NAME = frozenset({62, 64})
+_WRONG_TIME = frozenset({9, 10})
+"""OpenSSL's `X509_V_ERR_` codes: the host's name or address is not in the certificate; not valid yet, or no longer."""
+
+_NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE")
+_ENDED = ("UNEXPECTED_EOF", "EOF occurred", "DECRYPTION_FAILED", "BAD_RECORD_MAC")
+_AUTHORITY = "set the cluster's `tls.ca` to the authority's file"
+
+
+def tls_failure(causes: Sequence[BaseException], place: str) -> MarathonUntrusted | None:
+    """None where the failure is not one of trust, so that trying again may help. `causes` are in order, outermost
+    first.
+    """
+    for cause in causes:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return _distrust(cause, place)
+    told = [cause for cause in causes if isinstance(cause, ssl.SSLError)]
+    for failure in told:
+        if not _is_ended(failure):
+            return _refused(failure, place)
+    if not told and any(isinstance(cause, requests.exceptions.SSLError) for cause in causes):
+        return MarathonUntrusted(f"no trust in the server's certificate: {causes[-1]}", place=place, way_out=_AUTHORITY)
+    unreadable = [cause for cause in causes if type(cause) is OSError and "TLS" in str(cause)]
+    if unreadable:  # as requests says of a file that is not there
+        return MarathonUntrusted(str(unreadable[0]), place=place, way_out="correct the cluster's `tls` files")
+    return None
+
+
+def _is_ended(error: ssl.SSLError) -> bool:
+    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError | TimeoutError):
+        return True
+    told = f"{error.reason} {error.strerror}"
+    return "timed out" in told or any(word in told for word in _ENDED)
+
+
+def _distrust(error: ssl.SSLCertVerificationError, place: str) -> MarathonUntrusted:
+    way_out = _AUTHORITY
+    if error.verify_code in _WRONG_NAME:
+        way_out = "use the name that stands in the certificate in the cluster's `marathon` address"
+    elif error.verify_code in _WRONG_TIME:
+        way_out = "have the certificate renewed, or this machine's clock set"
+    return MarathonUntrusted(
+        f"no trust in the server's certificate: {error.verify_message or error.strerror}", place=place, way_out=way_out
+    )
+
+
+def _refused(error: ssl.SSLError, place: str) -> MarathonUntrusted:
+    reason = (error.reason or "").replace("_", " ").lower() or error.strerror or type(error).__name__
+    told, way_out = f"no TLS connection: {reason}", "check the cluster's `tls` settings (ciprov config show)"
+    if error.reason in _NO_TLS:
+        told, way_out = "the server does not speak TLS there", "use http:// in the cluster's `marathon` address"
+    elif "CERTIFICATE" in (error.reason or "") and "ALERT" in (error.reason or ""):
+        told = f"the server does not accept this client's certificate: {reason}"
+        way_out = "set the cluster's `tls.certificate` (and `tls.key`) to one that its authority signed"
+    elif "PEM" in told.upper() or "CERTIFICATE OR CRL" in told.upper():
+        told, way_out = (
+            f"a file of the TLS settings is no PEM file: {reason}",
+            "correct the file of `tls.ca` or `tls.certificate`",
+        )
+    return MarathonUntrusted(told, place=place, way_out=way_out)
