@@ -2,6 +2,7 @@
 # make down   takes it away again, with the embedded cluster and its files
 # make test   the whole test suite        make lint   every check of form
 # make bench  figures as ratios           make lock   new locks (needs uv)
+# make soak   the big numbers, of which the test suite has a short form
 
 PYTHON ?= python3
 NAME ?= feature-x
@@ -11,7 +12,7 @@ STATE := $(CURDIR)/.ciprov
 CIPROV := CIPROV_STATE_DIR="$(STATE)" .venv/bin/ciprov --local
 READY := .venv/ready
 
-.PHONY: up down test test-unit lint bench lock
+.PHONY: up down test test-unit lint bench soak lock
 .DELETE_ON_ERROR:
 
 up: $(READY)
@@ -37,6 +38,9 @@ lint: $(READY)
 bench: $(READY)
 	.venv/bin/python scripts/bench
 	.venv/bin/python scripts/bench-cluster
+
+soak: $(READY)
+	.venv/bin/python scripts/soak
 
 lock:
 	scripts/lock

@@ -13,6 +13,8 @@ from typing import Any
 
 from engine_in_memory import Broken, EngineWorld, agents
 
+from ciprov.domain.environment import EnvironmentRecord, Phase
+from ciprov.domain.marathon import MarathonInvalid
 from ciprov.environments.desired import Desired
 from ciprov.environments.differences import differences
 from ciprov.environments.results import Origin, PlanConflict, UpFailed, UpOptions
@@ -24,7 +26,7 @@ MOST_SECONDS = 400.0
 MOST_WRITES = 14
 PORT, OTHER_PORT = 31005, 31006
 
-HOLDS = ("fixed", "mapped", "moved", "becomes fixed", "becomes free", "free", "external")
+HOLDS = ("fixed", "mapped", "moved", "becomes fixed", "becomes free", "free", "external", "first volume")
 CAPACITIES = (None, (1, 1), (1, 0), (0, 0), (0, 1), (0.8, 0), (0.9, 0), (0.5, 0), (0.5, 0.5))
 HEALTH = ("unchecked", "healthy", "sick", "one sick", "silent", "sick at the put", "one gone at the put")
 COUNTS = (1, 2, 3, 5)
@@ -62,6 +64,8 @@ class Case:
         over = self.capacities is not None and self.capacities[1] > 0
         low = self.capacities is None or self.capacities[0] <= 0.5
         if self.hold == "external" and (self.instances > 1 or over or not low or self.instances_before > 1):
+            return False
+        if self.hold == "first volume" and over:
             return False
         if self.persistent and (over or self.hold != "fixed" or self.role):
             return False
@@ -119,6 +123,7 @@ def _holding(hold: str, new: bool) -> dict[str, Any]:
     external = {"name": "x-data", "provider": "dvdi", "options": {"dvdi/driver": "rexray"}}
     volume = {"containerPath": "/data", "mode": "RW", "external": external}
     image = {"type": "DOCKER", "docker": {"image": "nginx"}}
+    persistent = {"containerPath": "data", "mode": "RW", "persistent": {"size": 10}}
     return {
         "fixed": fixed(PORT),
         "moved": fixed(OTHER_PORT if new else PORT),
@@ -126,6 +131,7 @@ def _holding(hold: str, new: bool) -> dict[str, Any]:
         "becomes fixed": fixed(PORT) if new else free,
         "becomes free": free if new else fixed(PORT),
         "free": free,
+        "first volume": free | ({"container": {"type": "MESOS", "volumes": [persistent]}} if new else {}),
         "mapped": {"networks": [{"mode": "container/bridge"}], "container": image | {"portMappings": [mapping]}},
         "external": free | {"container": image | {"volumes": [volume]}},
     }[hold]
@@ -247,18 +253,38 @@ def by_ciprov(case: Case) -> Outcome:
 
 
 def _recorded(world: EngineWorld, case: Case) -> None:
-    """The old state as an `up` of its own: nothing is written for it."""
-    later, world.before = world.before, {}
-    old = desired(case, new=False)
-    world.service.up("x", lambda record, taken: old, UpOptions(Origin("model.yaml", ""), wait=False), lambda _: None)
-    world.before = later
+    """The old state as an earlier `up` left it."""
+    now = world.timers.now()
+    counts = {app["id"]: app.get("instances", 1) for app in case.apps(new=False)}
+    record = EnvironmentRecord(
+        cluster="memory",
+        name="x",
+        group_path=GROUP,
+        blueprint="model",
+        blueprint_file="model.yaml",
+        blueprint_source="",
+        kind="",
+        phase=Phase.READY,
+        created_at=now,
+        updated_at=now,
+        counts=counts,
+        app_ids=tuple(counts),
+    )
+    world.save(record)
 
 
 def by_a_plain_put(case: Case) -> str:
-    """`works` or `stuck`: one PUT, and all the time in the world."""
+    """`works` or `stuck`: one PUT, and all the time in the world. Else Marathon has `refused` it, or something was
+    `doubled` that only one task may have.
+    """
     world = world_before(case)
-    world.put_group(GROUP, desired(case, new=True).group)
-    world.timers.advance(120)
+    try:
+        world.put_group(GROUP, desired(case, new=True).group)
+        world.timers.advance(120)
+    except MarathonInvalid:
+        return "refused"
+    except Broken:
+        return "doubled"
     return "stuck" if world.engine.deployments() else "works"
 
 

@@ -39,7 +39,7 @@ def task_place(state: JsonObject, task_id: str) -> TaskPlace | None:
 
 
 def unreachable_tasks(state: JsonObject) -> list[JsonObject]:
-    """The tasks of all frameworks that the master whose state this is cannot reach. Their agents are told by id only."""
+    """The tasks that a master cannot reach, of all frameworks, from its state. It tells their agents by id only."""
     frameworks = _objects(state.get("frameworks"))
     return [task for framework in frameworks for task in _objects(framework.get("unreachable_tasks"))]
 

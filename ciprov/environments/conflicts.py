@@ -10,7 +10,7 @@ from ciprov.environments.agent_ports import AgentPorts, agent_ports, offered_tex
 from ciprov.environments.desired import ENV_LABEL
 from ciprov.environments.fixed_ports import fixed_host_ports, service_ports
 from ciprov.environments.plan import Action, AppPlan, Conflict, Plan
-from ciprov.environments.strategies import has_persistent_volume
+from ciprov.environments.replacing.volumes import volume_conflicts
 from ciprov.environments.tree import apps_of, is_below
 from ciprov.foundation.json import JsonObject
 
@@ -73,7 +73,7 @@ def with_conflicts(plan: Plan, group: JsonObject, live: JsonObject | None, neigh
     conflicts = [
         *_fixed_conflicts(plan, _Own({*neighbours.own_ports, *_held(there)}, neighbours.out_of_reach), claims, agents),
         *_service_conflicts(plan, wanted, there, claims),
-        *_volume_conflicts(plan, there),
+        *volume_conflicts(plan, there),
     ]
     notes = list(plan.notes)
     if agents is None and any(app.fixed_ports for app in plan.apps):
@@ -236,22 +236,6 @@ def _service_conflicts(
 
 def _service_conflict(app_id: str, port: int, holder: str, way_out: str) -> Conflict:
     return Conflict(app_id, port, holder, f"it needs service port {port}, which {holder} has", way_out)
-
-
-def _volume_conflicts(plan: Plan, live: Mapping[str, JsonObject]) -> list[Conflict]:
-    return [
-        Conflict(
-            app.app_id,
-            0,
-            app.app_id,
-            "its volumes changed, and a persistent one is among them: Marathon refuses that while the app exists, and "
-            "deleting the app would destroy its data",
-            "give the app another name, or save the data and take the environment down first",
-        )
-        for app in plan.of(Action.REPLACE, Action.UPDATE)
-        if has_persistent_volume(live[app.app_id])
-        and any(difference.path.startswith("container.volumes") for difference in app.differences)
-    ]
 
 
 def _on(places: int, agents: tuple[AgentPorts, ...] | None) -> str:

@@ -15,7 +15,7 @@ from ciprov.environments.outside import Outside
 from ciprov.environments.passed_on import marks
 from ciprov.environments.plan import Plan
 from ciprov.environments.planning import Target, make_plan
-from ciprov.environments.replacing.notes import with_cut_off_notes
+from ciprov.environments.replacing.notes import with_cut_off_notes, with_volume_notes
 from ciprov.environments.replacing.partition import ports_out_of_reach
 from ciprov.environments.replacing.surveying import survey
 from ciprov.environments.tree import apps_of, is_below
@@ -69,6 +69,7 @@ def look(outside: Outside, name: str, build: Build) -> Outlook:
     recorded = RecordedCounts(before.counts, before.pending_counts) if before else NOTHING_RECORDED
     around = survey(marathon, outside.agents, desired.group, live)
     plan = with_cut_off_notes(make_plan(target, live, recorded, around), desired.group, around)
+    plan = with_volume_notes(plan, apps_of(live))
     if plan.changes:
         slaves = outside.agents.agents()
         plan = with_conflicts(

@@ -46,10 +46,14 @@ class _Scene:
     recorded: RecordedCounts
     target: Target
     around: Around
+    held: dict[str, frozenset[int | str]] = field(default_factory=dict)
+    """What each app holds or wants, once it was asked for."""
 
     def held_elsewhere(self, app_id: str) -> frozenset[int | str]:
-        others = [app for apps in (self.wanted, self.there) for other, app in apps.items() if other != app_id]
-        return frozenset().union(*map(holdings, others))
+        if not self.held:
+            for one in self.wanted.keys() | self.there.keys():
+                self.held[one] = holdings(self.wanted.get(one)) | holdings(self.there.get(one))
+        return frozenset().union(*(held for other, held in self.held.items() if other != app_id))
 
 
 def make_plan(

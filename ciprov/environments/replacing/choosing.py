@@ -62,6 +62,8 @@ def choose(change: Change) -> Replacement:
     """Scaling to zero is the rule: it keeps the app's versions, its reservations and its volumes. Deleting is for what
     cannot be updated while the app exists, and never for an app with persistent volumes, whose data it would destroy.
     """
+    if has_persistent_volume(change.desired) and not has_persistent_volume(change.live):
+        return Replacement(Strategy.DELETE_CREATE, "Marathon gives persistent volumes to new apps only")
     held = holdings(change.live) | holdings(change.desired)
     if not held:
         return _holding_nothing(change)
