@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ciprov.domain.environment import EnvironmentRecord
 from ciprov.environments.adoption import Foundling, rebuild, unrecorded
 from ciprov.environments.desired import ENV_LABEL
+from ciprov.environments.hooks.one_off import is_hook
 from ciprov.environments.outlook import refuse_foreign
 from ciprov.environments.outside import Outside
 from ciprov.environments.session import Report
@@ -39,7 +40,7 @@ def adopt(outside: Outside, name: str, group_path: str, adopter: Adopter, report
                 way_out=f"`ciprov env status {name}` shows how it stands",
             )
         live = outside.marathon.group(group_path)
-        apps = apps_of(live)
+        apps = {app_id: app for app_id, app in apps_of(live).items() if not is_hook(app)}
         if not apps:
             raise _nothing(outside, name, group_path)
         refuse_foreign(name, group_path, live)

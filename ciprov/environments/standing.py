@@ -11,6 +11,7 @@ from ciprov.environments.diagnosis import Diagnosis, explain_failure
 from ciprov.environments.diagnosis.live import live_diagnosis, surroundings
 from ciprov.environments.diagnosis.report import read_back
 from ciprov.environments.endpoints import Addresses, endpoints
+from ciprov.environments.hooks.one_off import is_hook
 from ciprov.environments.outlook import NotOurs, refuse_foreign
 from ciprov.environments.outside import Outside
 from ciprov.environments.progress import AppState
@@ -118,7 +119,7 @@ def _task(task: JsonObject, checks: int) -> TaskStatus:
 
 def _drift(outside: Outside, app: JsonObject, record: EnvironmentRecord | None) -> str:
     """What somebody else changed, as far as the record can tell."""
-    if record is None:
+    if record is None or is_hook(app):
         return ""
     if app["id"] not in record.app_ids:
         return "not put there by ciprov"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from dataclasses import dataclass
 
 from ciprov.domain.page import Page
 from ciprov.environments.hooks.records import Hook, Stage
@@ -18,13 +19,17 @@ _SHOWN = 200
 
 def run_locally(hook: Hook, scene: Scene) -> None:
     """Raises `HookFailed`, `LockHeld`. A smoke command is tried again until it succeeds or its time is over."""
-    deadline = scene.session.clock.monotonic() + hook.timeout
+    clock = scene.session.clock
+    deadline = clock.monotonic() + hook.timeout
+    before: _Failure | None = None
     while (failure := _once(hook, scene, deadline)) is not None:
-        reason, output = failure
-        again = hook.stage is Stage.SMOKE and scene.session.clock.monotonic() + PAUSE_SECONDS < deadline
+        again = hook.stage is Stage.SMOKE and clock.monotonic() + PAUSE_SECONDS < deadline
         if not again:
-            raise scene.failed(hook, reason, output)
-        scene.tell(hook, f"{reason}, trying again")
+            # A last try that was cut short says less than the one before it.
+            failure = before if before is not None and failure.late else failure
+            raise scene.failed(hook, failure.reason, failure.output)
+        scene.tell(hook, f"{failure.reason}, trying again")
+        before = failure
         _pause(scene)
 
 
@@ -58,8 +63,17 @@ def objection(hook: Hook, page: Page) -> str:
     return ""
 
 
-def _once(hook: Hook, scene: Scene, deadline: float) -> tuple[str, str] | None:
-    """None where it went well, else why not, and the end of what it wrote."""
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """`output` is the end of what the command wrote, `late` whether it was still at it."""
+
+    reason: str
+    output: str
+    late: bool = False
+
+
+def _once(hook: Hook, scene: Scene, deadline: float) -> _Failure | None:
+    """None where it went well."""
     session = scene.session
     lines: deque[str] = deque(maxlen=OUTPUT_LINES)
     lock = threading.Lock()
@@ -78,8 +92,8 @@ def _once(hook: Hook, scene: Scene, deadline: float) -> tuple[str, str] | None:
     with lock:
         output = "\n".join(lines)
     if status is None:
-        return f"it did not end within {hook.timeout} s", output
-    return (f"its command ended with status {status}", output) if status else None
+        return _Failure(f"it did not end within {hook.timeout} s", output, late=True)
+    return _Failure(f"its command ended with status {status}", output) if status else None
 
 
 def _pause(scene: Scene) -> None:

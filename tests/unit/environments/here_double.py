@@ -52,5 +52,5 @@ class CommandDouble:
         self.world, self.end, self.status = world, end, status
 
     def wait(self, seconds: float) -> int | None:
-        self.world.clock().wait(None, min(seconds, max(0.1, self.end - self.world.now)))  # type: ignore[arg-type]
+        self.world.clock().wait(None, max(0.1, min(seconds, self.end - self.world.now)))  # type: ignore[arg-type]
         return self.status if self.world.now >= self.end - 1e-9 else None
