@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ciprov.environments.agent_ports import agent_ports
-from ciprov.environments.normalise import normal_form
+from ciprov.environments.diagnosis.constraints import impossible
+from ciprov.environments.needs import instance_needs, number
 from ciprov.environments.plan import AppPlan, Plan
 from ciprov.environments.tree import apps_of
 from ciprov.foundation.json import JsonObject
@@ -31,7 +32,8 @@ class _Agent:
 
 
 def with_capacity_notes(plan: Plan, group: JsonObject, slaves: Sequence[JsonObject] | None) -> Plan:
-    """`plan` with a note on each amount that no agent has, or all agents together have not.
+    """`plan` with a note on each amount that no agent has, or all agents together have not, and on each constraint that
+    no agent satisfies.
 
     `group` is the one to reach, `slaves` the master's list (None: unknown).
     """
@@ -39,7 +41,12 @@ def with_capacity_notes(plan: Plan, group: JsonObject, slaves: Sequence[JsonObje
         return plan
     definitions = apps_of(group)
     asking = [(app, instance_needs(definitions[app.app_id])) for app in plan.apps if app.instances]
-    return replace(plan, notes=(*plan.notes, *_notes(asking, _agents(slaves)))) if asking else plan
+    if not asking:
+        return plan
+    active = [slave for slave in slaves if slave.get("active", True)]
+    never = [(app, impossible(definitions[app.app_id], active)) for app, _ in asking if active]
+    constrained = [f"{app.app}: {why}. It waits until such an agent joins" for app, why in never if why]
+    return replace(plan, notes=(*plan.notes, *_notes(asking, _agents(slaves)), *constrained))
 
 
 def _notes(asking: list[tuple[AppPlan, dict[str, float]]], agents: list[_Agent]) -> list[str]:
@@ -70,32 +77,16 @@ def _notes(asking: list[tuple[AppPlan, dict[str, float]]], agents: list[_Agent])
     return notes
 
 
-def instance_needs(app: JsonObject) -> dict[str, float]:
-    """What one instance asks of its agent."""
-    form = normal_form(app)
-    container = form.get("container") or {}
-    needs = {name: _number(form.get(name)) for name in ("cpus", "mem", "disk", "gpus")}
-    persistent = [volume.get("persistent") or {} for volume in container.get("volumes") or []]
-    needs["disk"] += sum(_number(one.get("size")) for one in persistent if one.get("type") == "root")
-    mappings = [one for one in container.get("portMappings") or [] if one.get("hostPort") is not None]
-    needs["ports"] = float(len(form.get("portDefinitions") or mappings))
-    return needs
-
-
 def _agents(slaves: Sequence[JsonObject]) -> list[_Agent]:
     active = [slave for slave in slaves if slave.get("active", True)]
     found = []
     for slave, ports in zip(active, agent_ports(active), strict=True):
         resources = slave.get("resources") or {}
-        has = {name: _number(resources[name]) for name in _UNITS if name in resources}
+        has = {name: number(resources[name]) for name in _UNITS if name in resources}
         if "ports" in has:
             has["ports"] = float(ports.count)
         found.append(_Agent(ports.hostname or ports.id, has))
     return found
-
-
-def _number(value: object) -> float:
-    return float(value) if isinstance(value, int | float) else 0.0
 
 
 def _shown(amount: float) -> str:

@@ -23,13 +23,8 @@ def constraint_cause(app: JsonObject, agents: Sequence[JsonObject] | None, evide
             f"no agent satisfies its constraints ({told})" if told else "no agent satisfies its constraints",
             evidence,
         )
-    for one in constraints:
-        if not any(_fits(one, agent) for agent in agents):
-            return Cause(Kind.NO_AGENT_WITH_ATTRIBUTE, _nobody(one, agents), evidence)
-    if constraints and not any(all(_fits(one, agent) for one in constraints) for agent in agents):
-        return Cause(
-            Kind.NO_AGENT_WITH_ATTRIBUTE, f"no agent satisfies all its constraints together ({told})", evidence
-        )
+    if why := impossible(app, agents):
+        return Cause(Kind.NO_AGENT_WITH_ATTRIBUTE, why, evidence)
     limits = ", ".join(" ".join(one) for one in constraints if len(one) > 1 and one[1].upper() in _BY_NUMBERS) or told
     wanted = int(app.get("instances", 1))
     return Cause(
@@ -37,6 +32,18 @@ def constraint_cause(app: JsonObject, agents: Sequence[JsonObject] | None, evide
         f"no agent is left for its {wanted} instance{'' if wanted == 1 else 's'} under the constraint {limits}",
         (*evidence, f"{len(agents)} active agent{'' if len(agents) == 1 else 's'}"),
     )
+
+
+def impossible(app: JsonObject, agents: Sequence[JsonObject]) -> str:
+    """Which constraint none of `agents` could ever satisfy, whatever runs where; empty where there is none."""
+    constraints = [[str(part) for part in one] for one in app.get("constraints") or []]
+    for one in constraints:
+        if not any(_fits(one, agent) for agent in agents):
+            return _nobody(one, agents)
+    if constraints and not any(all(_fits(one, agent) for one in constraints) for agent in agents):
+        told = ", ".join(" ".join(one) for one in constraints)
+        return f"no agent satisfies all its constraints together ({told})"
+    return ""
 
 
 def _by_numbers_only(constraints: Sequence[Sequence[str]]) -> bool:
@@ -53,7 +60,7 @@ def _nobody(constraint: Sequence[str], agents: Sequence[JsonObject]) -> str:
 
 
 def _fits(constraint: Sequence[str], agent: JsonObject) -> bool:
-    """Whether the agent could ever do, whatever runs where."""
+    """Whether the agent could ever do."""
     field, operator, wanted = constraint[0], constraint[1].upper() if len(constraint) > 1 else "", constraint[2:]
     value = _value(field, agent)
     if operator == "UNLIKE":

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ciprov.environments.agent_ports import AgentPorts, agent_ports, offered_text
-from ciprov.environments.capacity import instance_needs
 from ciprov.environments.diagnosis.cause import Cause
 from ciprov.environments.diagnosis.constraints import constraint_cause
 from ciprov.environments.diagnosis.kinds import Kind
 from ciprov.environments.fixed_ports import fixed_host_ports
+from ciprov.environments.needs import instance_needs
 from ciprov.foundation.json import JsonObject
 
 _AMOUNTS: Mapping[str, tuple[str, Kind, str]] = {

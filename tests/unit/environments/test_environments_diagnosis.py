@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from marathon_model import GROUP, START, World, app, desired
 from operating import KEEP, up
 
-from ciprov.domain.environment import HistoryEntry
+from ciprov.domain.environment import HistoryEntry, LockHeld, LockHolder
 from ciprov.domain.marathon import MarathonDenied
 from ciprov.environments.progress import AppProgress
 from ciprov.environments.refusals import noted
@@ -82,6 +84,37 @@ def test_what_refused_an_up_of_a_good_environment_is_told_besides() -> None:
     status = world.service().status(*STATUS)
     assert status.healthy
     assert [(one.app_id, one.kind) for one in status.last_failure] == [(GROUP, "wrong-credentials")]
+
+
+def test_what_was_refused_while_another_operation_ran_is_over_when_that_has_ended() -> None:
+    world = World()
+    up(world, desired(app("web")))
+    world.advance(5)
+    refuse(world, LockHeld(LockHolder("env/model/x", "1", "sam@ci-7, pid 12, env up", START, START)))
+    assert [one.kind for one in world.service().status(*STATUS).last_failure] == ["locked"]
+    record = world.records["x"]
+    world.records["x"] = replace(record, updated_at=world.clock().now() + timedelta(seconds=1))
+    assert world.service().status(*STATUS).last_failure == ()
+
+
+@pytest.mark.parametrize(
+    ("wrote", "kind"),
+    [
+        ("OSError: [Errno 98] Address already in use", "port-held"),
+        ("Error: listen EADDRINUSE: address already in use :::31500\n    at Server.listen", "port-held"),
+        ("java.lang.OutOfMemoryError: Java heap space", "out-of-memory"),
+        ("sh: 1: servr: not found", "command-not-found"),
+        ("the database is missing", "crash-loop"),
+    ],
+)
+def test_what_a_task_wrote_may_say_more_than_its_status(wrote: str, kind: str) -> None:
+    class Writing(World):
+        def sandbox_tail(self, agent_id: str, task_id: str, file: str, limit: int) -> str | None:
+            return f"starting\n{wrote}\n"
+
+    with pytest.raises(UpFailed) as failed:
+        up(Writing(), desired(app("api", env={"FAIL": "1"})), KEEP)
+    assert kinds(failed.value.diagnoses) == {"api": kind}
 
 
 def test_a_command_that_was_called_wrongly_leaves_no_note() -> None:
