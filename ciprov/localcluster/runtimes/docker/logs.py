@@ -15,6 +15,7 @@ from ciprov.localcluster.runtimes.docker.stream import StreamFailed
 
 RETRY_SECONDS = 1.0
 STANDSTILL_SECONDS = 5.0
+LAST_READ_SECONDS = 60.0
 NOTED_EVERY_SECONDS = 1.0
 NOT_FOUND = 404
 
@@ -47,6 +48,9 @@ class OutputCopy:
             if self._written == before:
                 break
         self.stop()
+        # Engines may lose sight of a log that they follow when they begin a new file of it: read once more.
+        with contextlib.suppress(EngineRefused, EngineUnavailable, StreamFailed, OSError, TimeoutError):
+            await asyncio.wait_for(self._copy(follow=False), LAST_READ_SECONDS)
 
     def stop(self) -> None:
         self._copying.cancel()
@@ -54,7 +58,7 @@ class OutputCopy:
     async def _follow(self) -> None:
         while True:
             try:
-                await self._copy()
+                await self._copy(follow=True)
                 return
             except EngineRefused as error:
                 if error.status != NOT_FOUND:
@@ -67,31 +71,34 @@ class OutputCopy:
                 logger.info("the output of container %s broke off: %s", self._container, error)
                 await asyncio.sleep(RETRY_SECONDS)
 
-    async def _copy(self) -> None:
+    async def _copy(self, *, follow: bool) -> None:
         for file in self._files.values():
             append(file, b"")
         streams = {
             number: Resuming(self._positions[number], file.stat().st_size) for number, file in self._files.items()
         }
-        query = f"follow=1&stdout=1&stderr=1&timestamps=1&since={since(self._positions)}"
+        query = f"follow={int(follow)}&stdout=1&stderr=1&timestamps=1&since={since(self._positions)}"
         stream = await self._engine.stream("GET", f"/containers/{self._container}/logs?{query}")
         try:
             pending = b""
             while piece := await stream.read():
                 frames, pending = split(pending + piece)
+                begun = False
                 for number, file in self._files.items():
                     data = b"".join(streams[number].fresh(entry) for each, entry in frames if each == number)
                     if data:
                         append(file, data)
                         self._written += len(data)
+                    # Without a note, what a file holds cannot be told from what the engine dropped meanwhile.
+                    begun = begun or bool(data and not self._positions[number].stamp)
                     self._positions[number] = streams[number].position
-                self._take_note()
+                self._take_note(at_once=begun)
         finally:
             stream.close()
 
-    def _take_note(self) -> None:
+    def _take_note(self, *, at_once: bool) -> None:
         now = asyncio.get_running_loop().time()
-        if now - self._noted_at < NOTED_EVERY_SECONDS:
+        if now - self._noted_at < NOTED_EVERY_SECONDS and not at_once:
             return
         self._noted_at = now
         new = self._note.with_suffix(".new")

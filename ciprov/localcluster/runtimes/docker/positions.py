@@ -32,12 +32,13 @@ class Resuming:
         """What of an entry, which begins with its stamp, the file does not hold yet."""
         stamp = entry[:STAMP_LENGTH].decode(errors="replace")
         content = entry[STAMP_LENGTH + 1 :]
-        if stamp < self.position.stamp:
-            return b""
-        if not self._met and stamp != self.position.stamp:
-            # The engine keeps a part only, and what the file ends with is no longer in it.
-            self._skip, self._copied = 0, self._size
-        self._met = True
+        if not self._met:
+            if stamp < self.position.stamp:
+                return b""
+            if stamp > self.position.stamp:
+                # The engine keeps a part only, and what the file ends with is no longer in it.
+                self._skip, self._copied = 0, self._size
+            self._met = True
         if stamp != self.position.stamp:
             self.position = Position(stamp, self._copied)
         self._copied += len(content)
