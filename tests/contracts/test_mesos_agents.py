@@ -27,6 +27,7 @@ class Mesos:
         self.files_below_agent = False
         self.calls: list[dict[str, Any]] = []
         self.exit_status: int | None = 0
+        self.state: dict[str, Any] = {"frameworks": []}
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -35,6 +36,8 @@ class Mesos:
                 files = "/slave(1)/files/read" if outer.files_below_agent else "/files/read"
                 if url.path == "/slaves":
                     self.reply(json.dumps({"slaves": [outer.slave]}).encode())
+                elif url.path == "/state":
+                    self.reply(json.dumps(outer.state).encode())
                 elif url.path == "/slave(1)/state":
                     executor = {"id": "t", "directory": SANDBOX, "container": "c", "tasks": [{"id": "t"}]}
                     self.reply(json.dumps({"frameworks": [{"executors": [executor]}]}).encode())
@@ -101,18 +104,28 @@ def agents(mesos: Mesos) -> HttpAgents:
 def test_without_a_master_every_answer_is_none() -> None:
     none = HttpAgents(None)
     assert none.agents() is None
+    assert none.unreachable_tasks() is None
     assert none.sandbox_tail("S0", "t", "stdout", 10) is None
 
 
 def test_a_master_that_does_not_answer_is_none() -> None:
     nobody = HttpAgents(Connection("m", ["http://127.0.0.1:1"]))
     assert nobody.agents() is None
+    assert nobody.unreachable_tasks() is None
     assert nobody.sandbox_tail("S0", "t", "stdout", 10) is None
 
 
 def test_the_agents_of_the_master_also_where_the_first_is_down(mesos: Mesos) -> None:
     both = HttpAgents(Connection("m", ["http://127.0.0.1:1", f"http://{mesos.address}"]))
     assert both.agents() == [mesos.slave]
+
+
+def test_what_the_master_cannot_reach_of_all_frameworks(mesos: Mesos, agents: HttpAgents) -> None:
+    assert agents.unreachable_tasks() == []
+    lost = {"id": "e_a.instance-1._app.1", "slave_id": "S7", "state": "TASK_UNREACHABLE"}
+    others = {"id": "f", "unreachable_tasks": [{"id": "x", "slave_id": "S7"}]}
+    mesos.state = {"frameworks": [{"id": "m", "tasks": [{"id": "t"}], "unreachable_tasks": [lost]}, others]}
+    assert agents.unreachable_tasks() == [lost, {"id": "x", "slave_id": "S7"}]
 
 
 @pytest.mark.parametrize("below_agent", [False, True])
