@@ -53,3 +53,9 @@ def test_a_note_is_read_as_it_was_written_and_a_broken_one_begins_anew() -> None
     assert decode(encode(positions)) == positions
     assert [decode(text) for text in ("", "[]", '{"1": 2}', '{"x": ["a", 1]}')] == [{}] * 4
     assert (since(positions), since({}), since({1: Position()})) == (1767323044, 0, 0)
+
+
+def test_a_clock_that_is_set_back_costs_no_output() -> None:
+    resuming = Resuming(Position(), 0)
+    assert copied([(7, b"before\n"), (3, b"after\n")], b"", resuming) == b"before\nafter\n"
+    assert resuming.position == Position(stamp(3), 7)
