@@ -73,20 +73,20 @@ class Heard:
 
 
 class Log:
-    """What all proxies of one Marathon heard, in order."""
+    """What all proxies of one Marathon heard, in order. `streams` are the servers that gave one of events."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.heard: list[Heard] = []
-        self.streams = 0
+        self.streams: list[str] = []
 
     def add(self, heard: Heard) -> None:
         with self._lock:
             self.heard.append(heard)
 
-    def stream(self) -> None:
+    def stream(self, server: str) -> None:
         with self._lock:
-            self.streams += 1
+            self.streams.append(server)
 
     @property
     def writes(self) -> list[Heard]:
@@ -304,7 +304,6 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _stream(self, path: str) -> None:
         proxy = self.server.proxy
-        proxy.log.stream()
         fault = proxy.fault_for(self.command, EVENTS) if any(EVENTS in one.path for one in proxy.plan) else None
         if proxy.leader and fault is None:
             fault = redirect(proxy.leader + path)
@@ -315,6 +314,7 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             connection.request("GET", path, None, self._headers())
             response = connection.getresponse()
+            proxy.log.stream(proxy.url)
             self._answer(200, b"", {"Content-Type": "text/event-stream", "Connection": "close"}, length=False)
             self.close_connection = True
             with proxy.holding(response.fp.raw._sock):  # type: ignore[attr-defined]
