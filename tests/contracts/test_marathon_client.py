@@ -7,6 +7,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -278,6 +279,13 @@ def test_events_of_a_deployment_wake_whoever_listens(marathon: HttpMarathon, gro
 
         eventually(came)
     assert {event.type for event in seen} == {"deployment_success"}
+
+
+def test_the_time_there_is_told(marathon: HttpMarathon) -> None:
+    """Every answer carries the header `Date`."""
+    there = marathon.server_time()
+    assert there is not None
+    assert abs((datetime.now(UTC) - there).total_seconds()) < 300
 
 
 def test_wrong_credentials_are_denied(cluster: Any) -> None:
