@@ -144,7 +144,7 @@ def status(ctx: click.Context, invocation: Invocation, *, name: str, exit_code: 
     if found.record:
         lines += operation_lines(found.name, found.record.operation, found.cut_short)
     lines += _failure(found)
-    lines += ["", *table(("APP", "STATE", "READY", "DETAIL"), [_row(app) for app in found.apps]).splitlines()]
+    lines += ["", *table(("APP", "STATE", "READY", "DETAIL"), [_row(app, found) for app in found.apps]).splitlines()]
     for app in found.apps:
         lines += [f"  {task.id} {task.state} on {task.host} {_ports(task.ports)}".rstrip() for task in app.tasks]
     for one in found.diagnoses:
@@ -188,9 +188,10 @@ def _failure(status: EnvironmentStatus) -> list[str]:
     return ["last operation failed:", *(f"  {line}" for line in told.splitlines())] if told else []
 
 
-def _row(app: AppStatus) -> tuple[str, str, str, str]:
+def _row(app: AppStatus, status: EnvironmentStatus) -> tuple[str, str, str, str]:
     notes = [app.detail, f"changed outside: {app.drift}" if app.drift else ""]
-    if app.last_failure:
+    explained = {one.app_id for one in status.diagnoses if one.main.evidence}
+    if app.last_failure and app.app_id not in explained:
         notes.append(f"last failure: {app.last_failure}")
     detail = "; ".join(note for note in notes if note)
     return app.app, app.state.value, f"{app.ready}/{app.wanted}", detail

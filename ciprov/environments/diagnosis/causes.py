@@ -53,9 +53,11 @@ def causes(seen: Evidence) -> tuple[Cause, ...]:
         found.append(failure)
     if refused or (placement and placement[0].kind is not Kind.NO_OFFERS):
         found += placement
-    found += [failure, _ended(seen), health, _held_back(seen), *placement]
+    found += [failure, _ended(seen), health, *placement]
     if seen.waits_for and not runs:
         found.append(_waits(seen.waits_for))
+    if back_off_left(seen.queued) > LONG_BACK_OFF or not any(found):
+        found.append(_held_back(seen))
     told: dict[Kind, Cause] = {}
     for cause in found:
         if cause is not None:

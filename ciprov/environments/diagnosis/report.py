@@ -48,7 +48,7 @@ class Diagnosis:
         head = reason if main.text in reason else f"{reason}: {main.text}" if reason else main.text
         lines = [f"{self.app_id}: {head} [{main.kind}]"]
         lines += [f"{_EVIDENCE}{line}" for line in main.evidence if line not in head]
-        lines += [f"{_ALSO}{cause}" for cause in self.causes[1:]]
+        lines += [f"{_ALSO}{cause}" for cause in self.causes[1:] if cause.text not in head]
         lines += [f"{_WAY_OUT}{main.way_out}"] if main.way_out else []
         if self.stderr:
             lines.append("  end of its stderr:")
