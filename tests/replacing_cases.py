@@ -26,7 +26,7 @@ MOST_SECONDS = 400.0
 MOST_WRITES = 14
 PORT, OTHER_PORT = 31005, 31006
 
-HOLDS = ("fixed", "mapped", "moved", "becomes fixed", "becomes free", "free", "external", "first volume")
+HOLDS = ("fixed", "mapped", "moved", "becomes fixed", "becomes free", "free", "external", "first volume", "swapped")
 CAPACITIES = (None, (1, 1), (1, 0), (0, 0), (0, 1), (0.8, 0), (0.9, 0), (0.5, 0), (0.5, 0.5))
 HEALTH = ("unchecked", "healthy", "sick", "one sick", "silent", "sick at the put", "one gone at the put")
 COUNTS = (1, 2, 3, 5)
@@ -34,7 +34,7 @@ COUNTS = (1, 2, 3, 5)
 
 @dataclass(frozen=True)
 class Case:
-    """One changed app, perhaps with another that needs it.
+    """One changed app, perhaps with another that needs it; `swapped` are the ports of the two.
 
     `hold` is what an instance has to itself, `capacities` the `upgradeStrategy` (None: none is named), `health` that of
     the old tasks, `spare` the number of agents that have none of them.
@@ -65,7 +65,7 @@ class Case:
         low = self.capacities is None or self.capacities[0] <= 0.5
         if self.hold == "external" and (self.instances > 1 or over or not low or self.instances_before > 1):
             return False
-        if self.hold == "first volume" and over:
+        if (self.hold == "first volume" and over) or (self.hold == "swapped" and not self.dependent):
             return False
         if self.persistent and (over or self.hold != "fixed" or self.role):
             return False
@@ -109,7 +109,7 @@ class Case:
             "labels": {"CIPROV_ENV": "x"},
             "env": {"VERSION": "new" if new else "old"},
             "dependencies": [APP],
-            **_holding("moved there", new),
+            **_holding("swapped there" if self.hold == "swapped" else "moved there", new),
         }
         return [self.app(new=new), *([web] if self.dependent else [])]
 
@@ -128,6 +128,8 @@ def _holding(hold: str, new: bool) -> dict[str, Any]:
         "fixed": fixed(PORT),
         "moved": fixed(OTHER_PORT if new else PORT),
         "moved there": fixed(PORT + 10),
+        "swapped": fixed(OTHER_PORT if new else PORT),
+        "swapped there": fixed(PORT if new else OTHER_PORT),
         "becomes fixed": fixed(PORT) if new else free,
         "becomes free": free if new else fixed(PORT),
         "free": free,

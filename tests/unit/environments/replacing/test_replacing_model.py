@@ -24,6 +24,7 @@ TABLE = [
     (Case("fixed", (1, 0), 1, "healthy", 1), "works"),
     (Case("moved", (1, 1), 1, "healthy", 0), "works"),
     (Case("free", (1, 0), 2, "sick", 1), "stuck"),
+    (Case("swapped", None, 1, "healthy", 0, dependent=True), "stuck"),
     (Case("external", None, 1, "healthy", 1), "doubled"),
     (Case("first volume", None, 1, "healthy", 1), "refused"),
 ]
