@@ -28,10 +28,10 @@ def get(url: str, seconds: float, *, follow: bool = True) -> Page:
     with requests.Session() as session:
         session.auth = _Anonymous()
         session.max_redirects = _MOST_REDIRECTS
-        # A proxy of the environment cannot reach this machine's own loopback.
-        session.trust_env = not is_loopback(url)
         limits = (min(CONNECT_SECONDS, seconds), seconds)
         try:
+            # A proxy of the environment cannot reach this machine's own loopback.
+            session.trust_env = not is_loopback(url)
             with session.get(url, timeout=limits, allow_redirects=follow, stream=True) as response:
                 body = b""
                 for piece in response.iter_content(16384):

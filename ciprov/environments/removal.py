@@ -90,7 +90,7 @@ def _take_down_recorded(down: _Down, live: JsonObject | None, options: DownOptio
             record.group_path,
             down.check,
             down.report,
-            secrets=hidden_values(found, apps),
+            secrets=hidden_values(found, record, apps),
             before_step=journal.step,
         )
         if found.hooks:

@@ -7,6 +7,8 @@ from pathlib import PurePosixPath
 
 from ciprov.domain.environment import EnvironmentRecord
 from ciprov.environments.blueprint.findings import BlueprintError
+from ciprov.environments.blueprint.parameters import Secret
+from ciprov.environments.blueprint.secrecy import fingerprint
 from ciprov.environments.desired import BLUEPRINT_LABEL, ENV_LABEL
 from ciprov.environments.endpoints import Addresses, endpoints
 from ciprov.environments.fixed_ports import fixed_host_ports
@@ -48,12 +50,17 @@ def hooks_before_down(
         raise DownStopped(record.name, f"its recorded blueprint cannot be read\n{error}") from error
 
 
-def hidden_values(found: RecordedHooks, live: Mapping[str, JsonObject]) -> frozenset[str]:
-    """What no output may show. Where a secret is not at hand, it may be any of the apps' variables."""
-    if found.all_at_hand:
-        return found.secrets
-    values = [value for app in live.values() for value in (app.get("env") or {}).values()]
-    return found.secrets | {one for one in values if isinstance(one, str) and len(one) >= _SHORTEST_HIDDEN}
+def hidden_values(found: RecordedHooks, record: EnvironmentRecord, live: Mapping[str, JsonObject]) -> frozenset[str]:
+    """What no output may show. Of a secret that is not at hand, the record tells which variable of an app is it; where
+    none is, any of them may hold it.
+    """
+    values = {value for app in live.values() for value in (app.get("env") or {}).values() if isinstance(value, str)}
+    hidden = set(found.secrets)
+    for name in found.unknown:
+        mark, salt = record.secret_fingerprints.get(name), f"{record.group_path}/{name}"
+        same = {value for value in values if fingerprint(Secret(value), salt) == mark}
+        hidden |= same or {value for value in values if len(value) >= _SHORTEST_HIDDEN}
+    return frozenset(hidden)
 
 
 def run_before_down(

@@ -15,11 +15,13 @@ from ciprov.environments.hooks.records import Hook, Stage
 
 @dataclass(frozen=True, slots=True)
 class RecordedHooks:
-    """`secrets` are the texts that no output may show, as far as they are at hand; `all_at_hand` where all are."""
+    """`secrets` are the texts that no output may show, as far as they are at hand; `unknown` the parameters whose
+    secrets are not.
+    """
 
     hooks: tuple[Hook, ...] = ()
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
-    all_at_hand: bool = True
+    unknown: frozenset[str] = frozenset()
 
 
 def recorded_hooks(
@@ -47,6 +49,6 @@ def recorded_hooks(
         recorded_ports=record.service_ports,
     )
     hooks, values = hooks_again(blueprint, request)
-    wanted = {name for name, parameter in blueprint.parameters.items() if parameter.is_secret}
+    unknown = {name for name, parameter in blueprint.parameters.items() if parameter.is_secret} - values.secrets.keys()
     found = tuple(hook for hook in hooks if hook.stage is stage)
-    return RecordedHooks(found, values.secret_values, wanted <= values.secrets.keys())
+    return RecordedHooks(found, values.secret_values, frozenset(unknown))

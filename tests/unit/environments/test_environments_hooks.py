@@ -6,13 +6,16 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from marathon_model import GROUP, Killed, World, app, desired
+from marathon_model import GROUP, START, Killed, World, app, desired
 from operating import CHAIN, KEEP, ORIGIN, up
 
-from ciprov.domain.environment import Phase
+from ciprov.domain.environment import EnvironmentRecord, Phase
 from ciprov.domain.page import Page
+from ciprov.environments.blueprint.parameters import Secret
+from ciprov.environments.blueprint.secrecy import fingerprint
 from ciprov.environments.desired import Desired
-from ciprov.environments.hooks.around_down import DownStopped
+from ciprov.environments.hooks.around_down import DownStopped, hidden_values
+from ciprov.environments.hooks.recorded import RecordedHooks
 from ciprov.environments.hooks.records import Hook, HookChoice, Stage
 from ciprov.environments.progress import Planned
 from ciprov.environments.results import DownOptions, Interrupted, Origin, UpFailed, UpOptions
@@ -334,3 +337,15 @@ def test_no_hooks_where_an_earlier_down_has_begun_to_stop_things():
     up(world, hooked(), origin(DUMP))
     world.records["x"] = replace(world.records["x"], phase=Phase.REMOVING)
     assert down(world).hooks == ()
+
+
+def test_of_a_secret_that_is_not_at_hand_the_record_tells_which_variable_it_is():
+    record = EnvironmentRecord(
+        "c", "x", GROUP, "b", "f", "s", "", Phase.READY, START, START,
+        secret_fingerprints={"pw": fingerprint(Secret("hunter2"), f"{GROUP}/pw")},
+    )  # fmt: skip
+    live = {f"{GROUP}/db": {"env": {"PASSWORD": "hunter2", "MODE": "production", "N": 3}}}
+    assert hidden_values(RecordedHooks(unknown=frozenset({"pw"})), record, live) == {"hunter2"}
+    nowhere = {f"{GROUP}/db": {"env": {"URL": "sql://me:hunter2@db", "MODE": "test"}}}
+    assert hidden_values(RecordedHooks(unknown=frozenset({"pw"})), record, nowhere) == {"sql://me:hunter2@db"}
+    assert hidden_values(RecordedHooks(secrets=frozenset({"s"})), record, live) == {"s"}
