@@ -74,6 +74,7 @@ _READINESS = {
     "preserveLastResponse": False,
 }
 _CHECK = {"intervalSeconds": 60, "timeoutSeconds": 20, "delaySeconds": 15}
+_RESIDENCY = {"relaunchEscalationTimeoutSeconds": 3600, "taskLostBehavior": "WAIT_FOREVER"}
 _UNORDERED = ("constraints", "healthChecks", "dependencies")
 _LEFT_TO_SERVER: Mapping[str, tuple[Any, ...]] = {
     # What Marathon fills in by its version, its settings and the kind of app. A live value outside of these was set
@@ -86,7 +87,7 @@ _LEFT_TO_SERVER: Mapping[str, tuple[Any, ...]] = {
         {"inactiveAfterSeconds": 900, "expungeAfterSeconds": 604800},
     ),
     "acceptedResourceRoles": (["*"],),
-    "residency": ({"relaunchEscalationTimeoutSeconds": 3600, "taskLostBehavior": "WAIT_FOREVER"},),
+    "residency": (_RESIDENCY,),
 }
 _KNOWN = frozenset(
     (*_DEFAULTS, *_UNORDERED, *_LEFT_TO_SERVER, "id", "cmd", "args", "user", "env", "secrets", "labels", "role")
@@ -129,6 +130,8 @@ def normal_form(app: JsonObject) -> JsonObject:
         form["upgradeStrategy"] = _filled(form.get("upgradeStrategy"), _UPGRADE)
     form["healthChecks"] = [_health_check(check) for check in _list(form, "healthChecks")]
     form["readinessChecks"] = [_filled(check, _READINESS) for check in _list(form, "readinessChecks")]
+    if "residency" in form:
+        form["residency"] = _filled(form["residency"], _RESIDENCY)
     if "check" in form:
         form["check"] = _filled(form["check"], _CHECK)
     for key in _UNORDERED:

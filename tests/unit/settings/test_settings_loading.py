@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from ciprov.environments.lifetime.reaping import Policy
 from ciprov.environments.service_ports import PortRange
 from ciprov.foundation.errors import CiprovError, UsageError
+from ciprov.settings.display import rows
 from ciprov.settings.document import SettingsError
 from ciprov.settings.fields import CLUSTER_KEYS
 from ciprov.settings.loading import Options, load
@@ -76,6 +78,20 @@ def test_everything_of_the_file_arrives_with_its_place(home: Path) -> None:
     assert (cluster.service_address, cluster.service_ports) == ("lb.example", PortRange(21000, 21999))
     assert cluster.sources["prefix"] == f"{home}/.config/ciprov/config.yaml:7:13"
     assert cluster.sources["auth.password_file"].endswith("config.yaml:10:22")
+
+
+def test_what_the_reaper_may_do_is_set_for_each_cluster(home: Path) -> None:
+    text = FULL + "    reap: {grace: 2h, idle: 5d, failed_after: 0, max_share: 30 %, protected_names: [demo-*, main]}\n"
+    variables = {"CIPROV_REAP_IDLE": "off", "CIPROV_REAP_PROTECTED_KINDS": "a, b"}
+    cluster = settings(home, text, Options(cluster="other"), **variables).cluster
+    assert cluster.reap == Policy(7200, 0, 0, 30, 20, ("demo-*", "main"), ("a", "b"))
+    shown = {row.key: row.shown for row in rows(cluster)}
+    assert (shown["reap.grace"], shown["reap.idle"], shown["reap.max_count"]) == ("2h", "off", "20")
+    assert shown["reap.protected_names"] == "demo-*,main"
+    embedded = settings(home, "", CIPROV_REAP_GRACE="1m").cluster
+    assert (embedded.is_embedded, embedded.reap.grace) == (True, 60)
+    (finding,) = findings(home, FULL + "    reap: {max_share: 101}\n")
+    assert finding.endswith("reap.max_share: a percentage up to 100 is wanted")
 
 
 def test_a_variable_wins_over_the_file_and_an_empty_one_is_none(home: Path) -> None:
