@@ -97,13 +97,13 @@ def test_changing_one_app_restarts_that_one_only(cli):
     assert cli.run("env", "plan", "feature-x", "-b", blueprint, "--param", "mark=b").code == 0
 
 
-def test_a_fixed_port_app_is_deleted_before_it_is_created_again_twenty_times_in_a_row(cli):
+def test_a_fixed_port_app_gives_up_its_port_before_it_is_wanted_again_twenty_times_in_a_row(cli):
     blueprint = small(cli)
     cli.ok("env", "up", "feature-x", "-b", blueprint)
     plain = cli.task_ids(ENV)[f"{ENV}/plain"]
     plan = cli.run("env", "plan", "feature-x", "-b", blueprint, "--param", "fixed_mark=b")
     assert plan.code == 2
-    assert "delete-then-create" in plan.out
+    assert "update in place, old instances first" in plan.out
     assert "31710" in plan.out
     seen = set()
     for turn in range(20):
