@@ -251,6 +251,20 @@ def test_a_program_that_is_not_there_ends_it_early(shared: Cli) -> None:
     assert later(shared, "absent") == {"app": "command-not-found"}
 
 
+def test_a_hook_that_fails_is_named_with_its_output(shared: Cli) -> None:
+    text = WELL.format(timeout="20s", container="", port=31623)
+    hooks = 'hooks: {after_up: [{name: seed, local: "echo no such table; exit 3"}]}\ngroup:'
+    failed = shared.run(
+        *("env", "up", "hooked", "-b", blueprint(shared, "hooked", text.replace("group:", hooks)), "-o", "json"),
+        *("--on-failure", "keep"),
+    )
+    (diagnosis,) = failed.json["diagnoses"]
+    assert diagnosis["kind"] == "hook-failed"
+    assert "seed" in diagnosis["cause"]
+    assert any("no such table" in line for line in diagnosis["evidence"])
+    assert later(shared, "hooked") == {"hooked": "hook-failed"}
+
+
 def test_images_and_memory_of_containers(shared: Cli) -> None:
     image = busybox_image()
     docker = "container: {type: DOCKER, docker: {image: '${image}'}}\n      networks: [{mode: host}]"

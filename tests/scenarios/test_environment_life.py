@@ -209,7 +209,7 @@ def test_interrupting_the_wait_says_how_to_go_on(cli):
     up.send_signal(signal.SIGINT)
     output, _ = up.communicate(timeout=20)
     assert up.returncode == 130, output
-    assert "ciprov env up feature-x" in output
+    assert "ciprov env resume feature-x" in output
     assert "Traceback" not in output
 
 
