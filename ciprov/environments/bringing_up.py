@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
@@ -16,6 +17,7 @@ from ciprov.environments.giving_up import Attempt, failure, outage
 from ciprov.environments.hooks.around_up import UpHooks, with_hooks
 from ciprov.environments.hooks.records import Stage
 from ciprov.environments.journal import Journal, begun, changed, journalled
+from ciprov.environments.lifetime.expiry import after_up
 from ciprov.environments.mending import await_mended
 from ciprov.environments.names import refuse_collision
 from ciprov.environments.outlook import Build, Outlook, look
@@ -29,6 +31,7 @@ from ciprov.environments.tree import apps_of, version_of
 from ciprov.environments.up_record import WRITTEN, operation_of, record_of
 from ciprov.environments.waiting import NotReady, StillThere
 from ciprov.environments.writing import ForeignDeployment
+from ciprov.foundation.errors import CiprovError
 from ciprov.foundation.json import JsonObject
 
 _FAILURES = (NotReady, StillThere, ForeignDeployment, MarathonConflict, MarathonInvalid, MarathonDenied)
@@ -118,7 +121,21 @@ def _begin(outside: Outside, outlook: Outlook, options: UpOptions, root_version:
     before = outlook.before
     if before is None:
         return outside.store.save(record)
-    return changed(outside, before, **{name: getattr(record, name) for name in WRITTEN})
+    written = {name: getattr(record, name) for name in WRITTEN}
+    while True:  # what was extended since the record was read shall not be cut again
+        found = outside.store.get(before.cluster, before.name) or before
+        written["expires_at"] = after_up(found, record.ttl_seconds, operation.since)
+        with suppress(_Outdated):
+            return changed(outside, found, partial(_as_read, found), **written)
+
+
+def _as_read(found: EnvironmentRecord, now: EnvironmentRecord) -> None:
+    if now.revision != found.revision:
+        raise _Outdated("the record changed")
+
+
+class _Outdated(CiprovError):
+    """What was to be written rests on an older state of the record."""
 
 
 def _refuse_another(before: EnvironmentRecord | None, origin: Origin) -> None:
