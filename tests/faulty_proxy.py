@@ -214,7 +214,12 @@ class _Server(ThreadingHTTPServer):
         with self.proxy.holding(request):
             if self.proxy.front.tls is not None:
                 request.settimeout(10)
-                request = self.proxy.front.tls.wrap_socket(request, server_side=True)
+                request = self.proxy.front.tls.wrap_socket(request, server_side=True, do_handshake_on_connect=False)
+                try:
+                    request.do_handshake()
+                except ssl.SSLError:
+                    time.sleep(0.3)  # for the client to read why
+                    raise
                 request.settimeout(None)
                 with self.proxy.holding(request):
                     super().finish_request(request, client_address)

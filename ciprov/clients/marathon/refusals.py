@@ -120,7 +120,18 @@ def silence(error: Exception, place: str, connection: Connection) -> MarathonErr
         )
     if never_sent(error):
         return _unreachable(f"no connection: {_innermost(error)}", place)
-    return MarathonUnavailable(f"the connection broke: {_innermost(error)}", place=place, way_out=_afterwards(place))
+    return MarathonUnavailable(
+        f"the connection broke: {_innermost(error)}", place=place, way_out=_afterwards(place) + _hint(place)
+    )
+
+
+def _hint(place: str) -> str:
+    """What else it may be where a server hangs up."""
+    if place.startswith("GET http://"):
+        return "; a server with TLS wants https:// in its address"
+    if place.startswith("GET https://"):
+        return "; a server may hang up, too, on a client without a certificate that it knows (`tls.certificate`)"
+    return ""
 
 
 def _unreachable(what: str, place: str) -> MarathonUnavailable:

@@ -14,6 +14,7 @@ _WRONG_TIME = frozenset({9, 10})
 """OpenSSL's `X509_V_ERR_` codes: the host's name or address is not in the certificate; not valid yet, or no longer."""
 
 _NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE")
+_OURS = ("CERTIFICATE", "UNKNOWN_CA", "ACCESS_DENIED")
 _ENDED = ("UNEXPECTED_EOF", "EOF occurred", "DECRYPTION_FAILED", "BAD_RECORD_MAC")
 _AUTHORITY = "set the cluster's `tls.ca` to the authority's file"
 
@@ -60,7 +61,7 @@ def _refused(error: ssl.SSLError, place: str) -> MarathonUntrusted:
     told, way_out = f"no TLS connection: {reason}", "check the cluster's `tls` settings (ciprov config show)"
     if error.reason in _NO_TLS:
         told, way_out = "the server does not speak TLS there", "use http:// in the cluster's `marathon` address"
-    elif "CERTIFICATE" in (error.reason or "") and "ALERT" in (error.reason or ""):
+    elif "ALERT" in (error.reason or "") and any(word in (error.reason or "") for word in _OURS):
         told = f"the server does not accept this client's certificate: {reason}"
         way_out = "set the cluster's `tls.certificate` (and `tls.key`) to one that its authority signed"
     elif "PEM" in told.upper() or "CERTIFICATE OR CRL" in told.upper():
