@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from ciprov.environments.sharing.quotas import Quotas
 from ciprov.foundation.clock import Monotonic, Now, monotonic, utc_now
 
 OUTAGE_SECONDS = 60.0
@@ -36,4 +37,5 @@ class Context:
     who: str
     service_address: str
     clock: Clock = field(default_factory=Clock)
+    quotas: Quotas = field(default_factory=Quotas)
     outage: float = OUTAGE_SECONDS

@@ -84,6 +84,7 @@ class Desired:
     parameters: Mapping[str, object]
     secret_fingerprints: Mapping[str, str]
     secret_values: frozenset[str] = field(repr=False)
+    team: str = ""
     findings: tuple[Finding, ...] = ()
     hooks: tuple[Hook, ...] = ()
 

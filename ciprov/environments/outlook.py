@@ -18,6 +18,7 @@ from ciprov.environments.planning import Target, make_plan
 from ciprov.environments.replacing.notes import with_cut_off_notes, with_volume_notes
 from ciprov.environments.replacing.partition import ports_out_of_reach
 from ciprov.environments.replacing.surveying import survey
+from ciprov.environments.sharing.quotas import Amount, needed, with_quota_conflicts
 from ciprov.environments.tree import apps_of, is_below
 from ciprov.foundation.errors import CiprovError
 from ciprov.foundation.json import JsonObject
@@ -37,7 +38,8 @@ class NotOurs(CiprovError):
 @dataclass(frozen=True, slots=True)
 class Outlook:
     """`before` is the record and `live` the group as they were found; None where there is none. `passed_on` are the
-    marks of the fields that ciprov does not know, as the record keeps them once they are sent.
+    marks of the fields that ciprov does not know, as the record keeps them once they are sent. `need` is what
+    `team` pays for once the plan is carried out.
     """
 
     before: EnvironmentRecord | None
@@ -45,6 +47,8 @@ class Outlook:
     desired: Desired
     target: Target
     plan: Plan
+    team: str
+    need: Amount
     passed_on: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -76,10 +80,13 @@ def look(outside: Outside, name: str, build: Build) -> Outlook:
             plan, desired.group, live, Neighbours(apps, records, slaves, around.own_ports, ports_out_of_reach(around))
         )
         plan = with_capacity_notes(plan, desired.group, slaves)
+    need = needed(plan, desired.group)
+    team = desired.team or (before.team if before else "")
+    plan = with_quota_conflicts(plan, need, team, records, outside.context.quotas)
     if before is not None and before.blueprint not in ("", desired.blueprint):
         note = f"the environment was made from the blueprint {before.blueprint}, this one is called {desired.blueprint}"
         plan = replace(plan, notes=(note, *plan.notes))
-    return Outlook(before, live, desired, target, plan, passed_on)
+    return Outlook(before, live, desired, target, plan, team, need, passed_on)
 
 
 def taken_ports(

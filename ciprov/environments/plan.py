@@ -40,7 +40,8 @@ _IN_PLACE = "update in place, old instances first"
 class Conflict:
     """Why a plan cannot work. `app` is the absolute id of ours, `holder` who has what it wants (may be empty).
 
-    `port` is 0 where it is not about one; `offered` whether any agent offers it.
+    `port` is 0 where it is not about one; `offered` whether any agent offers it. `over_quota`: a team would have
+    more than it may.
     """
 
     app: str
@@ -49,6 +50,7 @@ class Conflict:
     message: str
     way_out: str
     offered: bool = True
+    over_quota: bool = False
 
     def __str__(self) -> str:
         return f"{self.app}: {self.message}\n    {self.way_out}"

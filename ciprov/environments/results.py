@@ -25,7 +25,8 @@ class OnFailure(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Origin:
     """What the record keeps of the request: the file's name and its text as used, the owner, the name as given, and the
-    branch and repository that the environment is made for, as far as they were said (without credentials).
+    branch and repository that the environment is made for, as far as they were said (without credentials). `user` is
+    who calls, and the owner of a new environment where no other is said.
     """
 
     blueprint_file: str
@@ -34,6 +35,7 @@ class Origin:
     given_name: str = ""
     branch: str = ""
     git_remote: str = ""
+    user: str = ""
 
 
 @dataclass(frozen=True, slots=True)

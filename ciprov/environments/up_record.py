@@ -39,7 +39,17 @@ _MADE_BY_UP = (
 
 _OF_ITS_BRANCH = ("branch", "git_remote", "branch_gone_since")
 
-WRITTEN = (*_MADE_BY_UP, *_OF_ITS_BRANCH, "phase", "owner", "expires_at", "pending_counts", "given_name", "operation")
+WRITTEN = (
+    *_MADE_BY_UP,
+    *_OF_ITS_BRANCH,
+    "phase",
+    "owner",
+    "expires_at",
+    "pending_counts",
+    "given_name",
+    "operation",
+    "team",
+)
 """All that an `up` writes; the rest is for others to change, also while one is under way."""
 
 
@@ -56,7 +66,7 @@ def record_of(cluster: str, outlook: Outlook, origin: Origin, operation: Operati
         kind=desired.kind,
         phase=_phase(outlook),
         updated_at=now,
-        owner=origin.owner or (before.owner if before else ""),
+        owner=origin.owner or (before.owner if before else "") or origin.user,
         ttl_seconds=desired.ttl,
         expires_at=after_up(before, desired.ttl, now),
         parameters=desired.parameters,
@@ -68,6 +78,9 @@ def record_of(cluster: str, outlook: Outlook, origin: Origin, operation: Operati
         claimed_ports={app_id: ports for app_id, app in desired.apps.items() if (ports := fixed_host_ports(app))},
         given_name=(before.given_name if before else "") or origin.given_name,
         operation=operation,
+        team=outlook.team,
+        cpus=outlook.need.cpus,
+        mem=outlook.need.mem,
         **_branch(before, origin),
     )
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from ciprov.environments.blueprint import durations
 from ciprov.environments.service_ports import PortRange
+from ciprov.environments.sharing.quotas import Quota, Quotas
 from ciprov.settings import store_address
 
 Parse = Callable[[Any], Any]
@@ -153,6 +156,32 @@ def text_list(raw: Any) -> tuple[str, ...]:
     return tuple(part.strip() for part in parts if part.strip())
 
 
+_QUOTA = ", ".join(one.name for one in fields(Quota))
+
+
+def quotas(raw: Any) -> Quotas:
+    """A mapping from teams to their limits; in a variable as JSON."""
+    if isinstance(raw, str):
+        try:
+            raw = json.loads(raw)
+        except ValueError as error:
+            raise ValueError(f'JSON is wanted, such as {{"video": {{"environments": 5}}}}: {error}') from error
+    if not isinstance(raw, dict):
+        raise ValueError(f"a mapping from teams to their limits ({_QUOTA}) is wanted")
+    return Quotas({str(team): _quota(str(team), limits) for team, limits in raw.items()})
+
+
+def _quota(team: str, raw: Any) -> Quota:
+    if not isinstance(raw, dict):
+        raise ValueError(f"{team}: a mapping with {_QUOTA} is wanted")
+    for name, limit in raw.items():
+        if name not in {one.name for one in fields(Quota)}:
+            raise ValueError(f"{team}: there is no limit {name!r}; there are {_QUOTA}")
+        if isinstance(limit, bool) or not isinstance(limit, int | float) or not 0 <= limit < math.inf:
+            raise ValueError(f"{team}.{name}: a number from 0 up is wanted")
+    return Quota(**raw)
+
+
 CLUSTER_KEYS: Mapping[str, Key] = {
     "marathon": Key("CIPROV_MARATHON", url_list, "URLs of Marathon, with path prefix; several for one cluster"),
     "mesos": Key("CIPROV_MESOS", url_list, "URLs of the Mesos masters: offered ports, logs, exec"),
@@ -181,6 +210,8 @@ CLUSTER_KEYS: Mapping[str, Key] = {
     "tls.ca": Key("CIPROV_TLS_CA", existing_file, "file of the authority", is_path=True),
     "tls.certificate": Key("CIPROV_TLS_CERTIFICATE", existing_file, "file of the client's certificate", is_path=True),
     "tls.key": Key("CIPROV_TLS_KEY", existing_file, "file of its key, where it is not in the same file", is_path=True),
+    "team": Key("CIPROV_TEAM", text, "the team that new environments belong to"),
+    "quotas": Key("CIPROV_QUOTAS", quotas, "the most that each team may have: environments, cpus, mem in MiB"),
     "reap.grace": Key("CIPROV_REAP_GRACE", span, "how long the reaper waits after an expiry or a branch's end"),
     "reap.idle": Key("CIPROV_REAP_IDLE", span, "without use for so long, an environment is reaped; 0 is off"),
     "reap.failed_after": Key("CIPROV_REAP_FAILED_AFTER", span, "failed or cut short for so long; 0 is off"),

@@ -76,7 +76,7 @@ def load(environment: Mapping[str, str], options: Options) -> Settings:
 
 _STORE = ("store", "store_auth.user", "store_auth.password", "store_auth.password_file", "store_auth.password_env")
 _REAP = tuple(key for key in CLUSTER_KEYS if key.startswith("reap."))
-_OF_EMBEDDED = frozenset({"prefix", "role", *_STORE, "service_ports", "timeout", *_REAP})
+_OF_EMBEDDED = frozenset({"prefix", "role", "team", "quotas", *_STORE, "service_ports", "timeout", *_REAP})
 
 
 def config_path(environment: Mapping[str, str], options: Options) -> Path:

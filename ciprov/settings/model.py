@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ciprov.environments.lifetime.reaping import Policy
 from ciprov.environments.service_ports import PortRange
+from ciprov.environments.sharing.quotas import Quotas
 from ciprov.settings.secret import Secret
 
 LOCAL = "local"
@@ -53,6 +54,8 @@ class Cluster:
     tls: Tls = field(default_factory=Tls)
     reap: Policy = field(default_factory=Policy)
     store: str = ""
+    team: str = ""
+    quotas: Quotas = field(default_factory=Quotas)
     service_address: str = ""
     service_ports: PortRange = field(default_factory=PortRange)
     timeout: float = 30.0

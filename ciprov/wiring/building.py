@@ -25,7 +25,8 @@ class Asked:
 
     `name` is its slug, `given` what the user called it. `blueprint_file` None takes the recorded blueprint, and then
     also its kind and parameters where none are given. `parameters` are as given: `@file` reads the value from a file.
-    `environment` are the environment's variables. `timeout` and `ttl` in seconds override the blueprint's.
+    `environment` are the environment's variables. `timeout` and `ttl` in seconds override the blueprint's. `owner`
+    and `team` are whose it is; empty: as recorded, else the user and the team of the settings.
     """
 
     name: str
@@ -36,6 +37,8 @@ class Asked:
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     timeout: int | None = None
     ttl: int | None = None
+    owner: str = ""
+    team: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,7 @@ class Prepared:
                 made,
                 timeout=made.timeout if self.asked.timeout is None else self.asked.timeout,
                 ttl=made.ttl if self.asked.ttl is None else self.asked.ttl or None,
+                team=self.asked.team or (current.team if current else cluster.team),
             )
 
         return build
@@ -96,7 +100,7 @@ def prepare(records: Records, asked: Asked, record: EnvironmentRecord | None) ->
         role=records.cluster.role,
     )
     trial = desired.build(blueprint, request)
-    origin = Origin(str(Path(file).absolute()), source, owner(), asked.given)
+    origin = Origin(str(Path(file).absolute()), source, asked.owner, asked.given, user=owner())
     return Prepared(asked, blueprint, request, origin, trial.findings)
 
 

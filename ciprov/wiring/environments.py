@@ -87,7 +87,9 @@ def open_environments(settings: Settings, records: Records, tell: Callable[[str]
         cluster = _embedded(cluster, settings.state_dir, tell)
     marathon, agents = marathon_client(cluster), agents_client(cluster)
     outage = EMBEDDED_OUTAGE if records.cluster.is_embedded else OUTAGE_SECONDS
-    context = Context(cluster=cluster.name, who=_who(), service_address=cluster.service_address, outage=outage)
+    context = Context(
+        cluster=cluster.name, who=_who(), service_address=cluster.service_address, outage=outage, quotas=cluster.quotas
+    )
     service = EnvironmentService(marathon, agents, records.store, context, ThisMachine())
     return Environments(cluster, records.store, marathon, agents, service)
 

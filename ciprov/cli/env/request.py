@@ -63,7 +63,7 @@ parameter_option = click.option(
 
 
 def lasting_options(command: Command) -> Command:
-    """Parameters, time-out and time to live: what a copy may be given as well."""
+    """Parameters, time-out, time to live, and whose it is: what a copy may be given as well."""
     options = [
         parameter_option,
         click.option("--timeout", metavar="DURATION", type=duration, help="How long to wait for each app, such as 5m."),
@@ -73,6 +73,8 @@ def lasting_options(command: Command) -> Command:
             type=lifetime,
             help="How long it is meant to live, such as 8h; 0 or never: for ever.",
         ),
+        click.option("--owner", envvar="CIPROV_OWNER", help="Whose it is; else the user who calls ciprov."),
+        click.option("--team", help="The team that it counts for; else the recorded one, or the setting `team`."),
     ]
     for option in reversed(options):
         command = option(command)
@@ -102,6 +104,8 @@ def asked_for(slug: str, name: str, options: Mapping[str, Any]) -> Asked:
         environment={key: value for key, value in os.environ.items() if key.startswith(VARIABLE_PREFIX)},
         timeout=options["timeout"],
         ttl=options["ttl"],
+        owner=(options["owner"] or "").strip(),
+        team=(options["team"] or "").strip(),
     )
 
 

@@ -28,21 +28,25 @@ from ciprov.wiring.environments import is_untouched
 
 
 @click.command("list")
+@click.option("--team", help="Only those of this team; '' for those of none.")
+@click.option("--owner", help="Only those of this user.")
 @output_option
 @pass_invocation
-def list_(invocation: Invocation, *, output: str) -> None:
+def list_(invocation: Invocation, *, team: str | None, owner: str | None, output: str) -> None:
     """List the environments of the cluster.
 
     \b
     Examples:
       ciprov env list
+      ciprov env list --team video
       ciprov env list -o json | jq -r '.environments[].name'
     """
     records = invocation.records
     found: Sequence[EnvironmentSummary] = ()
     target, now = records.cluster.name, utc_now()
     if not is_untouched(invocation.settings, records):
-        found, target = invocation.environments.service.list(), invocation.environments.target
+        everything, target = invocation.environments.service.list(), invocation.environments.target
+        found = [one for one in everything if team in (None, one.record.team) and owner in (None, one.record.owner)]
     documents = [
         {**record_document(one.record), "apps": one.apps, "ready_apps": one.ready_apps, "expired": one.expired}
         for one in found
@@ -55,13 +59,14 @@ def list_(invocation: Invocation, *, output: str) -> None:
             one.record.phase.value,
             f"{one.ready_apps}/{one.apps}",
             one.record.owner or "-",
+            one.record.team or "-",
             moment(one.record.updated_at) or "-",
             relative(last_use(one.record), now),
             _expiry(one.record, now),
         )
         for one in found
     ]
-    heads = ("NAME", "BLUEPRINT", "KIND", "PHASE", "READY", "OWNER", "UPDATED", "USED", "EXPIRES")
+    heads = ("NAME", "BLUEPRINT", "KIND", "PHASE", "READY", "OWNER", "TEAM", "UPDATED", "USED", "EXPIRES")
     text = table(heads, rows) if rows else f"no environments on {target}"
     cluster = records.cluster.name
     variables = {"CIPROV_CLUSTER_NAME": cluster, "CIPROV_ENVIRONMENTS": ",".join(one.record.name for one in found)}

@@ -39,7 +39,9 @@ def hook_failed(hook: str, what: str, output: str = "", way_out: str = "") -> Ca
 def conflict_cause(conflict: Conflict) -> Cause:
     """Of what keeps a plan from being carried out."""
     kind = Kind.PORT_CONFLICT if conflict.holder else Kind.PORT_HELD
-    if not conflict.port:
+    if conflict.over_quota:
+        kind = Kind.QUOTA_EXCEEDED
+    elif not conflict.port:
         kind = Kind.MARATHON_REFUSED
     elif not conflict.offered:
         kind = Kind.PORT_NOT_OFFERED

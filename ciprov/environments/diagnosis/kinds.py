@@ -52,6 +52,7 @@ class Kind(StrEnum):
     # operations and Marathon
     LOCKED = "locked"
     PORT_CONFLICT = "port-conflict"
+    QUOTA_EXCEEDED = "quota-exceeded"
     DEPLOYMENT_STUCK = "deployment-stuck"
     TASKS_LINGER = "tasks-linger"
     HOOK_FAILED = "hook-failed"
@@ -111,6 +112,7 @@ WAYS_OUT: Mapping[Kind, str] = {
     Kind.DEPENDENCY_SICK: "mend what it waits for",
     Kind.LOCKED: "wait for its end, or have its owner cancel it, then repeat the command",
     Kind.PORT_CONFLICT: "take down what holds it, or give the app another port",
+    Kind.QUOTA_EXCEEDED: "remove or shrink another environment of the team, or have its quota raised",
     Kind.DEPLOYMENT_STUCK: "look at it in Marathon; `ciprov env up` takes the environment up again",
     Kind.TASKS_LINGER: "look at the agents they run on, end them there, and repeat the command",
     Kind.HOOK_FAILED: "correct the hook, or what it found, and repeat the command",

@@ -1,0 +1,1 @@
+"""What several teams on one cluster owe each other."""
