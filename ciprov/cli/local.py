@@ -36,7 +36,7 @@ local = group
 @click.option("--cpus", type=float, help="Cores over all agents.  [default: this machine's]")
 @click.option("--mem", type=int, metavar="MIB", help="Memory over all agents.  [default: this machine's]")
 @click.option("--disk", type=int, metavar="MIB", help="Disk over all agents.  [default: what is free]")
-@click.option("--ports", metavar="FIRST-LAST", help="Host ports, shared out among the agents.  [default: 31000-32000]")
+@click.option("--ports", metavar="FIRST-LAST", help="Host ports that every agent offers.  [default: 31000-32000]")
 @click.option(
     "--attribute",
     "attributes",

@@ -96,6 +96,10 @@ class _Listener:
         return None
 
     @property
+    def listening(self) -> bool:
+        return self._server is not None and self._server.is_serving()
+
+    @property
     def busy(self) -> bool:
         return bool(self._connections)
 
@@ -168,6 +172,11 @@ class TcpForwarder:
                 self._listeners[address, port] = _Listener(address, port)
             self._listeners[address, port].targets = tuple(routes[port])
         self._retired = [listener for listener in self._retired if listener.busy]
+
+    def listens(self, address: str, port: int) -> bool:
+        """Whether it is this forwarder that has the port; it gives way to a task that is launched there."""
+        listener = self._listeners.get((address, port))
+        return listener is not None and listener.listening
 
     @property
     def problems(self) -> dict[int, str]:

@@ -123,7 +123,10 @@ class Resources:
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """A virtual agent. All agents share this machine's kernel, so their port ranges are disjoint.
+    """A virtual agent. All agents share this machine's kernel, though each has an address of its own.
+
+    So all offer the same ports, but only those of its `share` are handed out where any will do: a task that listens on
+    all addresses would be in another's way. An empty share stands for all of them.
 
     It makes offers while it is `active`. What is not is drained, or `lost`: then nobody hears of its tasks.
     """
@@ -135,6 +138,7 @@ class Agent:
     role: str = "*"
     active: bool = True
     lost: bool = False
+    share: frozenset[int] = frozenset()
 
 
 def agent_name(index: int) -> str:

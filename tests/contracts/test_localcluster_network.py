@@ -348,8 +348,11 @@ def test_a_port_in_use_is_reported_and_taken_once_it_is_free() -> None:
                 forwarder.update({service: [(HOST, target)]})
                 await until(lambda: forwarder.problems)
                 assert f"{HOST}:{service}" in forwarder.problems[service]
+                assert not forwarder.listens(HOST, service)
             await until(lambda: not forwarder.problems)
             assert await greeting(service) == b"a"
+            assert forwarder.listens(HOST, service)
             forwarder.close()
+            assert not forwarder.listens(HOST, service)
 
     asyncio.run(main())

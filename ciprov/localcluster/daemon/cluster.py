@@ -81,7 +81,7 @@ class EmbeddedCluster:
             agents=virtual_agents(options, place.address, layout.directory),
             now=_now,
             call_later=asyncio.get_running_loop().call_later,
-            port_held=is_held,
+            port_held=lambda host, port: not self._forwarder.listens(host, port) and is_held(host, port),
             give_up=self._give_up,
         )
         self._engine = ClusterEngine(self._database, outside)

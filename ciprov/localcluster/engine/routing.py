@@ -16,19 +16,22 @@ def app_routes(app: App, running: Iterable[tuple[Instance, App]], service_host: 
     """Service port -> targets of one app. `running` are its instances with the definitions that they run.
 
     Only TCP is forwarded. Nothing must be where a container is published on the service port itself, on the host of the
-    services, for it is wherever services are. A process is there at that host only.
+    services, for it is wherever services are. A process is there at that host only, and until it serves nothing must
+    be in its way.
     """
     routes: dict[int, list[Target]] = {
         service: [] for service, host, protocol in _ports(app) if service and host != service and "tcp" in protocol
     }
     own: set[int] = set()
     for instance, definition in running:
-        if instance.condition is not Condition.RUNNING or instance.healthy is False:
+        serves = instance.condition is Condition.RUNNING and instance.healthy is not False
+        if instance.condition not in (Condition.STAGING, Condition.RUNNING):
             continue
         for (service, _, protocol), port in zip(_ports(definition), instance.ports, strict=False):
             if service and port and "tcp" in protocol:
-                routes.setdefault(service, []).append((instance.host, port))
-                if service == port and instance.host == service_host and _is_published(definition):
+                if serves:
+                    routes.setdefault(service, []).append((instance.host, port))
+                if service == port and instance.host == service_host and (not serves or _is_published(definition)):
                     own.add(service)
     return {service: tuple(targets) for service, targets in routes.items() if service not in own}
 

@@ -18,14 +18,14 @@ class Overcommitted(ValueError):
 
 
 def split(total: Resources, hostnames: Sequence[str], first_port: int, last_port: int) -> tuple[Agent, ...]:
-    """One agent per host name; each gets an equal share of `total` and a port range that no other has.
+    """One agent per host name; each gets an equal share of `total`, all ports, and a share of these for dynamic ones.
 
-    `total.ports` is ignored: the ports are `first_port` to `last_port`, both included. Agents may share a host name,
-    but then `hostname UNIQUE` allows one instance on all of them together. Raises ValueError if there are fewer ports
-    than agents.
+    `total.ports` is ignored: the ports are `first_port` to `last_port`, both included. Raises ValueError if there are
+    fewer ports than agents.
     """
     count = len(hostnames)
     ports = last_port - first_port + 1
+    everywhere = frozenset(range(first_port, last_port + 1))
     if count < 1 or ports < count:
         raise ValueError(f"{count} agents cannot share the ports {first_port}-{last_port}: each needs at least one")
     return tuple(
@@ -37,8 +37,9 @@ def split(total: Resources, hostnames: Sequence[str], first_port: int, last_port
                 mem=float(int(total.mem / count)),
                 disk=float(int(total.disk / count)),
                 gpus=total.gpus // count + (1 if index < total.gpus % count else 0),
-                ports=frozenset(range(first_port + ports * index // count, first_port + ports * (index + 1) // count)),
+                ports=everywhere,
             ),
+            share=frozenset(range(first_port + ports * index // count, first_port + ports * (index + 1) // count)),
         )
         for index, hostname in enumerate(hostnames)
     )

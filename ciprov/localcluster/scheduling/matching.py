@@ -71,7 +71,8 @@ def match(
         free = ledger.free[agent.id]
         reason = _reason(app, agent, placed, ledger)
         if reason is None:
-            ports = _assign(wanted, free.ports, unavailable, chance)
+            offered = _Offered(free.ports, free.ports & (agent.share or free.ports), _publishes(app))
+            ports = _assign(wanted, offered, unavailable, chance)
             if ports is not None:
                 return Placement(agent.id, agent.hostname, ports, resources_of(app, ports), declined)
             reason = Reason.INSUFFICIENT_PORTS
@@ -122,21 +123,39 @@ def _reason(app: App, agent: Agent, placed: Sequence[Instance], ledger: Ledger) 
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class _Offered:
+    """An agent's free ports, and those among them that no other agent hands out."""
+
+    free: frozenset[int]
+    own: frozenset[int]
+    publishes: bool
+
+    @property
+    def fixed(self) -> frozenset[int]:
+        """Published ports are at the bridge's gateway as well, which all agents share."""
+        return self.own if self.publishes else self.free
+
+
+def _publishes(app: App) -> bool:
+    return bool(app.networks) and app.networks[0].mode != "host"
+
+
 def _assign(
-    wanted: Sequence[int | None], free: frozenset[int], unavailable: Collection[int], chance: random.Random
+    wanted: Sequence[int | None], offered: _Offered, unavailable: Collection[int], chance: random.Random
 ) -> tuple[int, ...] | None:
     """The host port for each of `wanted` (0 for none), or None where they cannot all be had."""
     fixed = {port for port in wanted if port}
     if (
         len(fixed) < sum(1 for port in wanted if port)
-        or not fixed <= free
+        or not fixed <= offered.fixed
         or any(port in unavailable for port in fixed)
     ):
         return None
     dynamic = wanted.count(DYNAMIC)
     picked: list[int] = []
     if dynamic:
-        candidates = sorted(free.difference(fixed, unavailable))
+        candidates = sorted(offered.own.difference(fixed, unavailable))
         if len(candidates) < dynamic:
             return None
         picked = chance.sample(candidates, dynamic)

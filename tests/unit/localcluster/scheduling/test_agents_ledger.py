@@ -9,10 +9,11 @@ from ciprov.localcluster.model import Resources
 from ciprov.localcluster.scheduling.agents import Ledger, Overcommitted, resources_of, split
 
 
-def test_split_gives_disjoint_ports_that_cover_the_range() -> None:
+def test_split_gives_all_ports_and_disjoint_shares_that_cover_the_range() -> None:
     agents = split(Resources(cpus=4, mem=1000, disk=10, gpus=3), ["a", "b", "c"], 31000, 32000)
-    ports = [port for agent in agents for port in agent.total.ports]
-    assert sorted(ports) == list(range(31000, 32001))
+    shared = [port for agent in agents for port in agent.share]
+    assert sorted(shared) == list(range(31000, 32001))
+    assert all(sorted(agent.total.ports) == sorted(shared) for agent in agents)
     assert [agent.total.gpus for agent in agents] == [1, 1, 1]
     assert sum(agent.total.cpus for agent in agents) <= 4
     assert [agent.hostname for agent in agents] == ["a", "b", "c"]
@@ -32,7 +33,7 @@ def test_split_never_gives_out_more_than_the_machine_has(count: int, spare: int,
     assert sum(agent.total.mem for agent in agents) <= 777
     assert sum(agent.total.disk for agent in agents) <= 99
     assert sum(agent.total.gpus for agent in agents) == spare
-    assert sum(len(agent.total.ports) for agent in agents) == count + spare
+    assert sum(len(agent.share) for agent in agents) == count + spare
 
 
 def test_taking_more_than_is_free_is_refused() -> None:

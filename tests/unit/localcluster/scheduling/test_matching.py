@@ -301,3 +301,34 @@ class TestConstraints:
 
 def test_no_agents_at_all() -> None:
     assert match(app(), (), Ledger.of(())) == Rejection({})
+
+
+class TestSharedPorts:
+    """Agents offer the same ports, of which each has some for itself."""
+
+    two = ledger(agent("s0", share=frozenset({31000})), agent("s1", share=PORTS - {31000}))
+    fixed = staticmethod(lambda port: {"portDefinitions": [{"port": port}], "requirePorts": True})
+
+    def asked_in_turn(self, definition: App) -> set[tuple[str, int]]:
+        answers = [placed(match(definition, (), self.two, seed=str(seed))) for seed in range(12)]
+        return {(each.agent_id, each.ports[0]) for each in answers}
+
+    def test_a_fixed_port_is_to_be_had_on_every_agent(self) -> None:
+        assert self.asked_in_turn(app(**self.fixed(31000))) == {("s0", 31000), ("s1", 31000)}
+
+    def test_a_port_that_is_taken_on_one_agent_is_free_on_the_other(self) -> None:
+        first = placed(match(app(**self.fixed(31005)), (), self.two))
+        second = placed(match(app(**self.fixed(31005)), (), self.two.take(first.agent_id, first.resources)))
+        assert {first.agent_id, second.agent_id} == {"s0", "s1"}
+
+    def test_a_dynamic_port_is_of_the_agents_share(self) -> None:
+        found = self.asked_in_turn(app())
+        assert {port for agent_id, port in found if agent_id == "s0"} == {31000}
+        assert 31000 not in {port for agent_id, port in found if agent_id == "s1"}
+
+    def test_a_published_port_belongs_to_one_agent(self) -> None:
+        mappings = [{"containerPort": 80, "hostPort": 31000, "servicePort": 0, "protocol": "tcp"}]
+        definition = app(
+            networks=[{"mode": "container/bridge"}], container={"type": "DOCKER", "portMappings": mappings}
+        )
+        assert self.asked_in_turn(definition) == {("s0", 31000)}
