@@ -65,8 +65,10 @@ def _stands_still(app: JsonObject, queued: JsonObject | None) -> bool:
         return False  # it waits for resources, which others may give back
     if any(task.get("state") in _MOVING for task in app.get("tasks") or []):
         return False
-    checks = len(app.get("healthChecks") or [])
+    checks, new = len(app.get("healthChecks") or []), current_tasks(app)
+    if new and app.get("readinessChecks"):
+        return False  # nobody but Marathon knows when they are ready
     return all(
         len(results) >= checks and all(one.get("alive") for one in results)
-        for results in (task.get("healthCheckResults") or [] for task in current_tasks(app))
+        for results in (task.get("healthCheckResults") or [] for task in new)
     )
