@@ -74,7 +74,7 @@ WAYS_OUT: Mapping[Kind, str] = {
     "for its registry",
     Kind.REGISTRY_UNREACHABLE: "see whether the registry can be reached from the agents; it is tried again",
     Kind.COMMAND_NOT_FOUND: "correct `cmd` or `args`, or use an image that has the program",
-    Kind.CONTAINER_REFUSED: "correct the app's `container`",
+    Kind.CONTAINER_REFUSED: "see what the message names: correct the app's `container`, or mend the agent",
     Kind.NETWORK_MISSING: "create the network on the agents, or name one that is there under `networks`",
     Kind.FETCH_FAILED: "check the addresses under `fetch`, from the agent",
     Kind.VOLUME_ATTACHED: "wait until its former agent lets go of it, detach it there, or see who else uses its name",
@@ -129,8 +129,10 @@ WAYS_OUT: Mapping[Kind, str] = {
     Kind.UNKNOWN: "",
 }
 
-AT_ONCE = frozenset({Kind.IMAGE_MISSING, Kind.COMMAND_NOT_FOUND, Kind.CONTAINER_REFUSED, Kind.NETWORK_MISSING})
-"""No further try and no other app mends these."""
+AT_ONCE = frozenset({Kind.IMAGE_MISSING, Kind.COMMAND_NOT_FOUND, Kind.NETWORK_MISSING})
+"""No further try and no other app mends these. What an agent refuses (TASK_ERROR) may be a race for resources, or an
+engine that is away.
+"""
 
 PLACEMENT = frozenset(
     {
