@@ -59,6 +59,7 @@ def read_status(outside: Outside, name: str, group_path: str) -> EnvironmentStat
             found
             for app_id, verdict in sorted(verdicts.items())
             if not verdict.is_ready
+            and not is_hook(apps[app_id])
             and (found := live_diagnosis(apps[app_id], verdict.causes, queue.get(app_id), outside.marathon, around))
         ),
         last_failure=refused or read_back(record.failure if record else ""),
@@ -98,7 +99,7 @@ def _app_status(app: JsonObject, verdict: Verdict, drift: str, path: str) -> App
         state=verdict.state,
         ready=verdict.ready,
         wanted=verdict.wanted,
-        detail=verdict.detail,
+        detail="runs a hook" if is_hook(app) and verdict.state is AppState.STARTING else verdict.detail,
         drift=drift,
         last_failure=explain_failure(app.get("lastTaskFailure")),
         tasks=tuple(_task(task, checks) for task in living_tasks(app.get("tasks") or [])),

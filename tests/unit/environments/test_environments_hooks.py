@@ -247,10 +247,12 @@ def test_a_hook_alone_is_no_environment_to_go_back_to():
 def test_a_hook_that_was_left_behind_is_taken_away_by_the_next_up():
     world = World()
     up(world, hooked())
-    world.put_app(HOOK_APP, {"labels": {"CIPROV_ENV": "x", "CIPROV_HOOK": "migrate"}, "portDefinitions": []})
+    world.put_app(HOOK_APP, LEFTOVER)
     world.advance(1)
     status = world.service().status("x", GROUP)
     assert [one.drift for one in status.apps] == [""] * 5
+    assert [one.detail for one in status.apps if one.app_id == HOOK_APP] == ["runs a hook"]
+    assert status.diagnoses == ()
     plan = world.service().plan("x", lambda record, taken: hooked())
     assert plan.summary == "4 to keep, 1 to remove"
     assert plan.conflicts == ()
