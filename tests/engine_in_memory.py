@@ -54,6 +54,10 @@ class Broken(BaseException):
     """Something happened that must never happen; no `except Exception` swallows it."""
 
 
+class Killed(BaseException):
+    """ciprov was killed at this call."""
+
+
 class MemoryDatabase(Database):
     """What the engine writes down, kept as long as the engine."""
 
@@ -167,6 +171,7 @@ class EngineWorld:
         self.writes: list[str] = []
         self.before: dict[str, Callable[[], None]] = {}
         self.silent = False
+        self.kill_in: int | None = None
         self.records: dict[str, EnvironmentRecord] = {}
         self.entries: list[HistoryEntry] = []
         self._revisions = itertools.count(1)
@@ -380,6 +385,7 @@ class EngineWorld:
         return [self.records[name] for name in sorted(self.records)]
 
     def save(self, record: EnvironmentRecord) -> EnvironmentRecord:
+        self.called()
         stored = self.records.get(record.name)
         if (stored.revision if stored else 0) != record.revision:
             raise RecordChanged(record.name)
@@ -409,6 +415,14 @@ class EngineWorld:
 
     # ── what tests ask ──
 
+    def called(self) -> None:
+        """ciprov is about to read, write or save: once it has done so `kill_in` times, it is killed instead."""
+        if self.kill_in is not None:
+            self.kill_in -= 1
+            if self.kill_in < 0:
+                self.kill_in = None
+                raise Killed
+
     @property
     def service(self) -> EnvironmentService:
         context = Context("memory", "me@here", "10.0.0.1", self.clock)
@@ -429,9 +443,11 @@ class _Marathon:
         self._world = world
 
     def __getattr__(self, name: str) -> Any:
+        self._world.called()
         return getattr(self._world, name)
 
     def tasks(self, app_id: str) -> list[dict[str, Any]]:
+        self._world.called()
         app = find_app(self._world.engine.root, app_id)
         if app is None:
             raise MarathonNotFound(f"App '{app_id}' does not exist", status=404)

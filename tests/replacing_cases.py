@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from engine_in_memory import Broken, EngineWorld, agents
+from engine_in_memory import Broken, EngineWorld, Killed, agents
 
 from ciprov.domain.environment import EnvironmentRecord, Phase
 from ciprov.domain.marathon import MarathonInvalid
@@ -231,6 +231,26 @@ class Outcome:
     ways: tuple[str, ...] = ()
     seconds: float = 0.0
     fault: str = ""
+
+
+def by_ciprov_killed(case: Case, after: int) -> Outcome | None:
+    """Killed `after` that many calls, and run again; None where it had come to its end by then."""
+    world = world_before(case)
+    kept, shall = len(world.kept.get(APP, ())), desired(case, new=True)
+    _recorded(world, case)
+    world.kill_in = after
+    options = UpOptions(Origin("model.yaml", "blueprint: model"))
+    try:
+        world.service.up("x", lambda record, taken: shall, options, lambda _: None)
+    except Killed:
+        world.timers.advance(after % 3)  # nobody is there in between
+    else:
+        return None
+    try:
+        world.service.up("x", lambda record, taken: shall, options, lambda _: None)
+    except (UpFailed, PlanConflict, Broken) as error:
+        return Outcome(case, fault=f"killed after {after}: {type(error).__name__}: {error}")
+    return Outcome(case, fault=_fault(world, case, shall, kept))
 
 
 def by_ciprov(case: Case) -> Outcome:

@@ -76,9 +76,9 @@ def look(outside: Outside, name: str, build: Build) -> Outlook:
     plan = with_volume_notes(plan, apps_of(live))
     if plan.changes:
         slaves = outside.agents.agents()
-        plan = with_conflicts(
-            plan, desired.group, live, Neighbours(apps, records, slaves, around.own_ports, ports_out_of_reach(around))
-        )
+        own = around.own_ports | _left_behind(before)
+        neighbours = Neighbours(apps, records, slaves, own, ports_out_of_reach(around))
+        plan = with_conflicts(plan, desired.group, live, neighbours)
         plan = with_capacity_notes(plan, desired.group, slaves)
     need = needed(plan, desired.group)
     team = desired.team or (before.team if before else "")
@@ -87,6 +87,13 @@ def look(outside: Outside, name: str, build: Build) -> Outlook:
         note = f"the environment was made from the blueprint {before.blueprint}, this one is called {desired.blueprint}"
         plan = replace(plan, notes=(note, *plan.notes))
     return Outlook(before, live, desired, target, plan, team, need, passed_on)
+
+
+def _left_behind(before: EnvironmentRecord | None) -> frozenset[int]:
+    """The fixed ports that tasks may still have whose app an operation that was cut short had deleted already."""
+    if before is None or before.operation is None:
+        return frozenset()
+    return frozenset(port for ports in before.claimed_ports.values() for port in ports)
 
 
 def taken_ports(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 
 import pytest
-from replacing_cases import Case, by_a_plain_put, by_ciprov, cases
+from replacing_cases import Case, by_a_plain_put, by_ciprov, by_ciprov_killed, cases
 
 TABLE = [
     (Case("fixed", (1, 1), 1, "unchecked", 0), "stuck"),
@@ -42,6 +43,24 @@ def test_none_of_the_generated_cases_is_stuck(part: int) -> None:
     assert [outcome for outcome in outcomes if outcome.fault] == []
     ways = Counter(way for outcome in outcomes for way in outcome.ways)
     assert ways.keys() == {"rolling", "in-place", "scale-to-zero", "delete-create"}
+
+
+KILLED = [
+    Case("fixed", None, 1, "healthy", 0),
+    Case("fixed", None, 2, "sick", 0, persistent=True),
+    Case("fixed", (1, 0), 2, "healthy", 1, dependent=True),
+    Case("fixed", (1, 1), 1, "unchecked", 0, role=True),
+    Case("swapped", None, 1, "healthy", 0, dependent=True),
+    Case("external", None, 1, "healthy", 1),
+]
+
+
+@pytest.mark.parametrize("case", KILLED, ids=str)
+def test_killed_at_any_call_and_run_again(case: Case) -> None:
+    calls = itertools.takewhile(lambda outcome: outcome is not None, (by_ciprov_killed(case, n) for n in range(500)))
+    outcomes = [outcome for outcome in calls if outcome is not None]
+    assert len(outcomes) > 10
+    assert [outcome.fault for outcome in outcomes if outcome.fault] == []
 
 
 def test_an_update_whose_old_tasks_fall_sick_in_between_is_mended() -> None:
