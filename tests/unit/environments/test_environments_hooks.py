@@ -222,7 +222,12 @@ def test_a_hook_that_was_left_behind_is_not_brought_back_by_rolling_back():
     assert HOOK_APP not in world.live
 
 
-LEFTOVER = {"labels": {"CIPROV_ENV": "x", "CIPROV_HOOK": "migrate"}, "env": {"SICK": "1"}, "portDefinitions": []}
+LEFTOVER = {
+    "labels": {"CIPROV_ENV": "x", "CIPROV_HOOK": "migrate"},
+    "env": {"SICK": "1"},
+    "portDefinitions": [],
+    "healthChecks": [{"protocol": "COMMAND", "command": {"value": "test -e done"}}],
+}
 
 
 def test_what_an_earlier_run_left_is_taken_away_before_the_next_one_starts():
