@@ -40,7 +40,7 @@ def target_count(app_id: str, blueprint: int, live: int | None, recorded: Record
         remark = f"the live {live} gives way to the blueprint's {blueprint}" if by_hand else ""
         return Count(blueprint, "as the blueprint says", remark)
     if pending is not None and not live:
-        return Count(pending, "as the interrupted operation wanted")
+        return Count(pending, "as it was to be before it was stopped")
     if live is None:
         return Count(blueprint, "as the blueprint says")
     if live == blueprint:
