@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -251,6 +252,40 @@ def by_ciprov_killed(case: Case, after: int) -> Outcome | None:
     except (UpFailed, PlanConflict, Broken) as error:
         return Outcome(case, fault=f"killed after {after}: {type(error).__name__}: {error}")
     return Outcome(case, fault=_fault(world, case, shall, kept))
+
+
+def by_ciprov_cut_off(case: Case, after: float, agent: str, away: float) -> Outcome:
+    """An agent is lost `after` seconds, for `away` seconds. Whatever becomes of the first `up`, once the agent is back
+    another one comes to its end, and never do two tasks hold one port. Marathon may have made volumes of its own for
+    what it could not reach; none may be destroyed.
+    """
+    world = world_before(case)
+    shall = desired(case, new=True)
+    _recorded(world, case)
+    world.timers.call_later(after, lambda: world.engine.lose_agent(agent))
+    world.timers.call_later(after + away, lambda: world.engine.return_agent(agent))
+    options = UpOptions(Origin("model.yaml", "blueprint: model"))
+    try:
+        with suppress(UpFailed, PlanConflict):
+            world.service.up("x", lambda record, taken: shall, options, lambda _: None)
+        world.timers.advance(after + away + 10)
+        world.service.up("x", lambda record, taken: shall, options, lambda _: None)
+    except (UpFailed, PlanConflict, Broken) as error:
+        return Outcome(case, fault=f"{agent} away from {after} for {away}: {type(error).__name__}: {error}")
+    world.timers.advance(10)
+    return Outcome(case, fault=_fault(world, case, shall, len(world.kept.get(APP, ()))))
+
+
+def by_chance(case: Case, seed: int) -> list[Outcome]:
+    """Killed at some call, and without some agent for some time."""
+    rolled = random.Random(f"{seed} {case}")
+    killed = by_ciprov_killed(case, rolled.randrange(60))
+    outcomes = [] if killed is None else [killed]
+    if case.hold != "external":  # which Marathon itself attaches twice where it gives up a task
+        agent = rolled.randrange(max(case.instances, case.instances_before) + case.spare) + 1
+        away = rolled.choice((0.5, 5, 20, 90))
+        outcomes.append(by_ciprov_cut_off(case, round(3 * rolled.random(), 2), f"agent-{agent}", away))
+    return outcomes
 
 
 def by_ciprov(case: Case) -> Outcome:

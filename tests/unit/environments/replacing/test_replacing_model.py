@@ -6,7 +6,7 @@ import itertools
 from collections import Counter
 
 import pytest
-from replacing_cases import Case, by_a_plain_put, by_ciprov, by_ciprov_killed, cases
+from replacing_cases import Case, by_a_plain_put, by_chance, by_ciprov, by_ciprov_killed, cases
 
 TABLE = [
     (Case("fixed", (1, 1), 1, "unchecked", 0), "stuck"),
@@ -61,6 +61,12 @@ def test_killed_at_any_call_and_run_again(case: Case) -> None:
     outcomes = [outcome for outcome in calls if outcome is not None]
     assert len(outcomes) > 10
     assert [outcome.fault for outcome in outcomes if outcome.fault] == []
+
+
+def test_killed_or_without_an_agent_by_chance() -> None:
+    outcomes = [outcome for case in cases(seed=5, count=60)[20:] for outcome in by_chance(case, seed=5)]
+    assert len(outcomes) > 60
+    assert [outcome for outcome in outcomes if outcome.fault] == []
 
 
 def test_an_update_whose_old_tasks_fall_sick_in_between_is_mended() -> None:
