@@ -6,17 +6,16 @@ engine itself: its deployments, its launch queue, its ledger of agents.
 
 from __future__ import annotations
 
-import heapq
-import itertools
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field
 from typing import Any
 
-from ciprov.domain.environment import EnvironmentRecord, HistoryEntry, LockHolder, RecordChanged
+from engine_surroundings import Broken, Bus, Killed, MemoryDatabase, Nowhere, Routes, Timers, finish
+from memory_store import MemoryStore
+
 from ciprov.domain.marathon import DeploymentRef, MarathonConflict, MarathonInvalid, MarathonNotFound
 from ciprov.environments.context import Clock, Context
 from ciprov.environments.service import EnvironmentService
@@ -33,103 +32,18 @@ from ciprov.localcluster.definitions.parse import apply_update, update_of
 from ciprov.localcluster.definitions.render import render_app
 from ciprov.localcluster.definitions.schema import checked
 from ciprov.localcluster.engine.cluster import ClusterEngine
-from ciprov.localcluster.engine.database import Database, Unsaved
 from ciprov.localcluster.engine.ports import Outside, ProbeReport
-from ciprov.localcluster.engine.records import Absences
 from ciprov.localcluster.model import Agent, Condition, Instance, Resources
 from ciprov.localcluster.runtimes.port import LaunchSpec, TaskUpdate
 from ciprov.localcluster.tree.changes import delete_app, delete_group, edit_apps, put_group
 from ciprov.localcluster.tree.group_update import parse_group_update
 from ciprov.localcluster.tree.lookup import find_app, find_group
 
-START = datetime(2030, 1, 1, tzinfo=UTC)
 STAGES_SECONDS = 0.1
 HEALTHY_SECONDS = 0.4
 DIES_SECONDS = 0.3
 _WITH_COUNTS = frozenset({"counts", "deployments"})
 _ALONE = frozenset({"counts", "deployments", "tasks", "lastTaskFailure"})
-
-
-class Broken(BaseException):
-    """Something happened that must never happen; no `except Exception` swallows it."""
-
-
-class Killed(BaseException):
-    """ciprov was killed at this call."""
-
-
-class MemoryDatabase(Database):
-    """What the engine writes down, kept as long as the engine."""
-
-    def __init__(self) -> None:
-        self._apps: dict[tuple[str, str], App] = {}
-        self._groups: dict[tuple[str, str], Group] = {}
-
-    def root(self) -> Group | None:
-        return None
-
-    def app(self, app_id: str, version: str) -> App:
-        return self._apps[app_id, version]
-
-    def app_versions(self, app_id: str) -> Sequence[str]:
-        return sorted((version for name, version in self._apps if name == app_id), reverse=True)
-
-    def group(self, group_id: str, version: str) -> Group:
-        return self._groups[group_id, version]
-
-    def group_versions(self, group_id: str) -> Sequence[str]:
-        return sorted((version for name, version in self._groups if name == group_id), reverse=True)
-
-    def instances(self) -> list[Instance]:
-        return []
-
-    def deployments(self) -> list[Any]:
-        return []
-
-    def failures(self) -> dict[str, Any]:
-        return {}
-
-    def absences(self) -> Absences:
-        return Absences()
-
-    def write(self, unsaved: Unsaved) -> None:
-        self._apps.update(unsaved.apps)
-        self._groups.update(unsaved.groups)
-
-
-class Timers:
-    """A clock that is moved by hand."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-        self._line: list[tuple[float, int, Timer]] = []
-        self._numbers = itertools.count()
-
-    def now(self) -> datetime:
-        return START + timedelta(seconds=self.seconds)
-
-    def call_later(self, seconds: float, function: Callable[[], None]) -> Timer:
-        timer = Timer(function)
-        heapq.heappush(self._line, (self.seconds + seconds, next(self._numbers), timer))
-        return timer
-
-    def advance(self, seconds: float) -> None:
-        end = self.seconds + seconds
-        while self._line and self._line[0][0] <= end:
-            due, _, timer = heapq.heappop(self._line)
-            self.seconds = max(self.seconds, due)
-            if not timer.cancelled:
-                timer.function()
-        self.seconds = end
-
-
-@dataclass
-class Timer:
-    function: Callable[[], None]
-    cancelled: bool = False
-
-    def cancel(self) -> None:
-        self.cancelled = True
 
 
 @dataclass
@@ -172,14 +86,12 @@ class EngineWorld:
         self.before: dict[str, Callable[[], None]] = {}
         self.silent = False
         self.kill_in: int | None = None
-        self.records: dict[str, EnvironmentRecord] = {}
-        self.entries: list[HistoryEntry] = []
-        self._revisions = itertools.count(1)
+        self.store = MemoryStore(self.called)
         outside = Outside(
             runtime=self,
             prober=self,
-            forwarder=_Routes(),
-            events=_Bus(),
+            forwarder=Routes(),
+            events=Bus(),
             agents=self.hosts,
             now=self.timers.now,
             call_later=self.timers.call_later,
@@ -187,7 +99,7 @@ class EngineWorld:
             give_up=_give_up,
         )
         self.engine = ClusterEngine(MemoryDatabase(), outside)
-        _finish(self.engine.recover())
+        finish(self.engine.recover())
 
     # ── Runtime: tasks on their hosts ──
 
@@ -376,43 +288,6 @@ class EngineWorld:
     def sandbox_tail(self, agent_id: str, task_id: str, file: str, limit: int) -> str | None:
         return None
 
-    # ── Store ──
-
-    def get(self, cluster: str, name: str) -> EnvironmentRecord | None:
-        return self.records.get(name)
-
-    def list(self, cluster: str) -> Any:
-        return [self.records[name] for name in sorted(self.records)]
-
-    def save(self, record: EnvironmentRecord) -> EnvironmentRecord:
-        self.called()
-        stored = self.records.get(record.name)
-        if (stored.revision if stored else 0) != record.revision:
-            raise RecordChanged(record.name)
-        saved = replace(record, revision=next(self._revisions))
-        self.records[record.name] = saved
-        return saved
-
-    def delete(self, cluster: str, name: str) -> None:
-        self.records.pop(name, None)
-
-    def begin(self, entry: HistoryEntry) -> int:
-        self.entries.append(entry)
-        return len(self.entries) - 1
-
-    def end(self, entry_id: int, outcome: str, at: datetime) -> None:
-        self.entries[entry_id] = replace(self.entries[entry_id], outcome=outcome, ended_at=at)
-
-    def history(self, cluster: str, name: str, limit: int = 50) -> Any:
-        return self.entries[-limit:]
-
-    @contextmanager
-    def lock(self, key: str, description: str, *, wait_seconds: float, on_wait: Any) -> Iterator[Callable[[], None]]:
-        yield lambda: None
-
-    def holder(self, key: str) -> LockHolder | None:
-        return None
-
     # ── what tests ask ──
 
     def called(self) -> None:
@@ -426,7 +301,7 @@ class EngineWorld:
     @property
     def service(self) -> EnvironmentService:
         context = Context("memory", "me@here", "10.0.0.1", self.clock)
-        return EnvironmentService(_Marathon(self), self, self, context, _Nowhere())
+        return EnvironmentService(_Marathon(self), self, self.store, context, Nowhere())
 
     @property
     def clock(self) -> Clock:
@@ -454,43 +329,8 @@ class _Marathon:
         return [_plain(task(item, app)) for item in Snapshot(self._world.engine).instances(app_id)]
 
 
-class _Nowhere:
-    """No hook of these environments runs on this machine."""
-
-    def variables(self) -> Mapping[str, str]:
-        return {}
-
-    def command(self, text: str, directory: str, variables: Mapping[str, str], tell: Callable[[str], None]) -> Any:
-        raise NotImplementedError
-
-    def page(self, url: str, seconds: float, *, follow: bool = True) -> Any:
-        raise NotImplementedError
-
-
-class _Routes:
-    def update(self, routes: Mapping[int, Sequence[tuple[str, int]]]) -> None:
-        pass
-
-
-class _Bus:
-    def publish(self, event_type: str, fields: Mapping[str, Any]) -> None:
-        pass
-
-    def published(self, event_type: str, condition: str = "") -> int:
-        return 0
-
-
 def _give_up(error: Exception) -> None:
     raise Broken(f"the engine gave up: {error!r}") from error
-
-
-def _finish(coroutine: Any) -> None:
-    """Run what never really waits."""
-    try:
-        coroutine.send(None)
-    except StopIteration:
-        return
-    raise Broken("the engine waits for something that does not exist here")
 
 
 def _slave(agent: Agent, free: Resources) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def test_nothing_is_stopped_while_the_host_that_has_the_port_is_away(more: dict[
         assert text in str(failed.value)
     assert "mark its agent as gone" in failed.value.way_out
     assert world.writes == []
-    assert world.records["x"].phase is Phase.FAILED
+    assert world.store.records["x"].phase is Phase.FAILED
 
     world.engine.return_agent(agent)
     world.timers.advance(10)

@@ -6,7 +6,8 @@ import itertools
 from collections import Counter
 
 import pytest
-from replacing_cases import Case, by_a_plain_put, by_chance, by_ciprov, by_ciprov_killed, cases
+from replacing_cases import Case, cases
+from replacing_outcomes import by_a_plain_put, by_chance, by_ciprov, by_ciprov_killed
 
 TABLE = [
     (Case("fixed", (1, 1), 1, "unchecked", 0), "stuck"),
