@@ -9,7 +9,7 @@ import ssl
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -41,7 +41,8 @@ class Fault:
     """Befalls the requests number `first` to `first + count - 1` of those with `method` and `path` within theirs.
 
     `seconds`: how long a delay or a silence is; of an `ANSWER` how long it is given, from its first time on, whatever
-    the `count`. The stream of events has faults of its own (`Disturbance`) and is not counted.
+    the `count`. Streams of events are counted for themselves, by faults that name their path; they may be answered
+    for, and what befalls their content is a `Disturbance`.
     """
 
     kind: Kind
@@ -131,8 +132,7 @@ class FaultyProxy:
 
     @property
     def plan(self) -> Sequence[Fault]:
-        """The faults that are still to come."""
-        return [one.fault for one in self._plan if one.seen < one.fault.first]
+        return [one.fault for one in self._plan]
 
     @plan.setter
     def plan(self, faults: Sequence[Fault]) -> None:
@@ -166,7 +166,9 @@ class FaultyProxy:
 
     def fault_for(self, method: str, path: str) -> Fault | None:
         with self._lock:
-            found = [one.fault for one in self._plan if one.befalls(method, path)]
+            of_stream = path.startswith(EVENTS)
+            plan = [one for one in self._plan if (EVENTS in one.fault.path) == of_stream]
+            found = [one.fault for one in plan if one.befalls(method, path)]
         return found[0] if found else None
 
     @contextmanager
@@ -236,7 +238,7 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
     def do_GET(self) -> None:
-        proxy, self._sent = self.server.proxy, b""
+        proxy = self.server.proxy
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
         path = self.path.removeprefix(proxy.front.prefix)
         if not self.path.startswith(proxy.front.prefix + "/"):
@@ -309,7 +311,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _stream(self, path: str) -> None:
         proxy = self.server.proxy
-        fault = proxy.fault_for(self.command, EVENTS) if any(EVENTS in one.path for one in proxy.plan) else None
+        fault = proxy.fault_for(self.command, path)
         if proxy.leader and fault is None:
             fault = redirect(proxy.leader + path)
         if fault is not None:
@@ -354,8 +356,3 @@ def _decoded(body: bytes) -> Any:
         return json.loads(body)
     except ValueError:
         return body.decode("utf-8", "replace")
-
-
-def for_each(faults: Callable[[int, Kind], Fault], numbers: Sequence[int]) -> list[Fault]:
-    """One for each number and kind of reset."""
-    return [faults(number, kind) for number in numbers for kind in RESETS]
