@@ -13,6 +13,7 @@ from ciprov.cli.env.request import duration
 from ciprov.cli.invocation import Invocation, pass_invocation
 from ciprov.cli.output import Result, emit, output_option, table, warn
 from ciprov.cli.progress import shown
+from ciprov.environments.hooks.records import HookChoice
 from ciprov.environments.lifetime.reaper import Orders, Outcome, Reaped, Reaping
 from ciprov.environments.lifetime.reaping import Policy
 from ciprov.foundation.errors import FAILED, OK, CiprovError
@@ -42,6 +43,7 @@ _SPANS = ("grace", "idle", "failed_after")
 @click.option("--protect-kind", metavar="KIND", multiple=True, help="Never remove this kind either. Repeatable.")
 @click.option("--max-share", metavar="PERCENT", type=click.IntRange(0, 100), help="At most so many of all at once.")
 @click.option("--max-count", metavar="N", type=click.IntRange(0), help="At most so many at once.")
+@click.option("--skip-hooks", is_flag=True, help="Run no hook before a removal.")
 @click.option("--force", is_flag=True, help="Remove more at once than these limits allow.")
 @click.option("--dry-run", is_flag=True, help="Only show what would be done; exit code 2 where that is anything.")
 @output_option
@@ -68,6 +70,7 @@ def reap(ctx: click.Context, invocation: Invocation, /, output: str, **options: 
         branches=look_up_branches(options["git_remotes"]),
         force=options["force"],
         dry_run=options["dry_run"],
+        hooks=HookChoice(skip=options["skip_hooks"]),
     )
     with shown() as report:
         found = environments.service.reap(orders, report)

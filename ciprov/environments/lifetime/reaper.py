@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from ciprov.domain.environment import EnvironmentRecord, LockHeld
 from ciprov.domain.marathon import MarathonError
+from ciprov.environments.hooks.records import DUE_HOOKS, HookChoice
 from ciprov.environments.lifetime.amending import Ledger, branch_seen
 from ciprov.environments.lifetime.branches import Branches
 from ciprov.environments.lifetime.reaping import Cause, Policy, Sightings, Verdict, beyond_limits, decide, wrong_clock
@@ -23,12 +24,13 @@ from ciprov.foundation.errors import CHANGES, FAILED, OK, CiprovError
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """`force` overrides the limits on how many may go at once, and nothing else."""
+    """`force` overrides the limits on how many may go at once, and nothing else. `hooks`: which run before one."""
 
     policy: Policy
     branches: Branches = field(default_factory=Branches)
     force: bool = False
     dry_run: bool = False
+    hooks: HookChoice = DUE_HOOKS
 
 
 class Outcome(StrEnum):
@@ -134,7 +136,7 @@ def _carried_out(
     report(Note(f"reaping {record.name}: {verdict.reason}"))
     began = context.clock.now()
     try:
-        options = DownOptions(lock_wait_seconds=0.0, agreed=agreed)
+        options = DownOptions(lock_wait_seconds=0.0, hooks=orders.hooks, agreed=agreed)
         take_down(outside, record.name, record.group_path, options, report)
     except Interrupted:
         raise
