@@ -57,7 +57,8 @@ def resume(outside: Outside, name: str, rebuild: Rebuild, lock_wait_seconds: flo
                     skip=operation.settings.get("skip_hooks") is True, smoke=operation.settings.get("smoke") is True
                 ),
             )
-            return Resumed(name, "up", bring_up(outside, name, rebuild(record), options, report).outcome)
+            bring_up(outside, name, rebuild(record), options, report)
+            return Resumed(name, "up", "ready" if options.wait else "started")
         case "down":
             take_down(outside, name, record.group_path, DownOptions(lock_wait_seconds), report)
             return Resumed(name, "down", "removed")

@@ -68,7 +68,10 @@ def resume(invocation: Invocation, /, names: tuple[str, ...], everything: bool, 
         ]
         + [{"environment": name, "error": error.message} for name, error in failures],
     }
-    lines = [f"environment {one.name}: {one.operation} {one.outcome}".replace(":  ", ": ") for one in done]
+    lines = [
+        f"environment {one.name}: " + (f"{one.operation} went on: {one.outcome}" if one.operation else one.outcome)
+        for one in done
+    ]
     emit(Result(document, "\n".join(lines or ["nothing was cut short"] if not failures else lines)), output)
     if len(given) == 1 and failures:
         raise failures[0][1]
