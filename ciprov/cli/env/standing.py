@@ -160,12 +160,11 @@ def status(ctx: click.Context, invocation: Invocation, *, name: str, exit_code: 
 
 
 def _expiry(record: EnvironmentRecord, now: datetime) -> str:
-    if record.pinned:
-        return "pinned"
+    pinned = ", pinned" if record.pinned else ""
     if record.expires_at is None:
-        return "never"
-    marked = "expired" if record.expires_at <= now else ""
-    return f"{moment(record.expires_at)} {marked or relative(record.expires_at, now)}"
+        return f"never{pinned}"
+    marked = "expired" if record.expires_at <= now else relative(record.expires_at, now)
+    return f"{moment(record.expires_at)} {marked}{pinned}"
 
 
 def _lifetime(status: EnvironmentStatus) -> list[str]:
