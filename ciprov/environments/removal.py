@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from ciprov.domain.environment import EnvironmentRecord, Operation, Phase
@@ -95,7 +96,7 @@ def _take_down_recorded(down: _Down, live: JsonObject | None, options: DownOptio
         )
         if found.hooks:
             ran = _run_hooks(found, down, session, journal, apps)
-            live = outside.marathon.group(record.group_path)
+            live = session.steadily(partial(outside.marathon.group, record.group_path))
             journal.note(**_stopping(outside, record, apps_of(live)))
         _remove(session, teardown_steps(record.group_path, live))
         down.check()

@@ -195,7 +195,12 @@ CLUSTER_KEYS: Mapping[str, Key] = {
     "auth.password": Key("CIPROV_MARATHON_PASSWORD", secret_text, "password", secret=True),
     "auth.password_file": Key("CIPROV_MARATHON_PASSWORD_FILE", text, "file that holds the password", is_path=True),
     "auth.password_env": Key("CIPROV_MARATHON_PASSWORD_ENV", text, "variable that holds the password"),
-    "auth.token": Key("CIPROV_MARATHON_TOKEN", secret_text, "token, sent as `Authorization: token=…`", secret=True),
+    "auth.token": Key(
+        "CIPROV_MARATHON_TOKEN",
+        secret_text,
+        "token, sent as `Authorization: token=…`; `Bearer …` as it is",
+        secret=True,
+    ),
     "auth.token_file": Key("CIPROV_MARATHON_TOKEN_FILE", text, "file that holds the token", is_path=True),
     "auth.token_env": Key("CIPROV_MARATHON_TOKEN_ENV", text, "variable that holds the token"),
     "mesos_auth.user": Key("CIPROV_MESOS_USER", text, "user for the Mesos masters and agents"),

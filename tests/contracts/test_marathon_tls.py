@@ -51,7 +51,7 @@ def refused(marathon: HttpMarathon) -> MarathonUntrusted:
     return read.value
 
 
-@pytest.mark.parametrize("kind", [Kind.RESET_BEFORE, Kind.RESET_AFTER, Kind.RESET_WITHIN, Kind.CUT])
+@pytest.mark.parametrize("kind", [Kind.RESET_AFTER, Kind.RESET_WITHIN])
 def test_a_connection_that_breaks_under_tls_is_no_question_of_trust(
     cluster: Any, tmp_path: Path, authority: Authority, certificate: Certificate, kind: Kind
 ) -> None:
