@@ -7,9 +7,14 @@ import signal
 import socket
 import subprocess
 import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from kazoo.client import KazooClient
+from kazoo.exceptions import NoNodeError
 
 ADDRESS = os.environ.get("CIPROV_TEST_ZOOKEEPER", "127.0.0.1:2181")
 JAR = Path("/usr/share/java/zookeeper.jar")
@@ -35,6 +40,21 @@ def need(there: bool, what: str) -> None:
 
 def need_server() -> None:
     need(answers(ADDRESS), f"no ZooKeeper answers at {ADDRESS} (CIPROV_TEST_ZOOKEEPER)")
+
+
+@contextmanager
+def place_of_its_own() -> Iterator[str]:
+    """The URL of an empty store on the server that there is; removed afterwards."""
+    root = f"/ciprov-test-{uuid.uuid4().hex}"
+    try:
+        yield f"zk://{ADDRESS}{root}"
+    finally:
+        client = KazooClient(hosts=ADDRESS)
+        client.start()
+        with suppress(NoNodeError):
+            client.delete(root, recursive=True)
+        client.stop()
+        client.close()
 
 
 class Server:

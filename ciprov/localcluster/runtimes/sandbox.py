@@ -11,6 +11,7 @@ import hashlib
 import os
 import re
 import shutil
+from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ from ciprov.localcluster.runtimes.spec import SPEC_FD, SupervisorStatus, decode_
 
 KEEP_PER_APP = 10
 KEEP_SECONDS = 7 * 24 * 3600.0
+KEEP_IN_ALL = 500
+"""Environments that come and go each have apps of their own."""
 _NAME_LIMIT = 200
 
 
@@ -45,14 +48,19 @@ class EndedSandbox:
 
 
 def collectable(ended: Iterable[EndedSandbox], now: float) -> list[str]:
-    """Which sandboxes to remove: beyond the newest `KEEP_PER_APP` of each app, or older than `KEEP_SECONDS`."""
-    kept: dict[str, int] = {}
+    """Which sandboxes to remove: beyond the newest `KEEP_PER_APP` of each app, beyond the newest `KEEP_IN_ALL`, or older
+    than `KEEP_SECONDS`.
+    """
+    kept: Counter[str] = Counter()
+    in_all = 0
     remove = []
     for sandbox in sorted(ended, key=lambda each: each.ended_at, reverse=True):
         app = app_part(sandbox.name)
-        kept[app] = kept.get(app, 0) + 1
-        if kept[app] > KEEP_PER_APP or now - sandbox.ended_at > KEEP_SECONDS:
+        if kept[app] >= KEEP_PER_APP or in_all >= KEEP_IN_ALL or now - sandbox.ended_at > KEEP_SECONDS:
             remove.append(sandbox.name)
+        else:
+            kept[app] += 1
+            in_all += 1
     return remove
 
 

@@ -7,7 +7,14 @@ import pytest
 from ciprov.localcluster.model import Condition
 from ciprov.localcluster.runtimes.environment import DEFAULT_PATH, base_environment
 from ciprov.localcluster.runtimes.proc import ProcessStat, closure, parse_stat
-from ciprov.localcluster.runtimes.sandbox import KEEP_PER_APP, KEEP_SECONDS, EndedSandbox, collectable, directory_name
+from ciprov.localcluster.runtimes.sandbox import (
+    KEEP_IN_ALL,
+    KEEP_PER_APP,
+    KEEP_SECONDS,
+    EndedSandbox,
+    collectable,
+    directory_name,
+)
 from ciprov.localcluster.runtimes.spec import (
     SupervisorSpec,
     SupervisorStatus,
@@ -80,6 +87,15 @@ def test_old_and_surplus_sandboxes_are_collected_per_app() -> None:
     old = [EndedSandbox("b.instance-1", now - KEEP_SECONDS - 1), EndedSandbox("b.instance-2", now - KEEP_SECONDS + 1)]
     removed = {"b.instance-1"} | {f"a.instance-{KEEP_PER_APP + number}" for number in range(3)}
     assert set(collectable([*many, *old], now)) == removed
+
+
+def test_sandboxes_of_environments_that_come_and_go_are_not_kept_without_end():
+    now = 10 * KEEP_SECONDS
+    of_many = [EndedSandbox(f"app-{number}.instance-1", now - number) for number in range(KEEP_IN_ALL + 2)]
+    again = [EndedSandbox(f"app-0.instance-{number}", now - 0.5) for number in range(KEEP_PER_APP + 3)]
+    removed = set(collectable([*of_many, *again], now))
+    assert len(removed) == KEEP_PER_APP + 3 + 2
+    assert {f"app-{KEEP_IN_ALL + 1}.instance-1", f"app-{KEEP_IN_ALL}.instance-1"} <= removed
 
 
 def test_tasks_inherit_only_the_basics() -> None:
