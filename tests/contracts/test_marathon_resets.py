@@ -26,7 +26,6 @@ class Life:
     states: Sequence[dict[str, str]]
     writes: Sequence[Sequence[str]]
     versions: Sequence[int]
-    requests: Sequence[int]
     befallen: Sequence[Sequence[Heard]]
 
 
@@ -37,8 +36,21 @@ def told(write: Heard, environment: Environment) -> str:
     return text.replace(environment.name, "NAME").replace(str(environment.port), "PORT")
 
 
+def looked_before_repeating(heard: Sequence[Heard]) -> bool:
+    """Between two equal writes Marathon was read from, whether the first one had reached it or not."""
+    since: dict[str, int] = {}
+    for number, one in enumerate(heard):
+        if one.is_write:
+            write = f"{one.method} {one.path.partition('?')[0]} {one.body}"
+            between = heard[since.get(write, -1) + 1 : number]
+            if write in since and not any(not each.is_write and each.status in (200, 404) for each in between):
+                return False
+            since[write] = number
+    return True
+
+
 def live(proxy: FaultyProxy, environment: Environment, faults: Sequence[Fault]) -> Life:
-    states, writes, versions, requests, befallen = [], [], [], [], []
+    states, writes, versions, befallen = [], [], [], []
     for state in PHASES:
         before, written = len(proxy.log.heard), len(proxy.log.writes)
         proxy.plan = faults
@@ -48,13 +60,13 @@ def live(proxy: FaultyProxy, environment: Environment, faults: Sequence[Fault]) 
             environment.down()
         proxy.plan = []
         heard = proxy.log.heard[before:]
-        requests.append(len(heard))
+        assert looked_before_repeating(heard)
         befallen.append([one for one in heard if one.fault])
         writes.append([told(one, environment) for one in proxy.log.writes[written:]])
         states.append(environment.states())
         known = environment.marathon._transport.read(f"/v2/apps{environment.path}/fixed/versions") if state else {}
         versions.append(len(known.get("versions", ())) if isinstance(known, dict) else 0)
-    return Life(states, writes, versions, requests, befallen)
+    return Life(states, writes, versions, befallen)
 
 
 def lives(cluster: Any, directory: Path, faults: Sequence[Sequence[Fault]]) -> list[Life]:
