@@ -25,6 +25,7 @@ MIGRATIONS: Sequence[Sequence[str]] = (
         "since TEXT NOT NULL, expires_at TEXT NOT NULL, host TEXT NOT NULL, pid INTEGER NOT NULL, "
         "process_start TEXT NOT NULL) WITHOUT ROWID",
     ),
+    ("CREATE INDEX history_of_cluster ON history (cluster, id)",),
 )
 
 

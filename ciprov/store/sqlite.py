@@ -22,6 +22,9 @@ from ciprov.store.records import decode, encode, moment, moment_text, record_cha
 HISTORY_KEPT = 200
 """Entries kept per environment; older ones go as new ones come."""
 
+HISTORY_OF_CLUSTER_KEPT = 5_000
+"""Entries kept of all environments of a cluster: most of them are gone, and new names come all the time."""
+
 _HISTORY_COLUMNS = "id, cluster, name, operation, at, who, summary, outcome, ended_at"
 
 
@@ -93,6 +96,11 @@ class SqliteStore:
                 "WHERE cluster = ? AND name = ? ORDER BY id DESC LIMIT 1 OFFSET ?)",
                 (entry.cluster, entry.name, entry.cluster, entry.name, HISTORY_KEPT),
             )
+            db.execute(
+                "DELETE FROM history WHERE cluster = ? AND id <= (SELECT id FROM history "
+                "WHERE cluster = ? ORDER BY id DESC LIMIT 1 OFFSET ?)",
+                (entry.cluster, entry.cluster, HISTORY_OF_CLUSTER_KEPT),
+            )
         return int(cursor.lastrowid or 0)
 
     def end(self, entry_id: int, outcome: str, at: datetime) -> None:
@@ -108,20 +116,16 @@ class SqliteStore:
                 f"SELECT {_HISTORY_COLUMNS} FROM history WHERE cluster = ? AND name = ? ORDER BY id DESC LIMIT ?",  # noqa: S608
                 (cluster, name, limit),
             ).fetchall()
-        return [
-            HistoryEntry(
-                id=row[0],
-                cluster=row[1],
-                name=row[2],
-                operation=row[3],
-                at=moment(row[4]),
-                who=row[5],
-                summary=row[6],
-                outcome=row[7],
-                ended_at=moment(row[8]) if row[8] else None,
-            )
-            for row in rows
-        ]
+        return [_entry(*row) for row in rows]
+
+    def operations(self, cluster: str, limit: int = 50) -> Sequence[HistoryEntry]:
+        """Of all environments, newest first."""
+        with self._database.read() as db:
+            rows = db.execute(
+                f"SELECT {_HISTORY_COLUMNS} FROM history WHERE cluster = ? ORDER BY id DESC LIMIT ?",  # noqa: S608
+                (cluster, limit),
+            ).fetchall()
+        return [_entry(*row) for row in rows]
 
     @contextmanager
     def lock(
@@ -158,3 +162,19 @@ class SqliteStore:
                 place=self.place,
                 way_out="restore the store from a backup, or use the ciprov version that wrote it",
             ) from error
+
+
+def _entry(entry_id: int, cluster: str, name: str, operation: str, at: str, *rest: str) -> HistoryEntry:
+    """In the order of `_HISTORY_COLUMNS`."""
+    who, summary, outcome, ended_at = rest
+    return HistoryEntry(
+        id=entry_id,
+        cluster=cluster,
+        name=name,
+        operation=operation,
+        at=moment(at),
+        who=who,
+        summary=summary,
+        outcome=outcome,
+        ended_at=moment(ended_at) if ended_at else None,
+    )

@@ -227,18 +227,6 @@ class StoreContract:
     def test_deleting_twice_is_fine(self, store: Any) -> None:
         store.delete("staging", "feature-x")
 
-    # History
-
-    def test_history_is_newest_first_limited_and_keeps_what_did_not_end(self, store: Any) -> None:
-        first = store.begin(entry("up", summary="5 apps"))
-        store.end(first, "ok", MOMENT + timedelta(seconds=9))
-        second = store.begin(entry("down"))
-        newest, oldest = store.history("staging", "feature-x")
-        assert (newest.id, newest.operation, newest.outcome, newest.ended_at) == (second, "down", "", None)
-        assert oldest == entry("up", summary="5 apps", outcome="ok", ended_at=MOMENT + timedelta(seconds=9), id=first)
-        assert [found.id for found in store.history("staging", "feature-x", limit=1)] == [second]
-        assert list(store.history("staging", "other")) == []
-
     # Locks
 
     def test_a_free_lock_is_taken_at_once_and_is_free_again_afterwards(self, store: Any) -> None:

@@ -6,11 +6,12 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from store_cases import StoreContract, processes, record, run_all
+from store_cases import MOMENT, StoreContract, entry, processes, record, run_all
+from store_history_cases import HistoryContract
 
 from ciprov.store.errors import StoreError
 from ciprov.store.schema import MIGRATIONS
-from ciprov.store.sqlite import HISTORY_KEPT, SqliteStore
+from ciprov.store.sqlite import HISTORY_KEPT, HISTORY_OF_CLUSTER_KEPT, SqliteStore
 
 
 def open_sqlite(place: str, lease_seconds: float) -> SqliteStore:
@@ -21,7 +22,7 @@ def open_and_list(place: str) -> None:
     assert list(open_sqlite(place, 30.0).list("staging")) == []
 
 
-class TestSqliteStore(StoreContract):
+class TestSqliteStore(StoreContract, HistoryContract):
     open_store = staticmethod(open_sqlite)
 
     @pytest.fixture
@@ -80,9 +81,19 @@ class TestSqliteStore(StoreContract):
             open_sqlite(str(tmp_path / "file" / "state.db"), 30.0).list("staging")
 
     def test_history_does_not_grow_for_ever(self, place: str) -> None:
-        from store_cases import entry
-
         store = open_sqlite(place, 30.0)
         ids = [store.begin(entry()) for _ in range(HISTORY_KEPT + 5)]
         kept = store.history("staging", "feature-x", limit=10_000)
         assert [found.id for found in kept] == list(reversed(ids[-HISTORY_KEPT:]))
+
+    def test_the_history_of_names_that_come_and_go_does_not_grow_for_ever(self, place: str) -> None:
+        store = open_sqlite(place, 30.0)
+        store.begin(entry(name="first"))
+        columns = "(cluster, name, operation, at, who, summary, outcome)"
+        with sqlite3.connect(place) as db:
+            names = (("staging", f"old-{n}", "up", MOMENT.isoformat()) for n in range(HISTORY_OF_CLUSTER_KEPT))
+            db.executemany(f"INSERT INTO history {columns} VALUES (?, ?, ?, ?, '', '', '')", names)
+        newest = store.begin(entry())
+        found = store.operations("staging", limit=2 * HISTORY_OF_CLUSTER_KEPT)
+        assert (len(found), found[0].id) == (HISTORY_OF_CLUSTER_KEPT, newest)
+        assert list(store.history("staging", "first")) == list(store.history("staging", "old-0")) == []

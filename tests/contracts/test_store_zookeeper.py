@@ -7,7 +7,7 @@ import os
 import signal
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -16,12 +16,13 @@ import pytest
 from kazoo.client import KazooClient
 from kazoo.exceptions import NoNodeError
 from store_cases import StoreContract, entry, hold_until_killed, ignore, processes, record
+from store_history_cases import HistoryContract
 from zookeeper_server import ADDRESS, need_server
 
 from ciprov.domain.environment import LockHeld
 from ciprov.store.errors import StoreError
 from ciprov.store.zookeeper.connection import Address
-from ciprov.store.zookeeper.history import HISTORY_KEPT
+from ciprov.store.zookeeper.history import HISTORY_KEPT, HISTORY_OF_CLUSTER_KEPT, LOOKED_OVER_EVERY
 from ciprov.store.zookeeper.store import ZookeeperStore
 
 
@@ -53,7 +54,12 @@ def root_of(place: str) -> str:
     return "/" + place.partition("/")[2]
 
 
-class TestZookeeperStore(StoreContract):
+def all_at_once(client: KazooClient, call: Callable[[str], Any], paths: Sequence[str]) -> None:
+    for answer in [call(path) for path in paths]:
+        answer.get(timeout=60)
+
+
+class TestZookeeperStore(StoreContract, HistoryContract):
     open_store = staticmethod(open_zookeeper)
 
     def test_revisions_are_of_the_cluster_and_only_grow(self, store: Any) -> None:
@@ -101,6 +107,24 @@ class TestZookeeperStore(StoreContract):
         ids = [store.begin(entry()) for _ in range(HISTORY_KEPT + 5)]
         kept = store.history("staging", "feature-x", limit=10_000)
         assert [found.id for found in kept] == list(reversed(ids[-HISTORY_KEPT:]))
+
+    def test_the_history_of_names_that_come_and_go_does_not_grow_for_ever(
+        self, store: Any, client: Any, place: str
+    ) -> None:
+        first = store.begin(entry(name="first"))
+        of_cluster = f"{root_of(place)}/history/staging"
+        data, _ = client.get(f"{of_cluster}/first/{first:010d}")
+        newer = [f"{of_cluster}/newer/{1_000_000_000 + number}" for number in range(HISTORY_OF_CLUSTER_KEPT)]
+        client.create(f"{of_cluster}/newer")
+        all_at_once(client, lambda path: client.create_async(path, data), newer)
+        while store.begin(entry()) % LOOKED_OVER_EVERY:
+            pass
+        assert len(store.operations("staging", limit=2 * HISTORY_OF_CLUSTER_KEPT)) == HISTORY_OF_CLUSTER_KEPT
+        assert client.get_children(of_cluster) == ["newer"]
+        store.end(first, "ready", entry().at)
+        store.begin(entry())
+        assert sorted(client.get_children(of_cluster)) == ["feature-x", "newer"]
+        all_at_once(client, client.delete_async, newer)
 
     def test_another_process_may_end_an_entry(self, store: Any, place: str) -> None:
         begun = store.begin(entry())

@@ -48,8 +48,8 @@ class EndedSandbox:
 
 
 def collectable(ended: Iterable[EndedSandbox], now: float) -> list[str]:
-    """Which sandboxes to remove: beyond the newest `KEEP_PER_APP` of each app, beyond the newest `KEEP_IN_ALL`, or older
-    than `KEEP_SECONDS`.
+    """Which sandboxes to remove: beyond the newest `KEEP_PER_APP` of each app, beyond the newest `KEEP_IN_ALL`, or
+    older than `KEEP_SECONDS`.
     """
     kept: Counter[str] = Counter()
     in_all = 0

@@ -6,18 +6,24 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 
-from kazoo.exceptions import NodeExistsError, NoNodeError
+from kazoo.exceptions import NodeExistsError, NoNodeError, NotEmptyError
 
 from ciprov.domain.environment import HistoryEntry
 from ciprov.foundation.json import JsonObject
 from ciprov.store.errors import StoreError
 from ciprov.store.records import moment, moment_text
 from ciprov.store.zookeeper.connection import Connection, Several
-from ciprov.store.zookeeper.paths import Paths
+from ciprov.store.zookeeper.paths import Paths, unescaped
 from ciprov.store.zookeeper.payloads import pack, unpack
 
 HISTORY_KEPT = 200
 """Entries kept per environment; older ones go as new ones come."""
+
+HISTORY_OF_CLUSTER_KEPT = 5_000
+"""Entries kept of all environments of a cluster: most of them are gone, and new names come all the time."""
+
+LOOKED_OVER_EVERY = 100
+"""Entries: to count those of a cluster takes a look at each of its environments."""
 
 _MOST_TEXT = 100_000
 """Characters kept of a summary or an outcome: a long diagnosis must not make an entry too large to be written."""
@@ -34,11 +40,14 @@ class History:
         parent = self._paths.history_of(entry.cluster, entry.name)
         path = self._paths.entry(entry.cluster, entry.name, entry_id)
         data = pack("history", _named(entry.cluster, entry.name), _document(entry))
-        self._connection.ask(lambda client: client.ensure_path_async(parent))
-        with suppress(NodeExistsError):  # the answer to our first attempt was lost: nobody else has the id
-            self._connection.ask(lambda client: client.create_async(path, data))
+        written = False
+        while not written:
+            self._connection.ask(lambda client: client.ensure_path_async(parent))
+            written = self._created(path, data)
         self._begun[entry_id] = path
         self._forget_old(parent)
+        if entry_id % LOOKED_OVER_EVERY == 0:
+            self._forget_oldest(entry.cluster)
         return entry_id
 
     def end(self, entry_id: int, outcome: str, at: datetime) -> None:
@@ -54,15 +63,53 @@ class History:
 
     def of(self, cluster: str, name: str, limit: int) -> Sequence[HistoryEntry]:
         """Newest first."""
-        parent = self._paths.history_of(cluster, name)
-        children = sorted(self._children(parent), reverse=True)[:limit]
-        paths = [f"{parent}/{child}" for child in children]
+        children = sorted(self._children(self._paths.history_of(cluster, name)), reverse=True)
+        return self._read(cluster, [(int(child), name) for child in children[:limit]])
+
+    def of_cluster(self, cluster: str, limit: int) -> Sequence[HistoryEntry]:
+        """Newest first."""
+        return self._read(cluster, self._ids(cluster)[:limit])
+
+    def _created(self, path: str, data: bytes) -> bool:
+        """False where somebody has just forgotten the last entry of that environment, and it with that."""
+        try:
+            self._connection.ask(lambda client: client.create_async(path, data))
+        except NodeExistsError:  # the answer to our first attempt was lost: nobody else has the id
+            return True
+        except NoNodeError:
+            return False
+        return True
+
+    def _read(self, cluster: str, ids: Sequence[tuple[int, str]]) -> Sequence[HistoryEntry]:
+        """`ids` with the names of their environments; what was forgotten meanwhile is left out."""
+        paths = [self._paths.entry(cluster, name, entry_id) for entry_id, name in ids]
         found = self._connection.ask(lambda client: Several([client.get_async(path) for path in paths], NoNodeError))
         return [
-            _entry(cluster, name, int(child), unpack("history", _named(cluster, name), one[0]))
-            for child, one in zip(children, found, strict=True)
+            _entry(cluster, name, entry_id, unpack("history", _named(cluster, name), one[0]))
+            for (entry_id, name), one in zip(ids, found, strict=True)
             if one is not None
         ]
+
+    def _ids(self, cluster: str) -> list[tuple[int, str]]:
+        """Of all entries of a cluster with the names of their environments, newest first."""
+        names = [unescaped(child) for child in self._children(self._paths.history_of_cluster(cluster))]
+        paths = [self._paths.history_of(cluster, name) for name in names]
+        found = self._connection.ask(
+            lambda client: Several([client.get_children_async(path) for path in paths], NoNodeError)
+        )
+        pairs = zip(names, found, strict=True)
+        return sorted(((int(child), name) for name, children in pairs for child in children or ()), reverse=True)
+
+    def _forget_oldest(self, cluster: str) -> None:
+        """And the nodes of environments that have no entry left."""
+        ids = self._ids(cluster)
+        gone = ids[HISTORY_OF_CLUSTER_KEPT:]
+        left = {name for _, name in ids[:HISTORY_OF_CLUSTER_KEPT]}
+        paths = [self._paths.entry(cluster, name, entry_id) for entry_id, name in gone]
+        paths += [self._paths.history_of(cluster, name) for name in sorted({name for _, name in gone} - left)]
+        for path in paths:
+            with suppress(NoNodeError, NotEmptyError):  # somebody else is at it, or began anew meanwhile
+                self._connection.ask(lambda client, path=path: client.delete_async(path))  # type: ignore[misc]
 
     def _next_id(self) -> int:
         """Where the answer is lost an id is left out, which does no harm."""

@@ -31,8 +31,11 @@ class Paths:
     def record(self, cluster: str, name: str) -> str:
         return f"{self.cluster(cluster)}/{escaped(name)}"
 
+    def history_of_cluster(self, cluster: str) -> str:
+        return f"{self.history}/{escaped(cluster)}"
+
     def history_of(self, cluster: str, name: str) -> str:
-        return f"{self.history}/{escaped(cluster)}/{escaped(name)}"
+        return f"{self.history_of_cluster(cluster)}/{escaped(name)}"
 
     def entry(self, cluster: str, name: str, entry_id: int) -> str:
         return f"{self.history_of(cluster, name)}/{entry_id:0{_ID_DIGITS}d}"

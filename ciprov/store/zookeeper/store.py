@@ -131,6 +131,10 @@ class ZookeeperStore:
         """Newest first."""
         return self._history.of(cluster, name, limit)
 
+    def operations(self, cluster: str, limit: int = 50) -> Sequence[HistoryEntry]:
+        """Of all environments, newest first."""
+        return self._history.of_cluster(cluster, limit)
+
     # Locks
 
     @contextmanager
