@@ -71,11 +71,13 @@ parameters:
   port: {{type: integer, default: {port}, minimum: 1, maximum: 65535}}
   cmd: {{type: string, default: exec sleep 1000}}
   image: {{type: string, default: none}}
+  instances: {{type: integer, default: 1}}
 timeout: {timeout}
 group:
   apps:
     - id: app
       cmd: "${{cmd}}"
+      instances: "${{instances}}"
       cpus: 0.1
       mem: 32
       {container}
@@ -171,7 +173,7 @@ def test_a_dozen_causes_at_once_are_told_within_ten_seconds_and_later(shared: Cl
 
 
 def test_what_cannot_work_is_refused_before_anything_is_written(shared: Cli, marathon: MarathonApi) -> None:
-    shared.ok("env", "up", "other", "-b", well(shared))
+    shared.ok("env", "up", "other", "-b", well(shared), "--param", "instances=2")  # one on each agent
     assert "31000-32000" in refused(shared, "x", "port-not-offered", "-b", well(shared), "--param", "port=80")
     assert "/ciprov/other/app (environment other)" in refused(shared, "x", "port-held", "-b", well(shared))
     missing = shared.run("env", "status", "x")
@@ -189,7 +191,7 @@ def test_what_cannot_work_is_refused_before_anything_is_written(shared: Cli, mar
 
     # It sleeps, and somebody else takes its port.
     marathon.done(marathon.put("/v2/apps/ciprov/x/app", {"instances": 0}))
-    marathon.run(sleeper("/thief", requirePorts=True, portDefinitions=[{"port": 31611}]))
+    marathon.run(sleeper("/thief", instances=2, requirePorts=True, portDefinitions=[{"port": 31611}]))
     marathon.put("/v2/apps/ciprov/x/app", {"instances": 1})
     eventually(lambda: later(shared, "x", "now") == {"app": "port-held"})
     assert "host port 31611 is held by /thief [port-held]" in shared.ok("env", "status", "x").out

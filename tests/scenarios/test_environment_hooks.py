@@ -159,7 +159,7 @@ def test_killed_or_interrupted_during_a_hook_then_up_again(cli):
         runs += 1
         eventually(lambda: (cli.directory / "count").exists() and len(ran(cli)) == runs)  # noqa: B023
         up.send_signal(sign)
-        output, _ = up.communicate(timeout=20)
+        output, _ = up.communicate(timeout=90)
         if sign == signal.SIGKILL:
             assert f"{ENV}/ciprov-hook-migrate" in apps(cli)
             assert "ciprov-hook-migrate" in cli.ok("env", "status", "x").out
@@ -184,7 +184,7 @@ def test_a_killed_up_leaves_no_local_command(cli):
     up = cli.start("env", "up", "x", "-b", file)
     eventually(lambda: len(processes_with("654321")) >= 2)
     up.send_signal(signal.SIGKILL)
-    up.communicate(timeout=20)
+    up.communicate(timeout=90)
     eventually(lambda: not processes_with("654321"))
     cli.ok("env", "up", "x", "-b", blueprint(cli, before_up=[{"name": "build", "local": "true"}]))
 

@@ -172,14 +172,14 @@ def test_a_killed_up_is_taken_up_again_by_the_next(cli):
     up = cli.start("env", "up", "feature-x", "-b", blueprint)
     eventually(lambda: cli.marathon("/v2/apps")["apps"])
     up.send_signal(signal.SIGKILL)
-    up.communicate(timeout=20)
+    up.communicate(timeout=90)
     cli.ok("env", "up", "feature-x", "-b", blueprint)
     assert len(cli.tasks(f"{ENV}/fixed")) == len(cli.tasks(f"{ENV}/plain")) == 1
 
     changing = cli.start("env", "up", "feature-x", "-b", blueprint, "--param", "fixed_mark=b")
     eventually(lambda: not cli.tasks(f"{ENV}/fixed"))
     changing.send_signal(signal.SIGKILL)
-    changing.communicate(timeout=20)
+    changing.communicate(timeout=90)
     cli.ok("env", "up", "feature-x", "-b", blueprint, "--param", "fixed_mark=b")
     app = cli.marathon(f"/v2/apps{ENV}/fixed")["app"]
     assert (app["instances"], app["env"]["MARK"], app["tasksHealthy"]) == (1, "b", 1)
@@ -207,7 +207,7 @@ def test_interrupting_the_wait_says_how_to_go_on(cli):
     eventually(lambda: cli.state.exists() and (cli.state / "local/cluster.json").exists())
     eventually(lambda: cli.marathon("/v2/apps")["apps"])
     up.send_signal(signal.SIGINT)
-    output, _ = up.communicate(timeout=20)
+    output, _ = up.communicate(timeout=90)
     assert up.returncode == 130, output
     assert "ciprov env resume feature-x" in output
     assert "Traceback" not in output

@@ -166,7 +166,7 @@ def test_a_reaper_leaves_what_is_at_work_and_stops_where_marathon_is_away(cli):
     eventually(lambda: cli.marathon("/v2/apps")["apps"])
     eventually(lambda: outcomes(cli, "--grace", "0", code=0) == {"old": "skipped"})
     up.send_signal(signal.SIGINT)
-    up.communicate(timeout=30)
+    up.communicate(timeout=90)
     assert outcomes(cli, "--grace", "0", "--dry-run", code=2) == {"old": "would be removed"}
     os.kill(cli.cluster["pid"], signal.SIGSTOP)
     try:

@@ -219,4 +219,4 @@ def test_logs_are_shown(cli: Cli) -> None:
         assert any(line.endswith(": stopped\n") for line in said)
     finally:
         following.terminate()
-        following.communicate(timeout=10)
+        following.communicate(timeout=90)

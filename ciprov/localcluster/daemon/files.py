@@ -94,7 +94,7 @@ def credential(path: Path) -> str:
     except FileNotFoundError:
         existing = ""
     if not existing:
-        existing = secrets.token_urlsafe(32)
+        existing = secrets.token_hex(32)  # never with a dash in front, which command lines take for an option
         write_atomically(path, existing + "\n")
     path.chmod(0o600)
     return existing
