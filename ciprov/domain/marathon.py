@@ -17,6 +17,11 @@ class DeploymentRef:
     version: str
 
 
+STREAM_OPENED = "ciprov_stream_opened"
+STREAM_LOST = "ciprov_stream_lost"
+"""Types of events that only come to those who ask for them by name: whether events are heard by now, or missed."""
+
+
 @dataclass(frozen=True, slots=True)
 class MarathonEvent:
     """One event of `/v2/events`. A hint only: lost, repeated or reordered events must change nothing but delay."""

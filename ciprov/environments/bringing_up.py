@@ -89,6 +89,7 @@ class _Up:
 def bring_up(outside: Outside, name: str, build: Build, options: UpOptions, report: Report) -> UpResult:
     """Raises `PlanConflict`, `UpFailed`, `NameCollision`, `Interrupted` and `LockHeld`."""
     recorded = False
+    outside = outside.called(options.deed)
     try:
         with outside.environment_locked(name, "env up", options.lock_wait_seconds, report) as check:
             with outside.ports_locked("env up", report):

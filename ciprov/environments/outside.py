@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ciprov.domain.environment import HistoryEntry, LockHeld, LockHolder
 from ciprov.environments.context import Context
+from ciprov.environments.deed import OWN_NAME, Deed
 from ciprov.environments.ports import Agents, Here, Marathon, Store
 from ciprov.environments.progress import Note
 from ciprov.environments.session import Report, Session, unrecorded
@@ -19,6 +20,11 @@ PORTS_WAIT_SECONDS = 60.0
 Check = Callable[[], None]
 
 
+def environment_key(cluster: str, name: str) -> str:
+    """Of the lock on one environment."""
+    return f"env/{cluster}/{name}"
+
+
 @dataclass(frozen=True, slots=True)
 class Outside:
     marathon: Marathon
@@ -26,6 +32,11 @@ class Outside:
     store: Store
     context: Context
     here: Here
+    deed: Deed = OWN_NAME
+
+    def called(self, deed: Deed) -> Outside:
+        """For what the history shall call `deed`, unless it has another name already."""
+        return self if self.deed.name else replace(self, deed=deed)
 
     def environment_locked(self, name: str, what: str, wait: float, report: Report) -> AbstractContextManager[Check]:
         """Hold one environment; gives what raises `LockHeld` once the lease is lost."""
@@ -33,7 +44,7 @@ class Outside:
 
     def lock_key(self, name: str) -> str:
         """Of one environment."""
-        return f"env/{self.context.cluster}/{name}"
+        return environment_key(self.context.cluster, name)
 
     def ports_locked(self, what: str, report: Report) -> AbstractContextManager[Check]:
         """Hold the cluster's ports, so that two operations cannot take the same ones between look and record."""
@@ -66,6 +77,7 @@ class Outside:
     def entry(self, name: str, operation: str, summary: str) -> Iterator[Entry]:
         """An entry of the history that ends with an outcome, whatever happens short of a crash."""
         context = self.context
+        operation, summary = self.deed.told(operation, summary)
         begun = HistoryEntry(context.cluster, name, operation, context.clock.now(), context.who, summary=summary)
         entry = Entry(self.store.begin(begun), self)
         try:

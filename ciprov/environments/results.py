@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Literal
 
 from ciprov.domain.environment import Endpoint, EnvironmentRecord
+from ciprov.environments.deed import OWN_NAME, Deed
 from ciprov.environments.diagnosis import Diagnosis
 from ciprov.environments.diagnosis.errors import conflict_cause
 from ciprov.environments.hooks.records import DUE_HOOKS, HookChoice
@@ -40,13 +41,16 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class UpOptions:
-    """`wait`: until every app is healthy. `lock_wait_seconds`: for another operation on the same environment."""
+    """`wait`: until every app is healthy. `lock_wait_seconds`: for another operation on the same environment. `deed`:
+    what the history calls it.
+    """
 
     origin: Origin
     wait: bool = True
     on_failure: OnFailure = OnFailure.ROLLBACK
     lock_wait_seconds: float = 600.0
     hooks: HookChoice = DUE_HOOKS
+    deed: Deed = OWN_NAME
 
 
 def unasked(record: EnvironmentRecord | None) -> None:

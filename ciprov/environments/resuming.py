@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ciprov.domain.environment import EnvironmentRecord
 from ciprov.environments.bringing_up import bring_up
+from ciprov.environments.deed import Deed
 from ciprov.environments.giving_up import Attempt, finish_going_back
 from ciprov.environments.hooks.records import HookChoice
 from ciprov.environments.journal import journalled
@@ -44,6 +45,7 @@ def resume(outside: Outside, name: str, rebuild: Rebuild, lock_wait_seconds: flo
     if record is None or record.operation is None:
         return Resumed(name)
     operation = record.operation
+    outside = outside.called(Deed("resume"))
     if operation.going_back:
         return Resumed(name, operation.name, _back(outside, name, lock_wait_seconds, report))
     match operation.name:

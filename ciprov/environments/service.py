@@ -5,12 +5,14 @@ desired + live + record ──▶ plan ──▶ steps ──▶ apply ──▶
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ciprov.domain.environment import EnvironmentRecord, HistoryEntry
 from ciprov.environments.adopting import Adopter, adopt
 from ciprov.environments.bringing_up import bring_up
 from ciprov.environments.context import Context
+from ciprov.environments.events.following import Followed, follow
+from ciprov.environments.events.happening import Happening
 from ciprov.environments.hooks.around_down import hooks_before_down
 from ciprov.environments.hooks.around_up import with_hooks
 from ciprov.environments.hooks.records import DUE_HOOKS, Hook, HookChoice
@@ -89,6 +91,10 @@ class EnvironmentService:
     def reap(self, orders: Orders, report: Report) -> Reaping:
         """Take away what nobody needs any more; refusals and failures are part of the result. Raises `Interrupted`."""
         return reap(self._outside, orders, report)
+
+    def follow(self, followed: Followed, tell: Callable[[Happening], None]) -> None:
+        """Tell what happens until `tell` raises: what of it Marathon says may be lost on the way."""
+        follow(self._outside, followed, tell)
 
     def status(self, name: str, group_path: str) -> EnvironmentStatus:
         """Raises `NoSuchEnvironment`."""

@@ -17,6 +17,7 @@ from ciprov.domain.environment import EnvironmentRecord, HistoryEntry
 from ciprov.environments.context import OUTAGE_SECONDS, Context
 from ciprov.environments.lifetime.amending import Ledger
 from ciprov.environments.names import group_path, refuse_collision, slug
+from ciprov.environments.outside import environment_key
 from ciprov.environments.refusals import noted
 from ciprov.environments.service import EnvironmentService
 from ciprov.foundation.clock import utc_now
@@ -52,6 +53,10 @@ class Records:
 
     def group_path(self, name: str) -> str:
         return group_path(self.cluster.prefix, name)
+
+    def is_locked(self, name: str) -> bool:
+        """Whether somebody is at the environment just now."""
+        return self.store.holder(environment_key(self.cluster.name, name)) is not None
 
     def named(self, given: str) -> tuple[str, EnvironmentRecord | None]:
         """The environment's name for what the user called it, and its record. Raises `NameCollision`."""

@@ -16,6 +16,8 @@ _COMMANDS = {
     "list": ("ciprov.cli.env.standing", "list_", "List the environments of the cluster."),
     "show": ("ciprov.cli.env.standing", "show", "Show the addresses and the history of one."),
     "status": ("ciprov.cli.env.standing", "status", "Show what runs in one, and why something does not."),
+    "history": ("ciprov.cli.env.history", "history", "Show what was done to one, and by whom."),
+    "events": ("ciprov.cli.env.events", "events", "Show what happens to environments, also as it does."),
     "adopt": ("ciprov.cli.env.adopt", "adopt", "Record one again whose record was lost."),
     "extend": ("ciprov.cli.env.lifetime", "extend", "Let one live longer; restarts nothing."),
     "pin": ("ciprov.cli.env.lifetime", "pin", "Keep one from being reaped."),

@@ -10,6 +10,7 @@ from ciprov.cli.env.making import make, making_options
 from ciprov.cli.env.request import asked_for, lasting_options
 from ciprov.cli.invocation import Invocation, pass_invocation
 from ciprov.cli.output import warn
+from ciprov.environments.deed import Deed
 from ciprov.foundation.errors import UsageError
 from ciprov.wiring.building import Prepared
 from ciprov.wiring.copying import doubts, existing_source, prepare_copy
@@ -51,4 +52,4 @@ def clone(ctx: click.Context, invocation: Invocation, /, source: str, name: str,
             warn(f"note: {doubt}")
         return slug, made
 
-    make(ctx, invocation, name, prepare, options)
+    make(ctx, invocation, name, prepare, options, Deed("clone", f"of {original.name}"))

@@ -13,6 +13,7 @@ from ciprov.cli.env.request import lock_wait_option, tell_findings
 from ciprov.cli.invocation import Invocation
 from ciprov.cli.output import Result, emit, output_option
 from ciprov.cli.progress import shown
+from ciprov.environments.deed import OWN_NAME, Deed
 from ciprov.environments.diagnosis import Diagnosis
 from ciprov.environments.diagnosis.kinds import Kind
 from ciprov.environments.diagnosis.report import diagnoses_of
@@ -54,8 +55,15 @@ def making_options(command: Command) -> Command:
     return command
 
 
-def make(ctx: click.Context, invocation: Invocation, name: str, prepare: Prepare, options: Mapping[str, Any]) -> None:
-    """`options` are those of `making_options`."""
+def make(
+    ctx: click.Context,
+    invocation: Invocation,
+    name: str,
+    prepare: Prepare,
+    options: Mapping[str, Any],
+    deed: Deed = OWN_NAME,
+) -> None:
+    """`options` are those of `making_options`; `deed` is what the history calls it."""
     output, records = options["output"], invocation.records
     if options["dry_run"]:
         slug, made = prepare()
@@ -65,8 +73,8 @@ def make(ctx: click.Context, invocation: Invocation, name: str, prepare: Prepare
         emit(plan_result(found, environments.cluster.name), output)
         ctx.exit(exit_code(found))
     try:
-        with records.refusals_noted("up", name):
-            result = _bring_up(invocation, prepare, options)
+        with records.refusals_noted(deed.name or "up", name):
+            result = _bring_up(invocation, prepare, options, deed)
     except CiprovError as error:
         diagnoses = diagnoses_of(error, records.group_path(records.named(name)[0]))
         if output in {"json", "yaml"} and diagnoses[0].kind is not Kind.UNKNOWN:
@@ -75,7 +83,7 @@ def make(ctx: click.Context, invocation: Invocation, name: str, prepare: Prepare
     emit(_result(result, records.cluster.name), output)
 
 
-def _bring_up(invocation: Invocation, prepare: Prepare, options: Mapping[str, Any]) -> UpResult:
+def _bring_up(invocation: Invocation, prepare: Prepare, options: Mapping[str, Any], deed: Deed) -> UpResult:
     slug, made = prepare()
     tell_findings(made)
     environments = invocation.writing()
@@ -85,6 +93,7 @@ def _bring_up(invocation: Invocation, prepare: Prepare, options: Mapping[str, An
         on_failure=OnFailure(options["on_failure"]),
         lock_wait_seconds=float(options["lock_wait"]),
         hooks=hook_choice(options),
+        deed=deed,
     )
     with shown() as report:
         return environments.service.up(slug, made.on(environments.cluster), how, report)

@@ -13,6 +13,7 @@ from ciprov.cli.env.making import hook_choice, make, making_options
 from ciprov.cli.env.request import asked_for, lasting_options
 from ciprov.cli.invocation import Invocation, pass_invocation
 from ciprov.cli.output import warn
+from ciprov.environments.deed import Deed
 from ciprov.foundation.errors import CiprovError, UsageError
 from ciprov.wiring.building import Prepared
 from ciprov.wiring.copying import doubts, existing_source, prepare_copy
@@ -61,7 +62,7 @@ def promote(ctx: click.Context, invocation: Invocation, /, source: str, target: 
         warn(f"note: {doubt}")
     if not options["dry_run"]:
         _show_and_ask(invocation, slug, made, options)
-    make(ctx, invocation, name, prepare, options)
+    make(ctx, invocation, name, prepare, options, Deed("promote", f"{original.name} to {options['kind'] or 'no kind'}"))
 
 
 def _show_and_ask(invocation: Invocation, slug: str, made: Prepared, options: Mapping[str, Any]) -> None:

@@ -17,7 +17,7 @@ from urllib3.exceptions import HTTPError
 from ciprov.clients.connection import Connection, Session
 from ciprov.clients.marathon.redirects import MOST_HOPS, is_configured
 from ciprov.clients.marathon.sse import Unfinished, feed
-from ciprov.domain.marathon import MarathonEvent
+from ciprov.domain.marathon import STREAM_LOST, STREAM_OPENED, MarathonEvent
 
 log = logging.getLogger(__name__)
 
@@ -35,13 +35,18 @@ class Pauses:
 
 
 class EventReader:
-    """While entered, calls `wake` from its thread for each event of `types` (all of them, if empty)."""
+    """While entered, calls `wake` from its thread for each event of `types` (all of them, if empty).
+
+    `STREAM_OPENED` and `STREAM_LOST` among the types: also when the stream was opened, and when it broke.
+    """
 
     def __init__(
         self, connection: Connection, types: Collection[str], wake: Callable[[MarathonEvent], None], pauses: Pauses
     ) -> None:
         self._connection = connection
-        self._types = frozenset(types)
+        self._own = frozenset(types) & {STREAM_OPENED, STREAM_LOST}
+        self._types = frozenset(types) - self._own
+        self._open: bool | None = None
         self._wake = wake
         self._pauses = pauses
         self._stop = threading.Event()
@@ -84,6 +89,7 @@ class EventReader:
                         return False
                     self._response = response
                 with response:
+                    self._tell_own(True, server)
                     self._pass_on(response)
             except (requests.RequestException, HTTPError, OSError, ValueError, AttributeError) as error:
                 # Whatever breaks a stream, also one that was shut under the reader's hands, means: open it anew.
@@ -91,7 +97,16 @@ class EventReader:
             finally:
                 with self._turn:
                     opened, self._response = self._response is not None, None
+                if not self._stop.is_set():
+                    self._tell_own(False, server)
             return opened
+
+    def _tell_own(self, is_open: bool, server: str) -> None:
+        """Once where that changes."""
+        kind = STREAM_OPENED if is_open else STREAM_LOST
+        if self._open is not is_open and kind in self._own:
+            self._wake(MarathonEvent(kind, {"server": server}))
+        self._open = is_open
 
     def _opened(self, session: Session, url: str) -> requests.Response | None:
         for _ in range(MOST_HOPS):

@@ -1,0 +1,1 @@
+"""What happens to environments, recorded and live, as lines and documents."""
