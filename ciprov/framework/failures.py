@@ -1,0 +1,98 @@
+"""What failed in a decision, so that nothing is tried twice: what is free only shrinks, so what asks more fails too."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from ciprov.framework.asks import Ask, Kind
+from ciprov.framework.constraints import Crowd
+from ciprov.framework.decisions import Funnel, Lack, Refusal
+from ciprov.framework.requests import Operator
+from ciprov.framework.resources import Amounts
+
+_STAGES = {lack: stage for stage, lack in enumerate(Lack)}
+_AMOUNTS = {Lack.CPUS: 0, Lack.MEM: 1, Lack.DISK: 2, Lack.GPUS: 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a request failed, and how many tasks its label had then."""
+
+    request_id: str
+    amounts: Amounts
+    ports: int
+    funnel: Funnel
+    label_size: int
+
+
+class _Exactly(NamedTuple):
+    kind: Kind
+    label: str
+    amounts: Amounts
+    ports: int
+    fixed_ports: tuple[int, ...]
+
+
+class Failures:
+    """Requests that depend on other tasks or on single ports are compared exactly, all others by their amounts."""
+
+    def __init__(self, crowd: Crowd) -> None:
+        self._crowd = crowd
+        self._by_kind: dict[Kind, list[Failure]] = {}
+        self._exactly: dict[_Exactly, Failure] = {}
+
+    def known(self, ask: Ask) -> Failure | None:
+        """A failure from which it follows that `ask` fails, too."""
+        if not _depends(ask):
+            for failure in self._by_kind.get(ask.kind, ()):
+                if ask.amounts.covers(failure.amounts) and ask.free_ports >= failure.ports:
+                    return failure
+            return None
+        found = self._exactly.get(_exactly(ask))
+        if found is None or found.label_size == self._crowd.size(ask.request.label):
+            return found
+        # More tasks of the label may open a group for GROUP_BY; for the others they only fill up places.
+        return None if any(c.operator is Operator.GROUP_BY for c in ask.crowding) else found
+
+    def add(self, ask: Ask, funnel: Funnel) -> Failure:
+        label_size = self._crowd.size(ask.request.label)
+        failure = Failure(ask.request.id, ask.amounts, ask.free_ports, funnel, label_size)
+        if _depends(ask):
+            self._exactly[_exactly(ask)] = failure
+        else:
+            others = self._by_kind.get(ask.kind, ())
+            self._by_kind[ask.kind] = [
+                other for other in others if not (other.amounts.covers(ask.amounts) and other.ports >= ask.free_ports)
+            ] + [failure]
+        return failure
+
+
+class FunnelCount:
+    """Counts why agents refuse one request, and notes which came closest."""
+
+    def __init__(self) -> None:
+        self._counts: dict[Lack, int] = {}
+        self._closest: tuple[tuple[int, int], str, Refusal] | None = None
+
+    def add(self, hostname: str, free: Amounts, refusal: Refusal) -> None:
+        lack = refusal.lack
+        self._counts[lack] = self._counts.get(lack, 0) + 1
+        has = free[_AMOUNTS[lack]] if lack in _AMOUNTS else 0
+        closeness = (_STAGES[lack], has)
+        if self._closest is None or closeness > self._closest[0]:
+            self._closest = closeness, hostname, refusal
+
+    def funnel(self) -> Funnel:
+        in_order = {lack: self._counts[lack] for lack in Lack if lack in self._counts}
+        if self._closest is None:
+            return Funnel(in_order)
+        return Funnel(in_order, self._closest[1], self._closest[2])
+
+
+def _depends(ask: Ask) -> bool:
+    return bool(ask.crowding or ask.fixed_ports)
+
+
+def _exactly(ask: Ask) -> _Exactly:
+    return _Exactly(ask.kind, ask.request.label, ask.amounts, ask.free_ports, ask.fixed_ports)
