@@ -28,6 +28,8 @@ SHARED = ("shared-1", "shared-2", "shared-3")
 BRIEF = ("brief-1", "brief-2")
 """Expire at once, so that they are reaped."""
 UNDER_LOCK = {"up", "down"}
+BURST = 8
+"""Pins and extensions that follow each other: each takes some milliseconds only, beside an `up` of seconds."""
 
 
 @dataclass(frozen=True)
@@ -118,19 +120,20 @@ def _turn(hand: Hand, chance: random.Random) -> Iterator[Deed]:
         elif operation == "down":
             hand.down(name)
             yield Deed(name, operation)
+        elif operation == "up":
+            yield _written(operation, hand.up(name, mark, ttl=1 if name in BRIEF else 3600).record)
         else:
-            yield _written(operation, _write(hand, operation, name, mark, chance))
+            for number in range(BURST):
+                yield _written(operation, _amend(hand, operation, name, f"{mark}-{number}", chance))
     except Exception as error:
         yield Deed(name, operation, error=f"{type(error).__name__}: {error}")
 
 
-def _write(hand: Hand, operation: str, name: str, mark: str, chance: random.Random) -> EnvironmentRecord:
+def _amend(hand: Hand, operation: str, name: str, reason: str, chance: random.Random) -> EnvironmentRecord:
     ledger = hand.environments.ledger
     if operation == "extend":
         return amending.extend(ledger, name, chance.randrange(7200, 360000))
-    if operation == "pin":
-        return amending.pin(ledger, name, mark)
-    return hand.up(name, mark, ttl=1 if name in BRIEF else 3600).record
+    return amending.pin(ledger, name, reason)
 
 
 def _written(operation: str, record: EnvironmentRecord) -> Deed:
@@ -146,7 +149,7 @@ def _lost(hand: Hand, name: str, deeds: Sequence[Deed]) -> Iterator[str]:
     locked = [entry for entry in history if entry.operation in UNDER_LOCK]
     yield from _overlapping(locked)
     live = apps_of(environments.marathon.group(environments.group_path(name)))
-    of_it = sorted((deed for deed in deeds if deed.name == name and deed.revision), key=lambda deed: deed.revision)
+    of_it = sorted((deed for deed in deeds if deed.name == name and deed.revision), key=_in_order)
     if record is None:
         if locked and locked[-1].operation != "down":
             yield f"{name}: the last operation was {locked[-1].operation}, and there is no record"
@@ -167,13 +170,22 @@ def _lost(hand: Hand, name: str, deeds: Sequence[Deed]) -> Iterator[str]:
         yield from _amendments_lost(record, of_it)
 
 
+def _in_order(deed: Deed) -> tuple[int, bool]:
+    """A pin before an extension that found what it left, and changed nothing."""
+    return deed.revision, deed.operation != "pin"
+
+
 def _amendments_lost(record: EnvironmentRecord, deeds: Sequence[Deed]) -> Iterator[str]:
-    latest = max((deed.expires_at for deed in deeds if deed.expires_at), default=None)
-    if latest is not None and (record.expires_at is None or record.expires_at < latest):
-        yield f"{record.name}: extended until {latest}, expires {record.expires_at}"
-    pins = [deed.pinned for deed in deeds if deed.operation == "pin"]
-    if pins and record.pinned != pins[-1]:
-        yield f"{record.name}: pinned {pins[-1]}, the record says {record.pinned!r}"
+    """`deeds` in the order of their writes: each must have found what those before it wrote."""
+    latest, pinned = None, ""
+    for deed in (*deeds, _written("", record)):
+        if latest is not None and (deed.expires_at is None or deed.expires_at < latest):
+            yield f"{record.name}: extended until {latest}, and revision {deed.revision} expires {deed.expires_at}"
+        if deed.operation == "pin":
+            pinned = deed.pinned
+        if deed.pinned != pinned:
+            yield f"{record.name}: pinned {pinned!r}, and revision {deed.revision} says {deed.pinned!r}"
+        latest = deed.expires_at
 
 
 def _overlapping(entries: Sequence[HistoryEntry]) -> Iterator[str]:
