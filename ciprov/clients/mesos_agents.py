@@ -16,7 +16,8 @@ import requests
 
 from ciprov.clients.connection import Connection, Session
 from ciprov.clients.mesos_exec import ExecFailed, ExecSession
-from ciprov.clients.mesos_state import TaskPlace, agent_url, task_place, unreachable_tasks
+from ciprov.clients.mesos_operator import send_call
+from ciprov.clients.mesos_state import TaskPlace, agent_url, task_place, tasks_of, unreachable_tasks
 from ciprov.foundation.errors import CiprovError
 from ciprov.foundation.json import JsonObject, JsonValue
 
@@ -60,17 +61,29 @@ class HttpAgents:
 
     def unreachable_tasks(self) -> list[JsonObject] | None:
         """Those of all frameworks."""
-        if self._connection is None:
-            return None
-        for master in self._connection.servers:
-            url = f"{master.rstrip('/')}/state"
+        state = self._state()
+        return None if state is None else unreachable_tasks(state)
+
+    def tasks_of(self, framework_id: str) -> list[JsonObject] | None:
+        state = self._state()
+        return None if state is None else tasks_of(state, framework_id)
+
+    def operate(self, call: JsonObject) -> None:
+        """Masters that do not lead send it on to the one that does, credentials only where that is configured."""
+        if self._connection is None or self._session is None:
+            raise Unreachable("no Mesos address is known")
+        send_call(self._session, self._connection, call)
+
+    def _state(self) -> JsonObject | None:
+        """That of the first master that tells it whole."""
+        for master in self._connection.servers if self._connection else ():
             try:
-                answer = self._get(url)
+                answer = self._get(f"{master.rstrip('/')}/state")
             except Unreachable as error:
                 log.debug("%s", error)
                 continue
-            if isinstance(answer, dict):
-                return unreachable_tasks(answer)
+            if isinstance(answer, dict) and isinstance(answer.get("frameworks"), list):
+                return answer
         return None
 
     def sandbox_tail(self, agent_id: str, task_id: str, file: str, limit: int) -> str | None:

@@ -44,6 +44,14 @@ def unreachable_tasks(state: JsonObject) -> list[JsonObject]:
     return [task for framework in frameworks for task in _objects(framework.get("unreachable_tasks"))]
 
 
+def tasks_of(state: JsonObject, framework_id: str) -> list[JsonObject] | None:
+    """A framework's tasks that have not ended, those out of reach too; None where the master does not know it."""
+    for framework in _objects(state.get("frameworks")):
+        if framework.get("id") == framework_id:
+            return [*_objects(framework.get("tasks")), *_objects(framework.get("unreachable_tasks"))]
+    return None
+
+
 def _executors(state: JsonObject) -> Iterator[JsonObject]:
     for alive in ("executors", "completed_executors"):
         for frameworks in ("frameworks", "completed_frameworks"):

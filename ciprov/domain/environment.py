@@ -134,6 +134,14 @@ class LockHolder:
         return f"the choice of ports on {rest}" if sort == "ports" and rest else self.key
 
 
+@dataclass(frozen=True, slots=True)
+class DeadLock:
+    """What is left of a lock that nobody holds: `why` nobody does, for people."""
+
+    key: str
+    why: str
+
+
 class LockHeld(CiprovError):
     """Somebody else holds the lock."""
 

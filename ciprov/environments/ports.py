@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
-from ciprov.domain.environment import EnvironmentRecord, HistoryEntry, LockHolder
+from ciprov.domain.environment import DeadLock, EnvironmentRecord, HistoryEntry, LockHolder
 from ciprov.domain.marathon import DeploymentRef, MarathonEvent
 from ciprov.domain.page import Page
 from ciprov.foundation.json import JsonObject
@@ -84,6 +84,14 @@ class Agents(Protocol):
         """The tasks that the master cannot reach and has not given up: id, slave_id, state and resources."""
         ...
 
+    def tasks_of(self, framework_id: str) -> list[JsonObject] | None:
+        """All tasks of a framework that have not ended, those out of reach too; None too where nobody knows it."""
+        ...
+
+    def operate(self, call: JsonObject) -> None:
+        """One call of the master's operator API, sent once. Raises `CiprovError` where it is refused."""
+        ...
+
     def sandbox_tail(self, agent_id: str, task_id: str, file: str, limit: int) -> str | None:
         """The last `limit` bytes of `stdout` or `stderr` of a task, also of one that ended; None if unreadable."""
         ...
@@ -126,6 +134,14 @@ class Store(Protocol):
 
     def holder(self, key: str) -> LockHolder | None:
         """Who holds `key` now; None where nobody does, or only one who has ended."""
+        ...
+
+    def dead_locks(self) -> Sequence[DeadLock]:
+        """What holders that have ended left behind. Whoever wants such a lock gets it; this is for tidiness."""
+        ...
+
+    def drop_dead_lock(self, key: str) -> bool:
+        """Remove what is left of it; False where there is nothing, or where somebody holds the lock by now."""
         ...
 
 

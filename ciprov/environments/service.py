@@ -29,6 +29,7 @@ from ciprov.environments.session import Report
 from ciprov.environments.standing import read_status, summaries
 from ciprov.environments.status import EnvironmentStatus, EnvironmentSummary
 from ciprov.environments.tree import apps_of
+from ciprov.environments.upkeep.collecting import Collection, CollectOrders, collect
 
 __all__ = ["Build", "EnvironmentService", "Report"]
 
@@ -95,6 +96,10 @@ class EnvironmentService:
     def follow(self, followed: Followed, tell: Callable[[Happening], None]) -> None:
         """Tell what happens until `tell` raises: what of it Marathon says may be lost on the way."""
         follow(self._outside, followed, tell)
+
+    def collect(self, orders: CollectOrders, report: Report) -> Collection:
+        """What has no owner; removed where that is ordered. Failures are part of the result. Raises `Interrupted`."""
+        return collect(self._outside, orders, report)
 
     def status(self, name: str, group_path: str) -> EnvironmentStatus:
         """Raises `NoSuchEnvironment`."""

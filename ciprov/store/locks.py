@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
-from ciprov.domain.environment import LockHeld, LockHolder
+from ciprov.domain.environment import DeadLock, LockHeld, LockHolder
 from ciprov.foundation.clock import Now
 from ciprov.store.database import Database
 from ciprov.store.errors import StoreError
@@ -31,6 +31,17 @@ def holder_of(db: sqlite3.Connection, key: str, now: datetime) -> LockHolder | N
     holder = LockHolder(key, row[0], row[1], moment(row[2]), moment(row[3]))
     alive = holder.expires_at > now and not is_dead(ProcessIdentity(row[4], row[5], row[6]))
     return holder if alive else None
+
+
+def dead_leases(db: sqlite3.Connection, now: datetime) -> list[DeadLock]:
+    """By key."""
+    rows = db.execute("SELECT key, description, expires_at FROM locks ORDER BY key").fetchall()
+    dead = []
+    for key, description, expires_at in rows:
+        if holder_of(db, key, now) is None:
+            ended = "ran out" if moment(expires_at) <= now else "has a holder that has ended"
+            dead.append(DeadLock(key, f"the lease of {description} {ended}"))
+    return dead
 
 
 class Lease:

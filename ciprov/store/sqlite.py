@@ -9,14 +9,14 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from ciprov.domain.environment import EnvironmentRecord, HistoryEntry, LockHolder
+from ciprov.domain.environment import DeadLock, EnvironmentRecord, HistoryEntry, LockHolder
 from ciprov.domain.leadership import Lead
 from ciprov.foundation.clock import Now, utc_now
 from ciprov.store.database import Database
 from ciprov.store.election import standing
 from ciprov.store.errors import StoreError
 from ciprov.store.fencing import Held
-from ciprov.store.locks import LEASE_SECONDS, Lease, Polling, hold, holder_of
+from ciprov.store.locks import LEASE_SECONDS, Lease, Polling, dead_leases, hold, holder_of
 from ciprov.store.records import decode, encode, moment, moment_text, record_changed
 
 HISTORY_KEPT = 200
@@ -138,6 +138,16 @@ class SqliteStore:
     def holder(self, key: str) -> LockHolder | None:
         with self._database.read() as db:
             return holder_of(db, key, self._now())
+
+    def dead_locks(self) -> Sequence[DeadLock]:
+        with self._database.read() as db:
+            return dead_leases(db, self._now())
+
+    def drop_dead_lock(self, key: str) -> bool:
+        with self._database.write() as db:
+            if holder_of(db, key, self._now()) is not None:
+                return False
+            return db.execute("DELETE FROM locks WHERE key = ?", (key,)).rowcount == 1
 
     def election(self, key: str, description: str) -> AbstractContextManager[Lead]:
         return standing(lambda: Polling(self._lease(key), description), key)

@@ -26,6 +26,7 @@ _COMMANDS = {
     "sleep": ("ciprov.cli.env.sleeping", "sleep", "Stop all its tasks; remember how many there were."),
     "wake": ("ciprov.cli.env.sleeping", "wake", "Start again what sleeps, and wait until it serves."),
     "reap": ("ciprov.cli.env.reap", "reap", "Remove those that nobody needs any more."),
+    "gc": ("ciprov.cli.env.gc", "gc", "Find what no environment owns any more, and remove it."),
     "logs": ("ciprov.cli.env.logs", "logs", "Show what tasks wrote."),
     "exec": ("ciprov.cli.env.exec", "exec_", "Run a command beside a running task."),
 }

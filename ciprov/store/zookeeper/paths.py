@@ -40,8 +40,12 @@ class Paths:
     def entry(self, cluster: str, name: str, entry_id: int) -> str:
         return f"{self.history_of(cluster, name)}/{entry_id:0{_ID_DIGITS}d}"
 
+    @property
+    def locks(self) -> str:
+        return f"{self.root}/locks"
+
     def queue(self, key: str) -> str:
-        return f"{self.root}/locks/{escaped(key)}"
+        return f"{self.locks}/{escaped(key)}"
 
 
 def escaped(name: str) -> str:

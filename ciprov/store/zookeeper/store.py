@@ -25,7 +25,7 @@ from kazoo.exceptions import (
     RuntimeInconsistency,
 )
 
-from ciprov.domain.environment import EnvironmentRecord, HistoryEntry, LockHeld, LockHolder
+from ciprov.domain.environment import DeadLock, EnvironmentRecord, HistoryEntry, LockHeld, LockHolder
 from ciprov.domain.leadership import Lead
 from ciprov.foundation.clock import Now, utc_now
 from ciprov.store.election import standing
@@ -33,6 +33,7 @@ from ciprov.store.errors import StoreError
 from ciprov.store.fencing import Held
 from ciprov.store.records import from_document, record_changed, to_document
 from ciprov.store.zookeeper.connection import Address, Answer, Connection, Several, Unsure
+from ciprov.store.zookeeper.dead_locks import DeadLocks
 from ciprov.store.zookeeper.history import History
 from ciprov.store.zookeeper.paths import Paths, unescaped
 from ciprov.store.zookeeper.payloads import pack, unpack
@@ -152,6 +153,12 @@ class ZookeeperStore:
 
     def holder(self, key: str) -> LockHolder | None:
         return self._place(key, "").holder()
+
+    def dead_locks(self) -> Sequence[DeadLock]:
+        return DeadLocks(self._connection, self._paths).found()
+
+    def drop_dead_lock(self, key: str) -> bool:
+        return DeadLocks(self._connection, self._paths).drop(key)
 
     def election(self, key: str, description: str) -> AbstractContextManager[Lead]:
         return standing(lambda: self._place(key, description), key)
