@@ -83,7 +83,7 @@ def _take_down_recorded(down: _Down, live: JsonObject | None, options: DownOptio
     """Hooks first: until they are done, nothing is stopped, and the record stays as it was but for the operation."""
     outside, record, apps = down.outside, down.record, apps_of(live)
     found = hooks_before_down(outside, record, apps, options.hooks)
-    first = {"operation": _with_way_back(outside, record)} if found.hooks else _stopping(outside, record, apps)
+    first = {"operation": _with_way_back(outside, record), **({} if found.hooks else _stopping(record, apps))}
     names = tuple(relative(app_id, record.group_path) for app_id in sorted(apps))
     ran: tuple[str, ...] = ()
     with journalled(outside, changed(outside, record, options.agreed, **first), f"{len(apps)} apps") as journal:
@@ -97,7 +97,7 @@ def _take_down_recorded(down: _Down, live: JsonObject | None, options: DownOptio
         if found.hooks:
             ran = _run_hooks(found, down, session, journal, apps)
             live = session.steadily(partial(outside.marathon.group, record.group_path))
-            journal.note(**_stopping(outside, record, apps_of(live)))
+            journal.note(**_stopping(record, apps_of(live)))
         _remove(session, teardown_steps(record.group_path, live))
         down.check()
         journal.end_with_record(f"removed; hooks: {', '.join(ran)}" if ran else "removed")
@@ -122,16 +122,16 @@ def _run_hooks(
 
 
 def _with_way_back(outside: Outside, record: EnvironmentRecord) -> Operation:
-    """Of a `down` that has stopped nothing yet: an `up` that follows a crash has something to go back to."""
+    """Who runs `up` after a `down` that was cut short wants the environment: where that fails, it goes back to all."""
     operation = begun(outside, "down")
     if record.operation is not None:
         return replace(operation, restore=record.operation.restore, settings=record.operation.settings)
     return replace(operation, restore=outside.marathon.root_version(), settings={BEFORE: remembered(record)})
 
 
-def _stopping(outside: Outside, record: EnvironmentRecord, live: Mapping[str, JsonObject]) -> dict[str, Any]:
+def _stopping(record: EnvironmentRecord, live: Mapping[str, JsonObject]) -> dict[str, Any]:
     """Keeps the counts that are about to go to zero: an `up` after an interrupted `down` wants them back."""
     pending = {
         app_id: int(app.get("instances", 1)) or record.pending_counts.get(app_id, 0) for app_id, app in live.items()
     }
-    return {"phase": Phase.REMOVING, "pending_counts": pending, "operation": begun(outside, "down")}
+    return {"phase": Phase.REMOVING, "pending_counts": pending}

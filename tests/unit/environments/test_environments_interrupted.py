@@ -338,6 +338,19 @@ def test_killed_at_any_call_of_the_way_back_and_resumed_goes_back():
     assert seen > 3
 
 
+def test_an_up_that_fails_after_a_down_was_cut_short_goes_back_to_all_there_was():
+    for at in (14, 22, 30, 38):
+        world = ready_world()
+        world.kill_at = world.calls + at
+        with pytest.raises(Killed):
+            down(world)
+        assert world.records["x"].phase is Phase.REMOVING, at
+        with pytest.raises(UpFailed, match="what was there before runs again"):
+            up(world, desired(CHANGED[0], app("api", env={"FAIL": "1"})))
+        assert {one: a.body for one, a in world.live.items()} == dict(desired(*CHAIN).apps), at
+        assert (world.records["x"].phase, world.records["x"].operation) == (Phase.READY, None), at
+
+
 def test_a_way_back_that_marathon_has_forgotten_is_told():
     world = ready_world()
     world.kill_at = world.calls + 30
