@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ciprov.framework.decisions import Decisions
+from ciprov.framework.decisions import Decisions, Launch, Placement
+from ciprov.framework.ledger.status import TaskStatus
 from ciprov.framework.offers import Offer, Part
 from ciprov.framework.requests import Request, Wanted
 from ciprov.framework.resources import merged, size, thousandths
@@ -50,3 +51,13 @@ def where(decisions: Decisions) -> dict[str, str]:
 def why(decisions: Decisions) -> dict[str, str]:
     """The reason for each request that waits."""
     return {held.request_id: held.reason for held in decisions.held}
+
+
+def launch_of(*names: str, host: str = "a", offer_id: str = "o1") -> Launch:
+    """A launch of requests with these names, from one offer."""
+    placements = tuple(Placement(name, "maven", Wanted(1, 256).amounts, ()) for name in names)
+    return Launch(f"agent-{host}", host, "*", (offer_id,), placements, 5.0, {"rack": ("r1",)})
+
+
+def status(task_id: str, state: str, uuid: str = "", host: str = "a", reason: str = "") -> TaskStatus:
+    return TaskStatus(task_id, f"TASK_{state}", f"agent-{host}", uuid, reason)
