@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from store_cases import MOMENT, StoreContract, entry, processes, record, run_all
+from store_dead_lock_cases import DeadLockContract
 from store_history_cases import HistoryContract
 
 from ciprov.store.errors import StoreError
@@ -22,7 +23,7 @@ def open_and_list(place: str) -> None:
     assert list(open_sqlite(place, 30.0).list("staging")) == []
 
 
-class TestSqliteStore(StoreContract, HistoryContract):
+class TestSqliteStore(StoreContract, HistoryContract, DeadLockContract):
     open_store = staticmethod(open_sqlite)
 
     @pytest.fixture

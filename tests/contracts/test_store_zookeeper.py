@@ -16,6 +16,7 @@ import pytest
 from kazoo.client import KazooClient
 from kazoo.exceptions import NoNodeError
 from store_cases import StoreContract, entry, hold_until_killed, ignore, processes, record
+from store_dead_lock_cases import DeadLockContract
 from store_history_cases import HistoryContract
 from zookeeper_server import ADDRESS, need_server
 
@@ -59,7 +60,7 @@ def all_at_once(client: KazooClient, call: Callable[[str], Any], paths: Sequence
         answer.get(timeout=60)
 
 
-class TestZookeeperStore(StoreContract, HistoryContract):
+class TestZookeeperStore(StoreContract, HistoryContract, DeadLockContract):
     open_store = staticmethod(open_zookeeper)
 
     def test_revisions_are_of_the_cluster_and_only_grow(self, store: Any) -> None:
@@ -195,3 +196,12 @@ class TestZookeeperStore(StoreContract, HistoryContract):
 
 def hold_elsewhere_until_killed(open_store: Any, place: str, ready: Any) -> None:
     hold_until_killed(lambda where, _: open_store(where, 1.5), place, ready)
+
+
+def test_an_empty_queue_is_what_is_left_of_a_lock(client: KazooClient, place: str) -> None:
+    store = open_zookeeper(place, 30.0)
+    client.ensure_path(f"{root_of(place)}/locks/env%2Fc%2Fx")
+    assert [(one.key, one.why) for one in store.dead_locks()] == [("env/c/x", "an empty queue")]
+    assert store.drop_dead_lock("env/c/x")
+    assert store.dead_locks() == []
+    store.close()

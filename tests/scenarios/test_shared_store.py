@@ -141,3 +141,29 @@ def test_a_shared_cluster_with_a_store_of_this_machine_is_refused(cli, tmp_path:
 def without_local(cli: Cli, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "ciprov", *arguments]
     return subprocess.run(command, env=cli.environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_what_lost_its_owner_is_found_in_zookeeper_too(cli, client, root):
+    cli.ok(*up(cli))
+    tasks = cli.task_ids("/ciprov/x")
+    (mine,) = [path for path in nodes(client, root) if path.endswith("/environments/local/x")]
+    own = mine.removesuffix("/environments/local/x")
+    client.ensure_path(f"{own}/locks/env%2Flocal%2Fy")
+    client.create(f"{own}/environments/local/gone", client.get(mine)[0].replace(b"/ciprov/x", b"/ciprov/gone"))
+    found = cli.run("env", "gc", "-o", "json")
+    assert found.code == 2
+    assert {(one["kind"], one["id"]) for one in found.json["orphans"]} == {
+        ("locks", "env/local/y"),
+        ("records", "gone"),
+    }
+    removed = cli.ok("env", "gc", "--remove", "-o", "json").json["orphans"]
+    assert {one["outcome"] for one in removed} == {"removed"}
+    assert cli.ok("env", "gc", "-o", "json").json["orphans"] == []
+    assert cli.task_ids("/ciprov/x") == tasks
+
+    client.delete(mine)
+    assert cli.run("env", "gc", "--remove").code == 1
+    assert cli.task_ids("/ciprov/x") == tasks
+    cli.ok("env", "gc", "--remove", "--force")
+    assert cli.task_ids("/ciprov") == {}
+    assert not [path for path in nodes(client, root) if "/locks/" in path]

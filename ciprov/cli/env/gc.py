@@ -46,8 +46,9 @@ def gc(
 ) -> None:
     """Find apps, empty groups, tasks, records, locks and volumes that no environment owns any more.
 
-    Without --remove nothing is written; the exit code is 2 where something would be removed. What carries no label of
-    ciprov, is outside the cluster's prefix, or belongs to an operation under way or cut short, is never removed.
+    Without --remove nothing is written; the exit code is 2 where something would be removed. Apps without ciprov's
+    label and whatever is outside the cluster's prefix are never removed, nor what an operation under way or cut short
+    may want, save for the app of a hook that nobody waits for any more.
     External volumes cannot be known.
 
     \b

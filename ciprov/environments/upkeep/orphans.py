@@ -68,7 +68,7 @@ class Sightings:
         return not self.prefix.strip("/")
 
     def inside(self, path: str) -> bool:
-        return is_below(path, self.prefix)
+        return bool(path.strip("/")) and is_below(path, self.prefix)
 
     def environment_at(self, path: str) -> str:
         """The name of the environment that is, or would be, at `path`, which is inside."""
