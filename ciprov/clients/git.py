@@ -7,13 +7,16 @@ import re
 import signal
 import subprocess
 from contextlib import suppress
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from ciprov.foundation.errors import CiprovError
 
 TIMEOUT_SECONDS = 30.0
 _HEAD = re.compile(r"^[0-9a-f]{40,64}\trefs/heads/(.+)$", re.MULTILINE)
 _PROTOCOLS = "file:git:http:https:ssh"
+_HELPER = (
+    '!f() { test "$1" = get && printf "username=%s\\npassword=%s\\n" "$CIPROV_GIT_USER" "$CIPROV_GIT_PASSWORD"; }; f'
+)
 
 
 class GitError(CiprovError):
@@ -52,18 +55,26 @@ def branches(remote: str, timeout: float = TIMEOUT_SECONDS) -> tuple[str, ...]:
 
 
 def _address(remote: str) -> tuple[str, dict[str, str]]:
-    """The address without credentials, and variables by which git puts them back: others see its command line."""
+    """The address without credentials, and variables by which git is told them when it is asked for any.
+
+    Not by `url.*.insteadOf`: git's own helpers would have the whole address on their command lines, which others see.
+    """
     remote = remote.strip()
     parts = urlsplit(remote) if "://" in remote else None
     if parts is None or "@" not in parts.netloc or parts.scheme not in ("http", "https"):
         return remote, {}
-    bare = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    credentials, _, host = parts.netloc.rpartition("@")
+    user, _, password = credentials.partition(":")
     count = os.environ.get("GIT_CONFIG_COUNT", "")
     number = int(count) if count.isdecimal() else 0
-    return bare, {
-        "GIT_CONFIG_COUNT": str(number + 1),
-        f"GIT_CONFIG_KEY_{number}": f"url.{remote}.insteadOf",
-        f"GIT_CONFIG_VALUE_{number}": bare,
+    return urlunsplit(parts._replace(netloc=host)), {
+        "CIPROV_GIT_USER": unquote(user),
+        "CIPROV_GIT_PASSWORD": unquote(password),
+        "GIT_CONFIG_COUNT": str(number + 2),
+        f"GIT_CONFIG_KEY_{number}": "credential.helper",
+        f"GIT_CONFIG_VALUE_{number}": "",  # no other helper is asked, nor told
+        f"GIT_CONFIG_KEY_{number + 1}": "credential.helper",
+        f"GIT_CONFIG_VALUE_{number + 1}": _HELPER,
     }
 
 

@@ -10,7 +10,7 @@ import subprocess
 import threading
 import time
 from base64 import b64decode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -44,7 +44,9 @@ def repository(tmp_path: Path) -> Path:
 
 
 @contextmanager
-def served(directory: Path, user: str = "", password: str = "") -> Iterator[tuple[str, list[str]]]:
+def served(
+    directory: Path, user: str = "", password: str = "", meanwhile: Callable[[], None] = lambda: None
+) -> Iterator[tuple[str, list[str]]]:
     """The repository over HTTP, for who knows the password; gives its address and the users that asked."""
     asked: list[str] = []
 
@@ -55,6 +57,7 @@ def served(directory: Path, user: str = "", password: str = "") -> Iterator[tupl
         def do_GET(self) -> None:
             given = b64decode(self.headers.get("Authorization", "").removeprefix("Basic ")).decode()
             asked.append(given.partition(":")[0])
+            meanwhile()
             if user and given != f"{user}:{password}":
                 self.send_response(401)
                 self.send_header("WWW-Authenticate", 'Basic realm="shop"')
@@ -94,6 +97,18 @@ def test_over_http_credentials_reach_the_server_and_no_output(repository: Path) 
             branches(f"http://me:wr0ng@{address}")
     assert "wr0ng" not in str(refused.value)
     assert address in str(refused.value)
+
+
+def test_no_command_line_has_the_credentials(repository: Path) -> None:
+    seen: list[str] = []
+
+    def look() -> None:
+        seen.extend(" ".join(one.info["cmdline"] or []) for one in psutil.process_iter(["cmdline"]))
+
+    with served(repository, "me", "s3cr:et/@", look) as (address, _):
+        assert branches(f"http://me:s3cr%3Aet%2F%40@{address}")
+    assert any(address in line for line in seen)
+    assert not any("s3cr" in line for line in seen)
 
 
 def test_nobody_is_asked_for_a_password(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
