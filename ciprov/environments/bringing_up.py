@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
@@ -31,7 +30,6 @@ from ciprov.environments.tree import apps_of, version_of
 from ciprov.environments.up_record import WRITTEN, operation_of, record_of
 from ciprov.environments.waiting import NotReady, StillThere
 from ciprov.environments.writing import ForeignDeployment
-from ciprov.foundation.errors import CiprovError
 from ciprov.foundation.json import JsonObject
 
 _FAILURES = (NotReady, StillThere, ForeignDeployment, MarathonConflict, MarathonInvalid, MarathonDenied)
@@ -123,20 +121,13 @@ def _begin(outside: Outside, outlook: Outlook, options: UpOptions, root_version:
     if before is None:
         return outside.store.save(record)
     written = {name: getattr(record, name) for name in WRITTEN}
-    while True:  # what was extended since the record was read shall not be cut again
-        found = outside.store.get(before.cluster, before.name) or before
-        written["expires_at"] = after_up(found, record.ttl_seconds, operation.since)
-        with suppress(_Outdated):
-            return changed(outside, found, partial(_as_read, found), **written)
 
+    def change(found: EnvironmentRecord) -> EnvironmentRecord:
+        """What was extended since the record was read shall not be cut again."""
+        expires_at = after_up(found, record.ttl_seconds, operation.since)
+        return replace(found, **{**written, "expires_at": expires_at})
 
-def _as_read(found: EnvironmentRecord, now: EnvironmentRecord) -> None:
-    if now.revision != found.revision:
-        raise _Outdated("the record changed")
-
-
-class _Outdated(CiprovError):
-    """What was to be written rests on an older state of the record."""
+    return changed(outside, before, change)
 
 
 def _refuse_another(before: EnvironmentRecord | None, origin: Origin) -> None:

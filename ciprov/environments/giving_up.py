@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ciprov.domain.environment import LockHeld, Phase, RecordChanged
@@ -137,13 +137,14 @@ def _go_back(attempt: Attempt) -> bool:
     if not operation.restore:
         remove_all(session)
         nothing: dict[str, Any] = {"app_ids": (), "counts": {}, "pending_counts": {}, "claimed_ports": {}}
+        nothing |= {"cpus": 0.0, "mem": 0.0}
         journal.close(phase=Phase.FAILED, failure=told, **nothing)
         return True
     before = attempt.before or _remembered(attempt)
     with session.listening():
         roll_back(session, attempt.name, snapshot(before, counts_to_restore(operation)), attempt.limits)
-    fields = restored(operation) or {"phase": Phase.FAILED, "pending_counts": {}}
-    journal.close(**{**fields, "app_ids": tuple(sorted(apps_of(before))), "failure": told})
+    app_ids = tuple(sorted(apps_of(before)))
+    journal.rewrite(lambda found: replace(restored(found, operation), app_ids=app_ids, operation=None, failure=told))
     return False
 
 

@@ -14,6 +14,9 @@ from typing import Any
 from ciprov.domain.environment import EnvironmentRecord, Operation, RecordChanged
 from ciprov.environments.outside import Entry, Outside
 
+Change = Callable[[EnvironmentRecord], EnvironmentRecord]
+"""The same record with other fields. It leaves to others what is theirs: pins, extensions, signs of use."""
+
 
 class Journal:
     """For the holder of the environment's lock alone. `record` is what is stored by now."""
@@ -38,7 +41,11 @@ class Journal:
 
     def note(self, **changes: Any) -> EnvironmentRecord:
         """Change fields of the record. Raises `RecordChanged` where it is gone."""
-        self.record = changed(self._outside, self.record, **changes)
+        return self.rewrite(lambda found: replace(found, **changes))
+
+    def rewrite(self, change: Change) -> EnvironmentRecord:
+        """As `note`, for changes that depend on what others left in the record."""
+        self.record = changed(self._outside, self.record, change)
         return self.record
 
     def close(self, **changes: Any) -> EnvironmentRecord:
@@ -65,25 +72,16 @@ def journalled(outside: Outside, record: EnvironmentRecord, summary: str) -> Ite
         yield Journal(outside, record, entry)
 
 
-def _whatever_it_says(record: EnvironmentRecord) -> None:
-    """Nobody minds what others left in the record."""
-
-
-def changed(
-    outside: Outside,
-    record: EnvironmentRecord,
-    agreed: Callable[[EnvironmentRecord], None] = _whatever_it_says,
-    **changes: Any,
-) -> EnvironmentRecord:
-    """Save `record` with `changes`. Others may have pinned or extended the environment since it was read, for which no
-    lock is needed: then only the changes are written over what they left, unless `agreed`, which is asked of each state
-    that is about to be changed, raises. Raises `RecordChanged` where the record is gone.
+def changed(outside: Outside, record: EnvironmentRecord, change: Change) -> EnvironmentRecord:
+    """Save what `change` makes of `record`. Others may have pinned or extended the environment since it was read, for
+    which no lock is needed: then it is asked again, of what they left, and may raise to stop that. Raises
+    `RecordChanged` where the record is gone.
     """
     now = outside.context.clock.now()
     while True:
-        agreed(record)
+        wanted = replace(change(record), updated_at=now)
         try:
-            return outside.store.save(replace(record, updated_at=now, **changes))
+            return outside.store.save(wanted)
         except RecordChanged:
             found = outside.store.get(record.cluster, record.name)
             if found is None or not record.revision:

@@ -86,7 +86,12 @@ def _take_down_recorded(down: _Down, live: JsonObject | None, options: DownOptio
     first = {"operation": _with_way_back(outside, record), **({} if found.hooks else _stopping(record, apps))}
     names = tuple(relative(app_id, record.group_path) for app_id in sorted(apps))
     ran: tuple[str, ...] = ()
-    with journalled(outside, changed(outside, record, options.agreed, **first), f"{len(apps)} apps") as journal:
+
+    def change(found: EnvironmentRecord) -> EnvironmentRecord:
+        options.agreed(found)
+        return replace(found, **first)
+
+    with journalled(outside, changed(outside, record, change), f"{len(apps)} apps") as journal:
         session = outside.session(
             record.group_path,
             down.check,

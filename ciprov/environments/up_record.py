@@ -10,7 +10,7 @@ from typing import Any
 from ciprov.domain.environment import EnvironmentRecord, Operation, Phase
 from ciprov.environments.fixed_ports import fixed_host_ports
 from ciprov.environments.hooks.one_off import is_hook
-from ciprov.environments.lifetime.expiry import after_up
+from ciprov.environments.lifetime.expiry import after_up, later
 from ciprov.environments.outlook import Outlook
 from ciprov.environments.plan import Action
 from ciprov.environments.results import Origin, UpOptions
@@ -32,6 +32,8 @@ _MADE_BY_UP = (
     "claimed_ports",
     "passed_on",
     "app_versions",
+    "owner",
+    "team",
     "cpus",
     "mem",
 )
@@ -43,12 +45,10 @@ WRITTEN = (
     *_MADE_BY_UP,
     *_OF_ITS_BRANCH,
     "phase",
-    "owner",
     "expires_at",
     "pending_counts",
     "given_name",
     "operation",
-    "team",
 )
 """All that an `up` writes; the rest is for others to change, also while one is under way."""
 
@@ -142,24 +142,42 @@ def nothing_before(outlook: Outlook) -> bool:
 def remembered(record: EnvironmentRecord) -> dict[str, object]:
     """The fields that an operation may change, as JSON."""
     fields = {name: _plain(getattr(record, name)) for name in _MADE_BY_UP}
-    return {**fields, "phase": record.phase.value, "pending_counts": dict(record.pending_counts)}
+    expires_at = record.expires_at.isoformat() if record.expires_at else None
+    return {
+        **fields,
+        "phase": record.phase.value,
+        "pending_counts": dict(record.pending_counts),
+        "expires_at": expires_at,
+    }
 
 
-def restored(operation: Operation) -> dict[str, Any]:
-    """The changes of the record that go with the way back of `operation`; none where there was no record before."""
+def restored(record: EnvironmentRecord, operation: Operation) -> EnvironmentRecord:
+    """`record` as `operation`, an `up`, found it, but for what others wrote meanwhile."""
     before: Any = operation.settings.get(BEFORE)
-    if before is None:
-        return {}
+    if before is None:  # there was no record
+        return replace(record, phase=Phase.FAILED, pending_counts={})
     fields = {name: before[name] for name in _MADE_BY_UP if name in before}
     for name in ("routes", "app_ids"):
         fields[name] = tuple(fields[name])
     fields["claimed_ports"] = {app_id: tuple(ports) for app_id, ports in fields["claimed_ports"].items()}
     slept = before["phase"] == Phase.ASLEEP.value
-    return {
+    return replace(
+        record,
         **fields,
-        "phase": Phase.ASLEEP if slept else Phase.READY,
-        "pending_counts": before["pending_counts"] if slept else {},
-    }
+        phase=Phase.ASLEEP if slept else Phase.READY,
+        pending_counts=before["pending_counts"] if slept else {},
+        expires_at=_expiry(record, before, operation.since) if "expires_at" in before else record.expires_at,
+    )
+
+
+def _expiry(record: EnvironmentRecord, before: Mapping[str, Any], since: datetime) -> datetime | None:
+    """Of what an `up` begun at `since` has failed to change: by the time to live that it had, not by that `up`'s."""
+    ttl = before["ttl_seconds"]
+    found = datetime.fromisoformat(before["expires_at"]) if before["expires_at"] else None
+    as_found = replace(record, ttl_seconds=ttl, expires_at=found)
+    back = after_up(as_found, ttl, since)
+    extended = record.expires_at != after_up(as_found, record.ttl_seconds, since)
+    return later(back, record.expires_at) if extended else back
 
 
 def counts_to_restore(operation: Operation) -> Mapping[str, int]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from ciprov.domain.environment import EnvironmentRecord, Phase
 from ciprov.environments.applying import apply, tear_down
@@ -56,7 +57,8 @@ def fall_asleep(outside: Outside, name: str, lock_wait: float, report: Report) -
         if record.phase is Phase.ASLEEP and not running and record.operation is None:
             return Rest(record, counts, changed=False)
         operation = with_way_back(begun(outside, "sleep"), record, outside.marathon.root_version())
-        record = changed(outside, record, phase=Phase.ASLEEP, pending_counts=counts, operation=operation)
+        asleep: dict[str, Any] = {"phase": Phase.ASLEEP, "pending_counts": counts, "operation": operation}
+        record = changed(outside, record, lambda found: replace(found, **asleep))
         with journalled(outside, record, f"{len(running)} apps") as journal:
             session = outside.session(record.group_path, check, report, before_step=journal.step)
             steps = tuple(one for one in teardown_steps(record.group_path, live) if not isinstance(one, DeleteGroup))
@@ -81,7 +83,7 @@ def wake_up(outside: Outside, name: str, lock_wait: float, timeout: int | None, 
         counts = {app_id: int(app.get("instances", 1)) for app_id, app in apps_of(body).items()}
         patience = float(_timeout(record) if timeout is None else timeout)
         operation = with_way_back(begun(outside, "wake"), record, outside.marathon.root_version())
-        record = changed(outside, record, pending_counts=counts, operation=operation)
+        record = changed(outside, record, lambda found: replace(found, pending_counts=counts, operation=operation))
         with journalled(outside, record, f"{len(counts)} apps") as journal:
             session = outside.session(record.group_path, check, report, patience=patience, before_step=journal.step)
             try:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import traceback
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from marathon_model import GROUP, World, app, desired
+from marathon_model import GROUP, START, World, app, desired
 from operating import CHAIN, KEEP, ORIGIN, up
 
 from ciprov.domain.environment import Phase
 from ciprov.domain.marathon import DeploymentRef, MarathonInvalid
+from ciprov.environments.lifetime import amending
+from ciprov.environments.lifetime.amending import Ledger
 from ciprov.environments.results import (
     PlanConflict,
     UpFailed,
@@ -65,10 +69,29 @@ def test_a_first_up_that_fails_leaves_nothing_but_the_reason():
     assert GROUP not in world.groups
     record = world.records["x"]
     assert record.phase is Phase.FAILED
-    assert record.app_ids == ()
+    assert (record.app_ids, record.cpus, record.mem) == ((), 0, 0)
     assert "status 3" in record.failure
     up(world, desired(*CHAIN))
     assert world.records["x"].failure == ""
+
+
+@pytest.mark.parametrize(("ttl", "tried"), [(None, 3600), (86400, 3600), (86400, None), (3600, 30 * 86400)])
+@pytest.mark.parametrize("extended", [False, True])
+def test_an_up_that_fails_leaves_the_time_to_live_as_it_was(ttl, tried, extended):
+    world = World()
+    up(world, replace(desired(*CHAIN), ttl=ttl, team="a"))
+    if extended:
+        amending.extend(Ledger(world, "model", "ann@ci", lambda: START), "x", 7 * 86400)
+    before = world.records["x"]
+    broken = desired(CHAIN[0], app("api", env={"FAIL": "1"}), CHAIN[2])
+    with pytest.raises(UpFailed):
+        up(world, replace(broken, ttl=tried, team="b"), UpOptions(replace(ORIGIN, owner="eve")))
+    after = world.records["x"]
+    assert (after.ttl_seconds, after.team, after.owner) == (ttl, "a", before.owner)
+    if before.expires_at is None:
+        assert after.expires_at is None
+    else:
+        assert timedelta() <= after.expires_at - before.expires_at < timedelta(minutes=5)
 
 
 def test_what_runs_without_a_record_survives_an_up_that_fails():
