@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import click
@@ -53,9 +52,7 @@ def promote(ctx: click.Context, invocation: Invocation, /, source: str, target: 
         warn(f"note: environment {slug} itself becomes of kind {options['kind']}")
 
     def prepare() -> tuple[str, Prepared]:
-        made = prepare_copy(records, original, asked_for(slug, name, options))
-        origin = replace(made.origin, branch=original.branch, git_remote=original.git_remote)
-        return slug, replace(made, origin=origin)
+        return slug, prepare_copy(records, original, asked_for(slug, name, options))
 
     made = prepare()[1]
     for doubt in doubts(original, made):

@@ -80,9 +80,13 @@ def touch(ledger: Ledger, name: str) -> EnvironmentRecord:
     return _amend(ledger, name, "touch", change, lambda _: "", quiet=True)
 
 
-def branch_seen(ledger: Ledger, record: EnvironmentRecord, gone_since: datetime | None) -> EnvironmentRecord:
-    """Note since when its branch is missing; None: it is there."""
-    return _amended(ledger, record.name, lambda found, _: replace(found, branch_gone_since=gone_since))[1]
+def branch_seen(ledger: Ledger, name: str, branch: str, gone_since: datetime | None) -> EnvironmentRecord:
+    """Note its branch, unless it has one, and since when that is missing; None: it is there."""
+
+    def change(record: EnvironmentRecord, _: datetime) -> EnvironmentRecord:
+        return replace(record, branch=record.branch or branch, branch_gone_since=gone_since)
+
+    return _amended(ledger, name, change)[1]
 
 
 def _amend(

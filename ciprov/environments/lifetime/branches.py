@@ -42,7 +42,9 @@ class Branches:
     silent: Mapping[str, str] = field(default_factory=dict)
 
     def has_branch_of(self, record: EnvironmentRecord) -> bool | None:
-        """None where that cannot be told: nobody was asked, or not the right one, or not everybody answered."""
+        """None where that cannot be told: nobody was asked, or not the right one, or not everybody answered. What no
+        branch or repository is recorded of may just be called so by hand: then only a branch that is there tells.
+        """
         asked = [*self.told, *self.silent]
         if record.git_remote:
             asked = [one for one in asked if same_remote(one, record.git_remote)]
@@ -52,7 +54,8 @@ class Branches:
         wanted = _slug(branch)
         if any(_slug(name) == wanted for one in asked for name in self.told.get(one, ())):
             return True
-        return None if any(one in self.silent for one in asked) else False
+        by_hand = not record.branch and not record.git_remote
+        return None if by_hand or any(one in self.silent for one in asked) else False
 
 
 def branch_of(record: EnvironmentRecord) -> str:

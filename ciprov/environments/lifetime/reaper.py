@@ -120,9 +120,9 @@ def _carried_out(
     context = outside.context
     ledger = Ledger(outside.store, context.cluster, context.who, context.clock.now)
     if not verdict.remove:
-        if verdict.branch_gone_since != record.branch_gone_since:
+        if (verdict.branch_gone_since, verdict.branch) != (record.branch_gone_since, record.branch):
             with suppress(CiprovError):  # it is being removed, or gone: the next run looks again
-                branch_seen(ledger, record, verdict.branch_gone_since)
+                branch_seen(ledger, record.name, verdict.branch, verdict.branch_gone_since)
         return _left(record, verdict, Outcome.KEPT)
 
     def agreed(found: EnvironmentRecord | None) -> None:

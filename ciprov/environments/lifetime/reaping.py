@@ -61,7 +61,8 @@ class Cause(StrEnum):
 class Verdict:
     """`since` is when the cause came up, None where it is none of a moment. `reason` is for people.
 
-    `branch_gone_since` is what the record shall say of its branch.
+    `branch_gone_since` and `branch` are what the record shall say of its branch: one that was seen is noted, so that it
+    can be missed later.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Verdict:
     reason: str
     since: datetime | None = None
     branch_gone_since: datetime | None = None
+    branch: str = ""
 
 
 def decide(
@@ -114,7 +116,8 @@ def _verdict(record: EnvironmentRecord, sightings: Sightings, policy: Policy, no
     missed = gone_since if there is False else None  # what an earlier run saw is no proof today
 
     def verdict(remove: bool, cause: Cause, reason: str, since: datetime | None = None) -> Verdict:
-        return Verdict(record.name, remove, cause, reason, since, gone_since)
+        branch = branch_of(record) if there else record.branch
+        return Verdict(record.name, remove, cause, reason, since, gone_since, branch)
 
     if record.pinned:
         return verdict(False, Cause.PINNED, f"it is pinned: {record.pinned}")

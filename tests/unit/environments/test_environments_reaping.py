@@ -149,6 +149,14 @@ def test_missing_branches_are_noted_in_the_record_but_not_by_a_dry_run():
     assert world.records["x"].branch_gone_since is None
 
 
+def test_a_branch_that_was_seen_is_missed_once_it_is_gone():
+    world = made(hours=0)
+    for branches, outcome in ((("main",), Outcome.KEPT), (("main", "x"), Outcome.KEPT), (("main",), Outcome.REMOVED)):
+        world.save(replace(world.records["x"], given_name="x"))
+        _, outcomes = reap(world, replace(ORDERS, branches=Branches({REMOTE: branches})))
+        assert outcomes == {"x": outcome}
+
+
 def test_a_silent_repository_is_told_and_the_rest_goes_on():
     world = made()
     found, outcomes = reap(world, replace(ORDERS, branches=Branches({}, {REMOTE: "no answer"})))

@@ -26,7 +26,18 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 REMOTE = "https://git.example/shop.git"
 POLICY = Policy(grace=3600, idle=5 * 86400, failed_after=86400)
 ALIVE = EnvironmentRecord(
-    "c", "x", "/ciprov/x", "shop", "", "text", "dev", Phase.READY, NOW - DAY, NOW - HOUR, given_name="feature/X"
+    "c",
+    "x",
+    "/ciprov/x",
+    "shop",
+    "",
+    "text",
+    "dev",
+    Phase.READY,
+    NOW - DAY,
+    NOW - HOUR,
+    given_name="feature/X",
+    branch="feature/X",
 )
 OPERATION = Operation("up", NOW - 2 * DAY, "me")
 
@@ -106,6 +117,15 @@ def test_a_missing_branch_is_noted_first_and_removed_after_the_grace():
     back = one(missed, seen("main", "feature/X"))
     assert (back.remove, back.branch_gone_since) == (False, None)
     assert one(ALIVE, seen("main"), Policy(grace=0)).remove
+
+
+def test_what_was_never_seen_as_a_branch_misses_none():
+    demo = replace(ALIVE, branch="", given_name="demo/Monday", branch_gone_since=NOW - DAY)
+    assert one(demo, seen("main"), Policy(grace=0)).cause is Cause.IN_USE
+    there = one(demo, seen("main", "demo/Monday"))
+    assert (there.remove, there.branch, there.branch_gone_since) == (False, "demo/Monday", None)
+    assert one(replace(demo, branch=there.branch), seen("main")).cause is Cause.BRANCH_GONE
+    assert one(replace(demo, git_remote=REMOTE), seen("main")).cause is Cause.BRANCH_GONE
 
 
 @pytest.mark.parametrize(
