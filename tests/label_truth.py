@@ -1,0 +1,60 @@
+"""A second reading of Jenkins's label expressions, by a way of its own: the text is cut at its loosest operator."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+_PIECE = re.compile(r'"(?:\\.|[^"\\])*"|<->|->|\|\||&&|[!()]|(?:(?!->)[^&|!<>()\s"\'])+')
+
+
+class NoExpression(ValueError):
+    pass
+
+
+def true_for(text: str, labels: Collection[str]) -> bool:
+    """Whether an agent with `labels` fits. Raises `NoExpression`."""
+    pieces = _PIECE.findall(text)
+    if "".join(pieces) != re.sub(r'("(?:\\.|[^"\\])*")|\s+', lambda match: match[1] or "", text):
+        raise NoExpression(text)
+    return _value(pieces, labels)
+
+
+def _value(pieces: list[str], labels: Collection[str]) -> bool:
+    for sign in ("<->", "->", "||", "&&"):
+        parts = _cut(pieces, sign)
+        if len(parts) == 1:
+            continue
+        values = [_value(part, labels) for part in parts]
+        if sign == "<->":
+            # A chain of equivalences holds where an even number of them is false.
+            return values.count(False) % 2 == 0
+        if sign == "->":
+            if len(values) > 2:
+                raise NoExpression("-> does not chain")
+            return values[0] <= values[1]
+        return any(values) if sign == "||" else all(values)
+    return _tight(pieces, labels)
+
+
+def _tight(pieces: list[str], labels: Collection[str]) -> bool:
+    if pieces[:1] == ["!"] and pieces[1:2] != ["!"]:
+        return not _tight(pieces[1:], labels)
+    if pieces[:1] == ["("] and pieces[-1] == ")":
+        return _value(pieces[1:-1], labels)
+    if len(pieces) != 1 or pieces[0] in {"!", "(", ")"}:
+        raise NoExpression(pieces)
+    name = pieces[0]
+    return (re.sub(r"\\(.)", r"\1", name[1:-1]) if name[0] == '"' else name) in labels
+
+
+def _cut(pieces: list[str], sign: str) -> list[list[str]]:
+    parts: list[list[str]] = [[]]
+    depth = 0
+    for piece in pieces:
+        depth += (piece == "(") - (piece == ")")
+        if piece == sign and depth == 0:
+            parts.append([])
+        else:
+            parts[-1].append(piece)
+    return parts
