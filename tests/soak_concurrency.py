@@ -27,6 +27,7 @@ SHARED = ("shared-1", "shared-2", "shared-3")
 """Brought up and taken down by everybody."""
 BRIEF = ("brief-1", "brief-2")
 """Expire at once, so that they are reaped."""
+HANDS_AT_THE_END = 6
 UNDER_LOCK = {"up", "down"}
 BURST = 8
 """Pins and extensions that follow each other: each takes some milliseconds only, beside an `up` of seconds."""
@@ -73,10 +74,11 @@ def run(directory: Path, store: str, seed: int, crowd: Crowd) -> Report:
         created = {name: hand.record(name).created_at for name in KEPT}
         deeds = _at_once(state, store, seed, crowd)
         faults = [f"{deed.name}: {deed.operation}: {deed.error}" for deed in deeds if deed.error]
-        faults += [fault for name in (*KEPT, *SHARED, *BRIEF) for fault in _lost(hand, name, deeds)]
+        names = sorted({*KEPT, *SHARED, *BRIEF, *(deed.name for deed in deeds if deed.name)})
+        faults += [fault for name in names for fault in _lost(hand, name, deeds)]
         faults += [f"{name} was made anew" for name in KEPT if hand.record(name).created_at != created[name]]
         faults += _colliding(hand)
-        faults += _left_behind(hand)
+        faults += _left_behind(hand, names)
     finally:
         hand.close()
         stop(state, purge=True)
@@ -96,23 +98,27 @@ def _process(state: Path, store: str, seed: str, crowd: Crowd) -> list[Deed]:
     hands = [first, *(first.another() for _ in range(crowd.threads - 1))]
     try:
         with ThreadPoolExecutor(crowd.threads) as threads:
-            tasks = [
-                threads.submit(_turns, hand, random.Random(f"{seed} {number}"), crowd.turns)
-                for number, hand in enumerate(hands)
-            ]
+            tasks = [threads.submit(_turns, hand, f"{seed} {number}", crowd.turns) for number, hand in enumerate(hands)]
             return [deed for task in tasks for deed in task.result()]
     finally:
         first.close()
 
 
-def _turns(hand: Hand, chance: random.Random, turns: int) -> list[Deed]:
-    return [deed for _ in range(turns) for deed in _turn(hand, chance)]
+def _turns(hand: Hand, seed: str, turns: int) -> list[Deed]:
+    """At first everybody makes an environment of their own, at the same time, and so asks for a service port."""
+    chance = random.Random(seed)
+    own = list(_turn(hand, "up", f"own {seed}".replace(" ", "-"), chance))
+    return own + [deed for _ in range(turns) for deed in _any_turn(hand, chance)]
 
 
-def _turn(hand: Hand, chance: random.Random) -> Iterator[Deed]:
+def _any_turn(hand: Hand, chance: random.Random) -> Iterator[Deed]:
     operation = chance.choices(("up", "down", "reap", "extend", "pin"), (8, 5, 2, 3, 2))[0]
     kinds = {"up": (*KEPT, *SHARED, *BRIEF), "down": (*SHARED, *BRIEF), "reap": ("",)}
-    name, mark = chance.choice(kinds.get(operation, KEPT)), f"{chance.getrandbits(32):08x}"
+    return _turn(hand, operation, chance.choice(kinds.get(operation, KEPT)), chance)
+
+
+def _turn(hand: Hand, operation: str, name: str, chance: random.Random) -> Iterator[Deed]:
+    mark = f"{chance.getrandbits(32):08x}"
     try:
         if operation == "reap":
             failed = [one for one in hand.reap().environments if one.outcome is Outcome.FAILED]
@@ -205,13 +211,20 @@ def _colliding(hand: Hand) -> Iterator[str]:
     yield from (f"service port {port} is that of {count} apps" for port, count in ports.items() if count > 1)
 
 
-def _left_behind(hand: Hand) -> Iterator[str]:
+def _left_behind(hand: Hand, names: Sequence[str]) -> Iterator[str]:
     environments = hand.environments
-    names = (*KEPT, *SHARED, *BRIEF)
-    for name in names:
-        hand.down(name)
+    hands = [hand.another() for _ in range(HANDS_AT_THE_END)]
+    with ThreadPoolExecutor(len(hands)) as threads:
+        parts = [threads.submit(_down, one, names[number :: len(hands)]) for number, one in enumerate(hands)]
+        for part in parts:
+            part.result()
     yield from (f"left in the end: {what}: {some}" for what, some in hand.left().items())
     cluster = environments.cluster.name
     for key in (f"ports/{cluster}", *(f"env/{cluster}/{name}" for name in names)):
         if (holder := environments.store.holder(key)) is not None:
             yield f"{key} is still locked by {holder.description}"
+
+
+def _down(hand: Hand, names: Sequence[str]) -> None:
+    for name in names:
+        hand.down(name)

@@ -14,14 +14,15 @@ from pathlib import Path
 import psutil
 from soak_hands import Hand, start
 
+from ciprov.localcluster.runtimes.process import COLLECT_AFTER_SECONDS
 from ciprov.localcluster.runtimes.sandbox import KEEP_IN_ALL
 from ciprov.wiring.localcluster import descriptor, stop
 
 HANDS = 6
 ANEW = 0.7
 """How many of the environments get a name that was never used, as branches do."""
-OTHER_FILES = 40
-"""Besides the sandboxes that are kept, with two files each."""
+MOST_FILES = 40
+"""Besides those in sandboxes."""
 MOST_GROWTH_MB = 48.0
 """Of the daemon over all cycles. It remembers some thousand definitions, 10 kB of each cycle at first."""
 
@@ -35,6 +36,7 @@ class Size:
     fds: int
     threads: int
     children: int
+    old_sandboxes: int
     files: int
     disk_mb: float
     own_fds: int
@@ -43,7 +45,8 @@ class Size:
     def __str__(self) -> str:
         return (
             f"after {self.cycles} cycles: daemon {self.rss_mb:.0f} MB, {self.fds} fds, {self.threads} threads, "
-            f"{self.children} children; {self.files} files, {self.disk_mb:.1f} MB; "
+            f"{self.children} children; {self.files} files, "
+            f"{self.old_sandboxes} sandboxes of two minutes ago, {self.disk_mb:.1f} MB in all; "
             f"this process {self.own_fds} fds, {self.own_threads} threads"
         )
 
@@ -124,13 +127,16 @@ def _size(state: Path, cycles: int) -> Size:
     assert running is not None, "the daemon has ended"
     daemon, here = psutil.Process(running.pid), psutil.Process()
     files = [path for path in state.rglob("*") if path.is_file()]
+    sandboxes = Path(state, "local", "tasks")
+    collected = time.time() - 2 * COLLECT_AFTER_SECONDS
     return Size(
         cycles,
         daemon.memory_info().rss / 2**20,
         daemon.num_fds(),
         daemon.num_threads(),
         len(daemon.children(recursive=True)),
-        len(files),
+        sum(path.stat().st_mtime < collected for path in sandboxes.iterdir()),
+        sum(sandboxes not in path.parents for path in files),
         sum(path.stat().st_size for path in files) / 2**20,
         here.num_fds(),
         here.num_threads(),
@@ -146,8 +152,10 @@ def _unbounded(sizes: list[Size]) -> list[str]:
     for what in ("fds", "threads", "own_fds", "own_threads"):
         if getattr(last, what) > getattr(first, what) + HANDS:
             faults.append(f"{what}: {getattr(first, what)} at first, {getattr(last, what)} in the end")
-    if last.files > OTHER_FILES + 2 * (KEEP_IN_ALL + 2 * HANDS):
-        faults.append(f"{last.files} files are left")
+    if last.old_sandboxes > KEEP_IN_ALL:
+        faults.append(f"{last.old_sandboxes} sandboxes are kept")
+    if last.files > MOST_FILES:
+        faults.append(f"{last.files} files are left besides sandboxes")
     if last.children:
         faults.append(f"the daemon still has {last.children} children")
     return faults

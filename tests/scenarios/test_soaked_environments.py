@@ -13,14 +13,14 @@ SEED = 1
 
 
 def test_many_at_once_lose_no_update_with_sqlite(tmp_path: Path) -> None:
-    report = soak_concurrency.run(tmp_path, "", SEED, Crowd(processes=2, threads=12, turns=1))
+    report = soak_concurrency.run(tmp_path, "", SEED, Crowd(processes=2, threads=8, turns=1))
     assert report.faults == ()
 
 
 def test_many_at_once_lose_no_update_with_zookeeper(tmp_path: Path) -> None:
     need_server()
     with place_of_its_own() as store:
-        report = soak_concurrency.run(tmp_path, store, SEED, Crowd(processes=2, threads=6, turns=1))
+        report = soak_concurrency.run(tmp_path, store, SEED, Crowd(processes=2, threads=5, turns=1))
     assert report.faults == ()
 
 
