@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
-from ciprov.domain.marathon import MarathonEvent
+from ciprov.domain.marathon import MarathonEvent, MarathonUnavailable
 from ciprov.environments.events.from_marathon import FOLLOWED, Place, happenings
 from ciprov.environments.events.happening import Happening, Sort
 from ciprov.environments.events.news import Seen, news, seen
@@ -39,7 +40,11 @@ class Followed:
 
 
 def follow(outside: Outside, followed: Followed, tell: Tell) -> None:
-    """Until `tell` or `followed.idle` raises. A store or a Marathon that is away is told, and tried again."""
+    """Until `tell` or `followed.idle` raises. A store or a Marathon that is away is told, and tried again; one that
+    refuses us is not. Raises `MarathonDenied` and `MarathonUntrusted`.
+    """
+    with suppress(MarathonUnavailable):
+        outside.marathon.deployments()
     clock = outside.context.clock
     heard: deque[MarathonEvent] = deque(maxlen=_MOST_WAITING)
     wake = threading.Event()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from ciprov.domain.environment import HistoryEntry
-from ciprov.domain.marathon import MarathonEvent
+from ciprov.domain.marathon import MarathonDenied, MarathonEvent, MarathonUnavailable
 from ciprov.environments.context import Clock, Context
 from ciprov.environments.events.following import LOOK_SECONDS, Followed, follow
 from ciprov.environments.outside import Outside
@@ -34,6 +34,12 @@ class Scene:
         self.away = False
         self.looks: list[float] = []
         self.hear: Any = None
+        self.refusal: Exception | None = None
+
+    def deployments(self) -> Any:
+        if self.refusal:
+            raise self.refusal
+        return []
 
     @contextmanager
     def events(self, types: Any, wake: Any) -> Iterator[None]:
@@ -72,7 +78,7 @@ class Scene:
             if not self.script and self.now > 20:
                 raise Enough
 
-        with pytest.raises(Enough):
+        with suppress(Enough):
             follow(outside, Followed(name, "/ciprov", {}, idle), lambda one: told.append(str(one)[26:]))
         return told
 
@@ -109,6 +115,15 @@ def test_events_that_come_all_the_time_do_not_keep_from_looking():
 def test_another_environment_is_not_told():
     scene = Scene({0.5: task("/ciprov/y/api"), 1.0: begin("y"), 3.0: begin("x")})
     assert scene.follow("x") == ["x  up: began (by ann)"]
+
+
+def test_a_marathon_that_is_away_is_waited_for_and_one_that_refuses_us_is_not():
+    scene = Scene({0.5: task("/ciprov/x/api")})
+    scene.refusal = MarathonUnavailable("no answer")
+    assert scene.follow() == ["x  task api: running"]
+    scene.refusal = MarathonDenied("401")
+    with pytest.raises(MarathonDenied):
+        scene.follow()
 
 
 def test_a_store_that_is_away_is_told_once_and_what_was_missed_afterwards():
