@@ -41,7 +41,8 @@ def decide(requests: Iterable[Request], offers: Iterable[Offer], state: State, n
     joined = join(usable, now)
     agents = learn(state.memory.agents, joined, state.used(), now)
     for one in joined:
-        one.has_gpus = agents[one.agent_id].has_gpus
+        # Its other offers may have told of a maintenance, and gpus that are in use are not offered.
+        one.maintenance, one.has_gpus = agents[one.agent_id].maintenance, agents[one.agent_id].has_gpus
     maintenances = sorted({agent.maintenance for agent in agents.values() if agent.maintenance})
     task_of = {task.request_id: task.task_id for task in state.placed}
     wanted = list({request.id: request for request in reversed(list(requests))}.values())

@@ -41,7 +41,7 @@ def learn(
             ports=ports,
             roles=roles,
             seen_at=now,
-            maintenance=first.maintenance,
+            maintenance=min((one.maintenance for one in offers if one.maintenance), default=None),
         )
     return agents
 
