@@ -7,7 +7,7 @@ from urllib.parse import urljoin, urlsplit
 import requests
 
 from ciprov.clients.connection import Connection, Session
-from ciprov.clients.marathon.refusals import never_sent
+from ciprov.clients.no_answer import never_sent
 from ciprov.foundation.errors import CiprovError
 from ciprov.foundation.json import JsonObject
 

@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterator
 
 import requests
-from urllib3.exceptions import NewConnectionError
 
 from ciprov.clients.connection import Connection
-from ciprov.clients.marathon.tls_failures import tls_failure
+from ciprov.clients.no_answer import causes, innermost, never_sent
+from ciprov.clients.tls_failures import TlsSettings, tls_failure
 from ciprov.domain.marathon import (
     MarathonConflict,
     MarathonDenied,
@@ -17,8 +17,10 @@ from ciprov.domain.marathon import (
     MarathonInvalid,
     MarathonNotFound,
     MarathonUnavailable,
+    MarathonUntrusted,
 )
 
+_TLS_SETTINGS = TlsSettings("the cluster's", "marathon")
 _LATER = frozenset({408, 425, 429})
 """What balancers say of a server that is busy."""
 
@@ -106,9 +108,9 @@ def astray(place: str, hops: int) -> MarathonUnavailable:
 
 def silence(error: Exception, place: str, connection: Connection) -> MarathonError:
     """The error for no answer at all."""
-    untrusted = tls_failure(list(_causes(error)), place)
+    untrusted = tls_failure(list(causes(error)), _TLS_SETTINGS)
     if untrusted is not None:
-        return untrusted
+        return MarathonUntrusted(untrusted.message, place=place, way_out=untrusted.way_out)
     if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema):
         return MarathonError("no usable URL", place=place, way_out="correct the cluster's `marathon` address")
     if isinstance(error, requests.exceptions.ConnectTimeout):
@@ -119,9 +121,9 @@ def silence(error: Exception, place: str, connection: Connection) -> MarathonErr
             f"no answer within {connection.read_timeout:g} s", place=place, way_out=_afterwards(place) + later
         )
     if never_sent(error):
-        return _unreachable(f"no connection: {_innermost(error)}", place)
+        return _unreachable(f"no connection: {innermost(error)}", place)
     return MarathonUnavailable(
-        f"the connection broke: {_innermost(error)}", place=place, way_out=_afterwards(place) + _hint(place)
+        f"the connection broke: {innermost(error)}", place=place, way_out=_afterwards(place) + _hint(place)
     )
 
 
@@ -140,33 +142,6 @@ def _unreachable(what: str, place: str) -> MarathonUnavailable:
         place=place,
         way_out="see whether Marathon runs there and can be reached from here (ciprov config show)",
     )
-
-
-def never_sent(error: Exception) -> bool:
-    """Whether it is certain that the request did not leave this machine."""
-    if isinstance(error, requests.exceptions.ConnectTimeout):
-        return True
-    return any(isinstance(cause, NewConnectionError) for cause in _causes(error))
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and what it stems from: requests and urllib3 keep it in their arguments or in `reason`."""
-    seen: set[int] = set()
-    todo: list[BaseException] = [error]
-    while todo:
-        current = todo.pop()
-        if id(current) in seen:
-            continue
-        seen.add(id(current))
-        yield current
-        further = [*current.args, getattr(current, "reason", None), current.__cause__]
-        todo.extend(cause for cause in further if isinstance(cause, BaseException))
-
-
-def _innermost(error: BaseException) -> str:
-    """The words of the operating system or of the TLS library, rather than those of the layers above."""
-    told = [cause for cause in _causes(error) if isinstance(cause, OSError) and cause.strerror]
-    return str(told[-1].strerror) if told else list(_causes(error))[-1].__class__.__name__
 
 
 def _decoded(body: str) -> dict[str, object]:

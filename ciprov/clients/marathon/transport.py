@@ -17,7 +17,8 @@ from urllib3.exceptions import HTTPError
 
 from ciprov.clients.connection import Connection, Session
 from ciprov.clients.marathon.redirects import MOST_HOPS, is_configured, is_downgrade, next_hop
-from ciprov.clients.marathon.refusals import astray, broken_off, never_sent, not_json, refusal, silence
+from ciprov.clients.marathon.refusals import astray, broken_off, not_json, refusal, silence
+from ciprov.clients.no_answer import never_sent
 from ciprov.domain.marathon import MarathonError, MarathonUnavailable
 from ciprov.foundation.json import JsonObject, JsonValue
 

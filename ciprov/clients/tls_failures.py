@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import requests
-
-from ciprov.domain.marathon import MarathonUntrusted
 
 _WRONG_NAME = frozenset({62, 64})
 _WRONG_TIME = frozenset({9, 10})
@@ -16,25 +15,42 @@ _WRONG_TIME = frozenset({9, 10})
 _NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE")
 _OURS = ("CERTIFICATE", "UNKNOWN_CA", "ACCESS_DENIED")
 _ENDED = ("UNEXPECTED_EOF", "EOF occurred", "DECRYPTION_FAILED", "BAD_RECORD_MAC")
-_AUTHORITY = "set the cluster's `tls.ca` to the authority's file"
 
 
-def tls_failure(causes: Sequence[BaseException], place: str) -> MarathonUntrusted | None:
+@dataclass(frozen=True, slots=True)
+class TlsFailure:
+    message: str
+    way_out: str
+
+
+@dataclass(frozen=True, slots=True)
+class TlsSettings:
+    """How the settings at fault are called: whose they are (`the cluster's`), and the one that holds the address."""
+
+    whose: str
+    address: str
+
+    @property
+    def authority(self) -> str:
+        return f"set {self.whose} `tls.ca` to the authority's file"
+
+
+def tls_failure(causes: Sequence[BaseException], settings: TlsSettings) -> TlsFailure | None:
     """None where the failure is not one of trust, so that trying again may help. `causes` are in order, outermost
     first.
     """
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return _distrust(cause, place)
+            return _distrust(cause, settings)
     told = [cause for cause in causes if isinstance(cause, ssl.SSLError)]
     for failure in told:
         if not _is_ended(failure):
-            return _refused(failure, place)
+            return _refused(failure, settings)
     if not told and any(isinstance(cause, requests.exceptions.SSLError) for cause in causes):
-        return MarathonUntrusted(f"no trust in the server's certificate: {causes[-1]}", place=place, way_out=_AUTHORITY)
+        return TlsFailure(f"no trust in the server's certificate: {causes[-1]}", settings.authority)
     unreadable = [cause for cause in causes if type(cause) is OSError and "TLS" in str(cause)]
     if unreadable:  # as requests says of a file that is not there
-        return MarathonUntrusted(str(unreadable[0]), place=place, way_out="correct the cluster's `tls` files")
+        return TlsFailure(str(unreadable[0]), f"correct {settings.whose} `tls` files")
     return None
 
 
@@ -45,28 +61,30 @@ def _is_ended(error: ssl.SSLError) -> bool:
     return "timed out" in told or any(word in told for word in _ENDED)
 
 
-def _distrust(error: ssl.SSLCertVerificationError, place: str) -> MarathonUntrusted:
-    way_out = _AUTHORITY
+def _distrust(error: ssl.SSLCertVerificationError, settings: TlsSettings) -> TlsFailure:
+    way_out = settings.authority
     if error.verify_code in _WRONG_NAME:
-        way_out = "use the name that stands in the certificate in the cluster's `marathon` address"
+        way_out = f"use the name that stands in the certificate in {settings.whose} `{settings.address}` address"
     elif error.verify_code in _WRONG_TIME:
         way_out = "have the certificate renewed, or this machine's clock set"
-    return MarathonUntrusted(
-        f"no trust in the server's certificate: {error.verify_message or error.strerror}", place=place, way_out=way_out
-    )
+    return TlsFailure(f"no trust in the server's certificate: {error.verify_message or error.strerror}", way_out)
 
 
-def _refused(error: ssl.SSLError, place: str) -> MarathonUntrusted:
+def _refused(error: ssl.SSLError, settings: TlsSettings) -> TlsFailure:
+    whose = settings.whose
     reason = (error.reason or "").replace("_", " ").lower() or error.strerror or type(error).__name__
-    told, way_out = f"no TLS connection: {reason}", "check the cluster's `tls` settings (ciprov config show)"
+    told, way_out = f"no TLS connection: {reason}", f"check {whose} `tls` settings (ciprov config show)"
     if error.reason in _NO_TLS:
-        told, way_out = "the server does not speak TLS there", "use http:// in the cluster's `marathon` address"
+        told, way_out = (
+            "the server does not speak TLS there",
+            f"use http:// in {whose} `{settings.address}` address",
+        )
     elif "ALERT" in (error.reason or "") and any(word in (error.reason or "") for word in _OURS):
         told = f"the server does not accept this client's certificate: {reason}"
-        way_out = "set the cluster's `tls.certificate` (and `tls.key`) to one that its authority signed"
+        way_out = f"set {whose} `tls.certificate` (and `tls.key`) to one that its authority signed"
     elif "PEM" in told.upper() or "CERTIFICATE OR CRL" in told.upper():
         told, way_out = (
             f"a file of the TLS settings is no PEM file: {reason}",
             "correct the file of `tls.ca` or `tls.certificate`",
         )
-    return MarathonUntrusted(told, place=place, way_out=way_out)
+    return TlsFailure(told, way_out)
