@@ -12,6 +12,7 @@ from ciprov.environments.giving_up import Attempt, finish_going_back
 from ciprov.environments.hooks.records import HookChoice
 from ciprov.environments.journal import journalled
 from ciprov.environments.lifetime.sleeping import fall_asleep, wake_up
+from ciprov.environments.live_values import may_be_secret
 from ciprov.environments.outlook import Build
 from ciprov.environments.outside import Outside
 from ciprov.environments.readiness import Limits
@@ -20,7 +21,6 @@ from ciprov.environments.results import DownOptions, Interrupted, OnFailure, Ori
 from ciprov.environments.session import Report
 from ciprov.environments.tree import apps_of
 from ciprov.foundation.errors import CiprovError
-from ciprov.foundation.json import JsonObject
 
 Rebuild = Callable[[EnvironmentRecord], Build]
 """The build of what an `up` was making, from its record. Raises `CiprovError` where a secret is not at hand."""
@@ -85,7 +85,7 @@ def _back(outside: Outside, name: str, lock_wait_seconds: float, report: Report)
                 return "somebody else went on with it meanwhile"
             path = record.group_path
             with journalled(outside, record, "rolling back") as journal:
-                secrets = _values(outside.marathon.group(path)) if record.secret_fingerprints else frozenset()
+                secrets = may_be_secret(record, apps_of(outside.marathon.group(path)))
                 session = outside.session(path, check, report, secrets=secrets, before_step=journal.step)
                 limits = Limits(timeout=float(str(record.operation.settings.get("timeout", 300))))
                 nothing = finish_going_back(Attempt(name, path, journal, session, limits))
@@ -95,9 +95,3 @@ def _back(outside: Outside, name: str, lock_wait_seconds: float, report: Report)
             f"interrupted while rolling back: environment {name} is in part as it was, in part as it was to be",
             way_out=f"`ciprov env resume {name}` goes on, `ciprov env down {name}` removes it",
         ) from None
-
-
-def _values(live: JsonObject | None) -> frozenset[str]:
-    """The apps' variables. The secrets among them are not known any more, so nothing that is told may show any."""
-    values = [value for app in apps_of(live).values() for value in (app.get("env") or {}).values()]
-    return frozenset(value for value in values if isinstance(value, str) and len(value) >= 6)

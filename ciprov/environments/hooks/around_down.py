@@ -18,13 +18,12 @@ from ciprov.environments.hooks.recorded import RecordedHooks, recorded_hooks
 from ciprov.environments.hooks.records import HookChoice, Stage
 from ciprov.environments.hooks.running import run_hooks
 from ciprov.environments.hooks.scene import Scene
+from ciprov.environments.live_values import values_of
 from ciprov.environments.outside import Outside
 from ciprov.environments.session import Session
 from ciprov.environments.variables import environment_variables
 from ciprov.foundation.errors import CiprovError
 from ciprov.foundation.json import JsonObject
-
-_SHORTEST_HIDDEN = 6
 
 
 class DownStopped(CiprovError):
@@ -59,7 +58,7 @@ def hidden_values(found: RecordedHooks, record: EnvironmentRecord, live: Mapping
     for name in found.unknown:
         mark, salt = record.secret_fingerprints.get(name), f"{record.group_path}/{name}"
         same = {value for value in values if fingerprint(Secret(value), salt) == mark}
-        hidden |= same or {value for value in values if len(value) >= _SHORTEST_HIDDEN}
+        hidden |= same or values_of(live)
     return frozenset(hidden)
 
 

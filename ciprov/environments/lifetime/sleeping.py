@@ -19,6 +19,7 @@ from ciprov.environments.diagnosis import Diagnosis
 from ciprov.environments.diagnosis.cause import deployment_stuck
 from ciprov.environments.journal import begun, changed, journalled
 from ciprov.environments.lifetime.unfinished import cut_short
+from ciprov.environments.live_values import may_be_secret
 from ciprov.environments.outside import Outside
 from ciprov.environments.planning import Target
 from ciprov.environments.readiness import Limits
@@ -85,7 +86,14 @@ def wake_up(outside: Outside, name: str, lock_wait: float, timeout: int | None, 
         operation = with_way_back(begun(outside, "wake"), record, outside.marathon.root_version())
         record = changed(outside, record, lambda found: replace(found, pending_counts=counts, operation=operation))
         with journalled(outside, record, f"{len(counts)} apps") as journal:
-            session = outside.session(record.group_path, check, report, patience=patience, before_step=journal.step)
+            session = outside.session(
+                record.group_path,
+                check,
+                report,
+                patience=patience,
+                secrets=may_be_secret(record, apps_of(live)),
+                before_step=journal.step,
+            )
             try:
                 with session.listening():
                     apply(session, Target(name, record.group_path, body), counts, {})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from marathon_model import GROUP, Killed, World, app, desired
 from operating import CHAIN, down, up
@@ -154,6 +156,17 @@ def test_a_wake_that_fails_can_be_tried_again():
     world.live[f"{GROUP}/web"].body["env"] = {}
     wake(world)
     assert (world.records["x"].phase, world.records["x"].failure) == (Phase.READY, "")
+
+
+def test_a_wake_that_fails_keeps_what_may_be_secret_to_itself():
+    world, told = made(), []
+    sleep(world)
+    world.save(replace(world.records["x"], secret_fingerprints={"password": "hash"}))
+    world.live[f"{GROUP}/web"].body["env"] = {"FAIL": "1", "PASSWORD": "hunter2"}
+    with pytest.raises(CiprovError, match="did not wake") as failed:
+        world.service().wake("x", 60.0, 5, told.append)
+    everything = str(failed.value) + "".join(map(str, told)) + str(world.records["x"]) + str(world.entries)
+    assert "hunter2" not in everything
 
 
 def test_what_cannot_sleep_or_wake_is_refused():
