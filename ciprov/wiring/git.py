@@ -12,17 +12,18 @@ _AT_ONCE = 8
 
 
 def look_up_branches(remotes: Sequence[str]) -> Branches:
-    """All are asked at once. What does not answer is in the result, without credentials."""
+    """All are asked at once. What does not answer is in the result, without credentials. Raises `UsageError`."""
     if not remotes:
         return Branches()
     told: dict[str, tuple[str, ...]] = {}
     silent: dict[str, str] = {}
+    addresses = [without_credentials(remote) for remote in remotes]
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
-        for remote, found in zip(remotes, pool.map(_branches, remotes), strict=True):
+        for address, found in zip(addresses, pool.map(_branches, remotes), strict=True):
             if isinstance(found, GitError):
-                silent[without_credentials(remote)] = found.message
+                silent[address] = found.message
             else:
-                told[without_credentials(remote)] = found
+                told[address] = found
     return Branches(told, silent)
 
 

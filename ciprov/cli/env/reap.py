@@ -16,7 +16,8 @@ from ciprov.cli.progress import shown
 from ciprov.environments.hooks.records import HookChoice
 from ciprov.environments.lifetime.reaper import Orders, Outcome, Reaped, Reaping
 from ciprov.environments.lifetime.reaping import Policy
-from ciprov.foundation.errors import FAILED, OK, CiprovError
+from ciprov.foundation.clock import utc_now
+from ciprov.foundation.errors import CiprovError
 from ciprov.wiring.environments import is_untouched
 from ciprov.wiring.git import look_up_branches
 
@@ -62,12 +63,14 @@ def reap(ctx: click.Context, invocation: Invocation, /, output: str, **options: 
       ciprov env reap -o json > reaped.json
     """
     if is_untouched(invocation.settings, invocation.records):
-        emit(Result({"cluster": invocation.records.cluster.name, "environments": []}, "no environments"), output)
+        nothing = Reaping(utc_now(), ())
+        emit(_result(nothing, invocation.records.cluster.name, dry_run=options["dry_run"]), output)
         return
+    branches = look_up_branches(options["git_remotes"])
     environments = invocation.environments if options["dry_run"] else invocation.writing()
     orders = Orders(
         policy=_policy(environments.cluster.reap, options),
-        branches=look_up_branches(options["git_remotes"]),
+        branches=branches,
         force=options["force"],
         dry_run=options["dry_run"],
         hooks=HookChoice(skip=options["skip_hooks"]),
@@ -76,12 +79,12 @@ def reap(ctx: click.Context, invocation: Invocation, /, output: str, **options: 
         found = environments.service.reap(orders, report)
     for doubt in found.doubts:
         warn(f"no environment is removed for a missing branch there: {doubt}")
-    emit(_result(found, environments.cluster.name, orders), output)
+    emit(_result(found, environments.cluster.name, dry_run=options["dry_run"]), output)
     if found.refused:
         raise CiprovError(f"nothing was removed: {found.refused}", way_out=_way_out(found))
     if failed := found.of(Outcome.FAILED):
         raise CiprovError(f"{len(failed)} of {len(found.environments)} environments could not be removed; see above")
-    ctx.exit(FAILED if found.doubts else found.exit_code or OK)
+    ctx.exit(found.exit_code)
 
 
 def _policy(settings: Policy, options: dict[str, Any]) -> Policy:
@@ -101,11 +104,11 @@ def _way_out(found: Reaping) -> str:
     return "put that right and repeat the command"
 
 
-def _result(found: Reaping, cluster: str, orders: Orders) -> Result:
+def _result(found: Reaping, cluster: str, *, dry_run: bool) -> Result:
     document = {
         "cluster": cluster,
         "at": moment(found.at),
-        "dry_run": orders.dry_run,
+        "dry_run": dry_run,
         "refused": found.refused,
         "doubts": list(found.doubts),
         "counts": {outcome.value: len(found.of(outcome)) for outcome in Outcome},

@@ -13,11 +13,17 @@ from ciprov.foundation.errors import UsageError
 
 
 def without_credentials(remote: str) -> str:
-    """The address of a repository as it may be kept and shown: no password, and no token in the user's place."""
+    """The address of a repository as it may be kept and shown: no password, and no token in the user's place.
+
+    Raises `UsageError` where it is none.
+    """
     remote = remote.strip()
     if "://" not in remote:
         return remote
-    parts = urlsplit(remote)
+    try:
+        parts = urlsplit(remote)
+    except ValueError as error:
+        raise UsageError(f"the address of a git repository cannot be read: {error}") from None
     user, at, host = parts.netloc.rpartition("@")
     # Over ssh the user belongs to the address; over HTTP it may be a token.
     keep = f"{user.partition(':')[0]}@" if at and parts.scheme.endswith("ssh") else ""

@@ -20,6 +20,7 @@ from ciprov.environments.lifetime.reaping import (
     decide,
     wrong_clock,
 )
+from ciprov.foundation.errors import UsageError
 
 NOW = datetime(2030, 1, 10, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -212,7 +213,12 @@ def test_a_clock_that_may_be_wrong_stops_everything(there, used, refused):
     assert bool(wrong_clock([replace(ALIVE, last_used_at=used)], NOW, there)) is refused
 
 
-@settings(max_examples=60, deadline=None)
+def test_what_is_no_address_is_told():
+    with pytest.raises(UsageError, match="git repository cannot be read"):
+        without_credentials("http://[x")
+
+
+@settings(max_examples=40, deadline=None)
 @given(
     ages=st.tuples(*[st.integers(0, 20)] * 4),
     phase=st.sampled_from(Phase),
