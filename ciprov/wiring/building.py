@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ciprov.domain.environment import EnvironmentRecord
+from ciprov.domain.environment import EnvironmentRecord, RecordChanged
 from ciprov.environments import desired
 from ciprov.environments.blueprint.findings import Finding, in_order, refuse_errors
 from ciprov.environments.blueprint.load import load
@@ -43,18 +43,31 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A blueprint that was read, filled in on trial and found good. `findings` are warnings and notes on it."""
+    """A blueprint that was read, filled in on trial and found good. `findings` are warnings and notes on it.
+
+    `recorded` is the record whose blueprint was taken, where it is the environment's own.
+    """
 
     asked: Asked
     blueprint: Blueprint
     request: desired.Request
     origin: Origin
     findings: Sequence[Finding]
+    recorded: EnvironmentRecord | None = None
 
     def on(self, cluster: Cluster) -> Build:
-        """The build for `cluster`, whose addresses are known by now."""
+        """The build for `cluster`, whose addresses are known by now.
+
+        It raises `RecordChanged` where the environment was made of something else since it was prepared: going on would
+        undo that.
+        """
 
         def build(current: EnvironmentRecord | None, taken: frozenset[int]) -> desired.Desired:
+            if self.recorded is not None and current is not None and _made_of(current) != _made_of(self.recorded):
+                raise RecordChanged(
+                    f"environment {self.asked.name} was brought up otherwise while this command waited",
+                    way_out="look at it and repeat the command",
+                )
             request = replace(
                 self.request,
                 service_address=cluster.service_address,
@@ -101,7 +114,8 @@ def prepare(records: Records, asked: Asked, record: EnvironmentRecord | None) ->
     )
     trial = desired.build(blueprint, request)
     origin = Origin(str(Path(file).absolute()), source, asked.owner, asked.given, user=owner())
-    return Prepared(asked, blueprint, request, origin, trial.findings)
+    own = asked.blueprint_file is None and record is not None and record.name == asked.name
+    return Prepared(asked, blueprint, request, origin, trial.findings, record if own else None)
 
 
 def again(
@@ -128,6 +142,10 @@ def check(file: str) -> list[Finding]:
     """All findings on a blueprint. Raises `CiprovError` where the file cannot be read."""
     blueprint, findings = load(_read(file), file)
     return in_order([*findings, *desired.check(blueprint)])
+
+
+def _made_of(record: EnvironmentRecord) -> tuple[str, str, Mapping[str, object]]:
+    return record.blueprint_source, record.kind, record.parameters
 
 
 def _source(asked: Asked, record: EnvironmentRecord | None) -> tuple[str, str]:

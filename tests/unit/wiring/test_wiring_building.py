@@ -1,0 +1,43 @@
+"""What a command prepared holds for the environment that it then finds, under the lock."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from ciprov.domain.environment import EnvironmentRecord, Phase, RecordChanged
+from ciprov.settings.model import Cluster
+from ciprov.store.sqlite import SqliteStore
+from ciprov.wiring.building import Asked, prepare
+from ciprov.wiring.environments import Records
+
+SOURCE = """blueprint: shop
+parameters: {tag: {type: string, default: a}, size: {type: integer, default: 1}}
+group: {apps: [{id: web, cmd: "run ${tag} ${size}"}]}
+"""
+NOW = datetime(2030, 1, 1, tzinfo=UTC)
+RECORD = EnvironmentRecord(
+    "c", "x", "/ciprov/x", "shop", "shop.yaml", SOURCE, "", Phase.READY, NOW, NOW, parameters={"tag": "a", "size": 1}
+)
+
+
+@pytest.fixture
+def records(tmp_path):
+    return Records(Cluster("c", service_address="lb"), SqliteStore(tmp_path / "unused.db"))
+
+
+def test_what_somebody_else_made_of_it_while_it_waited_is_not_undone(records):
+    build = prepare(records, Asked("x", "x", parameters={"tag": "b"}), RECORD).on(records.cluster)
+    pinned = replace(RECORD, pinned="demo", revision=7)
+    assert build(pinned, frozenset()).parameters == {"tag": "b", "size": 1}
+    with pytest.raises(RecordChanged, match="brought up otherwise"):
+        build(replace(RECORD, parameters={"tag": "a", "size": 2}), frozenset())
+
+
+def test_who_names_the_blueprint_says_all_of_it(records, tmp_path):
+    file = tmp_path / "shop.yaml"
+    file.write_text(SOURCE)
+    build = prepare(records, Asked("x", "x", blueprint_file=str(file)), RECORD).on(records.cluster)
+    assert build(replace(RECORD, parameters={"size": 2}), frozenset()).parameters == {"tag": "a", "size": 1}
