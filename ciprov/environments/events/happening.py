@@ -55,8 +55,8 @@ class Happening:
 
 def recorded(entry: HistoryEntry) -> Happening:
     """An operation as a whole, at the time when it began."""
-    told = f"{entry.outcome} after {_took(entry)}" if entry.ended_at and entry.ended_at != entry.at else entry.outcome
-    return _of(entry, told or DID_NOT_END, timestamp(entry.at), _by(entry))
+    detail = f"after {_took(entry)}, {_by(entry)}" if entry.ended_at else _by(entry)
+    return _of(entry, entry.outcome or DID_NOT_END, timestamp(entry.at), detail)
 
 
 def began(entry: HistoryEntry) -> Happening:

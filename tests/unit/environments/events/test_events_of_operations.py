@@ -24,7 +24,7 @@ def states(before: list[HistoryEntry], now: list[HistoryEntry]) -> list[tuple[in
 
 
 def test_an_operation_is_one_line_with_its_time_end_and_author():
-    line = "2030-01-01T00:01:00.000Z  x  up: ready after 9.0 s (by ann@h; 1 to create)"
+    line = "2030-01-01T00:01:00.000Z  x  up: ready (after 9.0 s, by ann@h; 1 to create)"
     assert str(recorded(entry(1, 9.0))) == line
     assert "has not ended" in str(recorded(entry(1)))
     assert str(began(entry(1))) == "2030-01-01T00:01:00.000Z  x  up: began (by ann@h; 1 to create)"
