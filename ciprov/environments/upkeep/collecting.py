@@ -97,8 +97,9 @@ def collect(outside: Outside, orders: CollectOrders, report: Report) -> Collecti
 def _first_fate(orphan: Orphan, doubtful: dict[Sort, str]) -> Collected:
     if not orphan.removable:
         return Collected(orphan, Fate.REPORTED)
-    # The group of a doubtful app or record is as doubtful.
-    doubt = doubtful.get(orphan.sort) or ("; ".join(doubtful.values()) if orphan.sort is Sort.GROUPS else "")
+    # What is left of a doubtful app or record is as doubtful.
+    left = orphan.sort in (Sort.GROUPS, Sort.VOLUMES)
+    doubt = doubtful.get(orphan.sort) or ("; ".join(doubtful.values()) if left else "")
     if doubt:
         return Collected(orphan, Fate.REFUSED, doubt)
     return Collected(orphan, Fate.WOULD_BE_REMOVED)

@@ -29,7 +29,14 @@ def find(seen: Sightings, sorts: Collection[Sort] = ALL) -> tuple[Orphan, ...]:
     going = {app.id for app in apps if app.removable}
     records = tuple(_records(seen, going)) if Sort.RECORDS in sorts else ()
     unrecorded = {one.id for one in records if one.removable}
-    found = [*_locks(seen), *apps, *records, *_groups(seen, going, unrecorded), *_tasks(seen), *orphaned_volumes(seen)]
+    found = [
+        *_locks(seen),
+        *apps,
+        *records,
+        *_groups(seen, going, unrecorded),
+        *_tasks(seen),
+        *orphaned_volumes(seen, unrecorded),
+    ]
     return tuple(one for one in found if one.sort in sorts and one.environment not in seen.busy)
 
 

@@ -6,9 +6,8 @@ everybody else. External volumes cannot be known: no cluster lists them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
-from ciprov.environments.tree import is_below
 from ciprov.environments.upkeep.mesos_ids import app_of_task, app_of_volume
 from ciprov.environments.upkeep.orphans import Orphan, Sightings, Sort
 from ciprov.foundation.json import JsonObject
@@ -18,8 +17,8 @@ TASK = "marathon_task_id"
 """The labels by which Marathon finds its reservations again."""
 
 
-def orphaned_volumes(seen: Sightings) -> Iterator[Orphan]:
-    """One for each app on each agent, with all that is kept there for it."""
+def orphaned_volumes(seen: Sightings, unrecorded: Collection[str]) -> Iterator[Orphan]:
+    """One for each app on each agent, with all that is kept there for it. Records of `unrecorded` want nothing."""
     if not seen.framework_id or seen.tasks is None:
         return
     running = {app_of_task(str(task.get("id"))) for task in seen.tasks}
@@ -27,7 +26,7 @@ def orphaned_volumes(seen: Sightings) -> Iterator[Orphan]:
         for app_id, resources in sorted(_kept(slave, seen.framework_id).items()):
             if not seen.inside(app_id) or app_id in seen.apps or app_id in running or app_id in seen.deploying:
                 continue
-            if _wanted(seen, app_id):
+            if _wanted(seen, app_id, unrecorded):
                 continue
             yield _orphan(seen, app_id, slave, resources)
 
@@ -76,10 +75,14 @@ def _labels(resource: JsonObject) -> dict[str, str]:
     return {str(one.get("key")): str(one.get("value")) for one in listed}
 
 
-def _wanted(seen: Sightings, app_id: str) -> bool:
+def _wanted(seen: Sightings, app_id: str, unrecorded: Collection[str]) -> bool:
     """Whether an operation, or an environment that sleeps, may bring the app back."""
-    record = next((one for one in seen.records if is_below(app_id, one.group_path)), None)
-    return record is not None and (app_id in record.app_ids or record.operation is not None)
+    record = seen.owner_of(app_id)
+    return (
+        record is not None
+        and record.name not in unrecorded
+        and (app_id in record.app_ids or record.operation is not None)
+    )
 
 
 def _orphan(seen: Sightings, app_id: str, slave: JsonObject, resources: list[JsonObject]) -> Orphan:

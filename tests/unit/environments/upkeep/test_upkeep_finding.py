@@ -159,6 +159,7 @@ def test_a_record_made_without_apps_is_none_while_its_group_is_there() -> None:
         (seen(app("/ciprov/a/web"), empty=("/ciprov/a/b",)), {"/ciprov/a/b"}),
         (seen(empty=("/ciprov/x",), records=(X,)), {"/ciprov/x"}),
         (seen(empty=("/ciprov/x",), records=(replace(X, operation=UP),)), set()),
+        (seen(empty=("/ciprov/t/x",), records=(record("x", group_path="/ciprov/t/x", operation=UP),)), set()),
         (seen(empty=("/ciprov/a",), deploying=frozenset({"/ciprov/a/web"})), set()),
         (seen(empty=("/ciprov/a",), busy={"a": "ann"}), set()),
     ],
@@ -240,6 +241,12 @@ def test_volumes_whose_app_is_gone() -> None:
         {"busy": {"y": "ann"}},
     ):
         assert find(replace(sightings, **other), (Sort.VOLUMES,)) == (), other
+
+
+def test_the_volume_of_a_recorded_app_goes_only_with_its_record() -> None:
+    sightings = seen(records=(X,), slaves=[agent(reservation("ciprov_x_web"))], tasks=[], framework_id="F")
+    assert find(sightings, (Sort.VOLUMES,)) == ()
+    assert {one.sort for one in find(sightings)} == {Sort.RECORDS, Sort.VOLUMES}
 
 
 def test_a_reservation_without_a_volume_is_only_given_back() -> None:
