@@ -52,20 +52,25 @@ class Connection:
         return f"{self.name} ({', '.join(self.servers)})"
 
 
+def authorization(connection: Connection) -> str:
+    """The header that the connection's credentials make, as Latin-1 text; empty without credentials."""
+    if connection.token:
+        named = " " in connection.token.strip()
+        token = connection.token if named else f"token={connection.token}"
+        # A header's text is Latin-1 to the library; this way it goes out in UTF-8.
+        return token.encode().decode("latin-1")
+    if connection.user:
+        # In UTF-8: requests would take Latin-1 and fail on other passwords.
+        pair = f"{connection.user}:{connection.password}".encode()
+        return f"Basic {base64.b64encode(pair).decode()}"
+    return ""
+
+
 class Credentials(AuthBase):
     """Sets what is configured and nothing else: `.netrc`, which requests would ask otherwise, is not looked at."""
 
     def __init__(self, connection: Connection) -> None:
-        self._header = ""
-        if connection.token:
-            named = " " in connection.token.strip()
-            token = connection.token if named else f"token={connection.token}"
-            # A header's text is Latin-1 to the library; this way it goes out in UTF-8.
-            self._header = token.encode().decode("latin-1")
-        elif connection.user:
-            # In UTF-8: requests would take Latin-1 and fail on other passwords.
-            pair = f"{connection.user}:{connection.password}".encode()
-            self._header = f"Basic {base64.b64encode(pair).decode()}"
+        self._header = authorization(connection)
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         if self._header:

@@ -1,0 +1,1 @@
+"""A Mesos master through pymesos, behind a guard: see `driver.GuardedDriver`."""

@@ -1,0 +1,206 @@
+"""The guarded driver against a real Mesos 1.11."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+from mesos_session import HURRIED, Session, sleeper
+from real_mesos import RealMesos, eventually
+
+from ciprov.clients.mesos_scheduler.patience import Patience
+from ciprov.domain.mesos_events import CallLost, Disconnected, End, Failure, Offers, Stopped, Subscribed, Update
+
+
+@pytest.fixture(scope="module")
+def mesos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealMesos]:
+    running = RealMesos(tmp_path_factory.mktemp("mesos"))
+    try:
+        running.start()
+        yield running
+    finally:
+        running.stop()
+
+
+def a_task() -> str:
+    return f"sleeper-{uuid.uuid4().hex[:8]}"
+
+
+def end(session: Session, framework_id: str) -> None:
+    session.driver.teardown(framework_id)
+    assert session.wait_for(Stopped).end is End.TORN_DOWN
+
+
+def test_a_task_from_offer_to_end(mesos: RealMesos) -> None:
+    task = a_task()
+    with Session(mesos.address).start() as session:
+        told = session.subscribed()
+        assert told.version == "1.11.0"
+        assert told.heartbeat_s == 15.0
+        assert not told.again
+        session.launch_sleeper(task)
+        running = session.update(task, "TASK_RUNNING")
+        assert running.wants_acknowledgement
+        session.driver.reconcile([(task, running.status["agent_id"]["value"])])
+        asked = session.wait_for(Update, lambda update: update.status.get("reason") == "REASON_RECONCILIATION")
+        assert (asked.task_id, asked.state, asked.wants_acknowledgement) == (task, "TASK_RUNNING", False)
+        session.driver.kill(task)
+        session.update(task, "TASK_KILLED")
+        session.driver.reconcile([("never-heard-of", "")])
+        session.update("never-heard-of", "TASK_UNKNOWN")
+        eventually(lambda: mesos.framework(told.framework_id)["tasks"] == [], 10, "the end is acknowledged")  # type: ignore[index]
+        end(session, told.framework_id)
+
+
+def test_who_stops_leaves_the_tasks_running_and_the_next_finds_them(mesos: RealMesos) -> None:
+    task = a_task()
+    with Session(mesos.address).start() as session:
+        framework_id = session.subscribed().framework_id
+        session.launch_sleeper(task)
+        session.update(task, "TASK_RUNNING")
+    assert session.wait_for(Stopped).end is End.ASKED
+    with Session(mesos.address).start(framework_id) as second:
+        assert second.subscribed().again
+        # Nobody asked: the driver reconciles by itself.
+        assert second.update(task, "TASK_RUNNING").status["reason"] == "REASON_RECONCILIATION"
+        end(second, framework_id)
+
+
+def test_a_second_driver_takes_over_and_the_first_stays_down(mesos: RealMesos) -> None:
+    task = a_task()
+    with Session(mesos.address).start() as first:
+        framework_id = first.subscribed().framework_id
+        first.launch_sleeper(task)
+        first.update(task, "TASK_RUNNING")
+        with Session(mesos.address).start(framework_id) as second:
+            second.subscribed()
+            stopped = first.wait_for(Stopped)
+            assert (stopped.end, stopped.reason) == (End.FAILED_OVER, "Framework failed over")
+            first.driver.kill(task)
+            assert first.pending() == []
+            second.update(task, "TASK_RUNNING")
+            second.driver.reconcile()
+            second.update(task, "TASK_RUNNING")
+            end(second, framework_id)
+
+
+def test_a_framework_that_was_removed_is_not_subscribed_again(mesos: RealMesos) -> None:
+    with Session(mesos.address).start() as session:
+        framework_id = session.subscribed().framework_id
+        end(session, framework_id)
+    with Session(mesos.address).start(framework_id) as again:
+        stopped = again.wait_for(Stopped)
+        assert stopped.end is End.REMOVED
+        assert "new framework id" in stopped.way_out
+
+
+def test_suppressed_there_are_no_offers_until_they_are_revived(mesos: RealMesos) -> None:
+    with Session(mesos.address).start(suppressed=("ci",)) as session:
+        framework_id = session.subscribed().framework_id
+        # A reconciliation's answer comes after offers would have: the allocator runs at a subscription.
+        session.driver.reconcile([("a-marker", "")])
+        session.update("a-marker", "TASK_UNKNOWN")
+        eventually(lambda: mesos.framework(framework_id)["offered_resources"]["cpus"] == 0, 5, "no offers")  # type: ignore[index]
+        assert not any(isinstance(event, Offers) for event in session.seen)
+        session.driver.revive()
+        offer = session.offer()
+        session.driver.suppress()
+        session.driver.decline([offer["id"]["value"]], filter_s=0.0)
+        end(session, framework_id)
+
+
+def test_bad_launches_come_back_as_updates(mesos: RealMesos) -> None:
+    task = a_task()
+    with Session(mesos.address).start() as session:
+        framework_id = session.subscribed().framework_id
+        offer = session.offer()
+        agent = offer["agent_id"]["value"]
+        session.driver.launch(["an-offer-of-nobody"], [sleeper(task, agent)])
+        assert session.update(task, "TASK_DROPPED").status["reason"] == "REASON_INVALID_OFFERS"
+        impossible = sleeper(task, agent)
+        impossible["resources"][0]["scalar"]["value"] = 1000.0
+        session.driver.launch([offer["id"]["value"]], [impossible])
+        assert session.update(task, "TASK_ERROR").status["reason"] == "REASON_TASK_INVALID"
+        end(session, framework_id)
+
+
+def test_the_master_is_killed_and_comes_back(mesos: RealMesos) -> None:
+    task = a_task()
+    with Session(mesos.address).start() as session:
+        framework_id = session.subscribed().framework_id
+        offer = session.launch_sleeper(task)
+        session.update(task, "TASK_RUNNING")
+        mesos.kill("master")
+        assert session.wait_for(Disconnected).was_subscribed
+        session.driver.launch([offer["id"]["value"]], [sleeper(a_task(), offer["agent_id"]["value"])])
+        assert not session.wait_for(CallLost).perhaps_done
+        mesos.start_master()
+        again = session.subscribed()
+        assert (again.framework_id, again.again) == (framework_id, True)
+        mesos.wait_for_agents(2)
+        session.driver.reconcile([(task, "")])
+        session.update(task, "TASK_RUNNING")
+        session.driver.kill(task)
+        session.update(task, "TASK_KILLED")
+        end(session, framework_id)
+
+
+def test_a_kill_while_the_master_is_away_arrives(mesos: RealMesos) -> None:
+    task = a_task()
+    with Session(mesos.address).start() as session:
+        framework_id = session.subscribed().framework_id
+        session.launch_sleeper(task)
+        running = session.update(task, "TASK_RUNNING")
+        mesos.kill("master")
+        session.wait_for(Disconnected)
+        session.driver.kill(task, agent_id=running.status["agent_id"]["value"])
+        mesos.start_master()
+        session.subscribed()
+        mesos.wait_for_agents(2)
+        session.update(task, "TASK_KILLED")
+        end(session, framework_id)
+
+
+def test_a_master_that_hangs_is_noticed_by_its_silence(mesos: RealMesos) -> None:
+    patience = Patience(
+        heartbeat_s=0.3, connect_s=0.5, subscribe_s=0.5, call_s=0.5, first_pause_s=0.1, longest_pause_s=0.3
+    )
+    with Session(mesos.address, patience=patience).start() as session:
+        framework_id = session.subscribed().framework_id
+        mesos.freeze("master")
+        try:
+            assert session.wait_for(Disconnected).was_subscribed
+        finally:
+            mesos.thaw("master")
+        assert session.subscribed().framework_id == framework_id
+        end(session, framework_id)
+
+
+def test_an_agent_is_killed(mesos: RealMesos) -> None:
+    with Session(mesos.address).start() as session:
+        framework_id = session.subscribed().framework_id
+
+        def on_agent_2(event: Offers) -> bool:
+            return any(offer["attributes"][0]["text"]["value"] == "r2" for offer in event.offers)
+
+        offers = session.wait_for(Offers, on_agent_2).offers
+        offer = next(offer for offer in offers if offer["attributes"][0]["text"]["value"] == "r2")
+        task, agent = a_task(), offer["agent_id"]["value"]
+        session.driver.launch([offer["id"]["value"]], [sleeper(task, agent)])
+        session.update(task, "TASK_RUNNING")
+        mesos.kill("agent2")
+        session.update(task, "TASK_UNREACHABLE")
+        assert session.wait_for(Failure).agent_id == agent
+        mesos.start_agent(2)
+        mesos.wait_for_agents(2)
+        session.update(task, "TASK_RUNNING")
+        end(session, framework_id)
+
+
+def test_the_events_before_the_subscription_are_none(mesos: RealMesos) -> None:
+    with Session(mesos.address, patience=HURRIED).start() as session:
+        told = session.subscribed()
+        assert isinstance(session.seen[0], Subscribed)
+        session.offer()
+        end(session, told.framework_id)
