@@ -9,7 +9,11 @@ from ciprov.settings.model import Cluster, Credentials
 
 
 def marathon_client(cluster: Cluster) -> HttpMarathon:
-    return HttpMarathon(_connection(cluster, cluster.marathon, cluster.auth))
+    return HttpMarathon(marathon_connection(cluster))
+
+
+def marathon_connection(cluster: Cluster) -> Connection:
+    return _connection(cluster, cluster.marathon, cluster.auth)
 
 
 def agents_client(cluster: Cluster) -> HttpAgents:

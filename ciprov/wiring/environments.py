@@ -90,6 +90,10 @@ def open_environments(settings: Settings, records: Records, tell: Callable[[str]
     cluster = records.cluster
     if cluster.is_embedded:
         cluster = _embedded(cluster, settings.state_dir, tell)
+    elif settings.cluster.store.startswith("zk:"):
+        from ciprov.wiring.identity import refuse_other_name
+
+        refuse_other_name(cluster, records.store)
     marathon, agents = marathon_client(cluster), agents_client(cluster)
     outage = EMBEDDED_OUTAGE if records.cluster.is_embedded else OUTAGE_SECONDS
     context = Context(

@@ -205,3 +205,14 @@ def test_an_empty_queue_is_what_is_left_of_a_lock(client: KazooClient, place: st
     assert store.drop_dead_lock("env/c/x")
     assert store.dead_locks() == []
     store.close()
+
+
+def test_a_cluster_with_records_has_one_name(place):
+    store = open_zookeeper(place, 10.0)
+    assert store.other_name("the cluster", "staging") == ""
+    assert store.other_name("the cluster", "stage") == "", "no record hangs on the first name yet"
+    store.save(record(cluster="stage"))
+    assert store.other_name("the cluster", "staging") == "stage"
+    assert store.other_name("the cluster", "stage") == ""
+    assert store.other_name("another cluster", "staging") == ""
+    store.close()

@@ -3,6 +3,7 @@
 ```
 <root>/environments/<cluster>/<name>          a record; the version of <cluster> counts all writes to its records
 <root>/history/<cluster>/<name>/<id>          an operation; the version of <root>/history counts all ids given out
+<root>/clusters/<identity>                    under what name a cluster has its records
 <root>/locks/<key>/<token>-<sequence>         who holds or wants a lock, ephemeral, in the order of the sequence
 ```
 """
@@ -24,6 +25,9 @@ class Paths:
     @property
     def history(self) -> str:
         return f"{self.root}/history"
+
+    def name_of_cluster(self, identity: str) -> str:
+        return f"{self.root}/clusters/{identity}"
 
     def cluster(self, cluster: str) -> str:
         return f"{self.root}/environments/{escaped(cluster)}"

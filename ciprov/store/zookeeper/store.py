@@ -35,6 +35,7 @@ from ciprov.store.records import from_document, record_changed, to_document
 from ciprov.store.zookeeper.connection import Address, Answer, Connection, Several, Unsure
 from ciprov.store.zookeeper.dead_locks import DeadLocks
 from ciprov.store.zookeeper.history import History
+from ciprov.store.zookeeper.names_of_clusters import NamesOfClusters
 from ciprov.store.zookeeper.paths import Paths, unescaped
 from ciprov.store.zookeeper.payloads import pack, unpack
 from ciprov.store.zookeeper.queue import Place
@@ -165,6 +166,10 @@ class ZookeeperStore:
 
     def _place(self, key: str, description: str) -> Place:
         return Place(self._connection, self._paths.queue(key), key, description, self._now)
+
+    def other_name(self, identity: str, cluster: str) -> str:
+        """See `NamesOfClusters.other`."""
+        return NamesOfClusters(self._connection, self._paths).other(identity, cluster)
 
     # The nodes
 
