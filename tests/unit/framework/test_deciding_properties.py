@@ -129,7 +129,7 @@ def test_no_resource_is_given_twice_and_each_request_gets_what_it_wants(wanted, 
 
 @given(requests(), offers(), states())
 def test_no_constraint_role_maintenance_drain_or_gpu_rule_is_broken(wanted, offered, state):
-    by_id, offer_of = {r.id: r for r in wanted}, {o.id: o for o in offered}
+    by_id = {r.id: r for r in wanted}
     made = decide(wanted, offered, state, NOW)
     there = defaultdict(list)
     for task in state.placed:
@@ -138,14 +138,14 @@ def test_no_constraint_role_maintenance_drain_or_gpu_rule_is_broken(wanted, offe
         for placement in launch.placements:
             there[placement.label].append((launch.hostname, launch.attributes))
     for launch in made.launches:
-        used = [offer_of[offer_id] for offer_id in launch.offer_ids]
         assert launch.hostname not in state.draining
         has_gpus = any(part.name == "gpus" for o in offered if o.agent_id == launch.agent_id for part in o.parts)
         for one in (by_id[placement.request_id] for placement in launch.placements):
             assert launch.role in one.roles
             assert one.wanted.gpus or not has_gpus or state.policy.gpu_agents_for_all
             seconds = state.policy.unknown_task if one.expected_s is None else one.expected_s
-            assert not any(o.unavailability and o.unavailability.start < NOW + timedelta(seconds=seconds) for o in used)
+            of_agent = [o.unavailability for o in offered if o.agent_id == launch.agent_id and o.unavailability]
+            assert not any(maintenance.start < NOW + timedelta(seconds=seconds) for maintenance in of_agent)
             for constraint in one.constraints:
                 value = values(constraint.field, launch.hostname, launch.attributes)
                 counts = Counter(values(constraint.field, *at) for at in there[one.label])
@@ -200,8 +200,9 @@ def test_nothing_waits_for_which_there_still_is_room(wanted, offered, state):
 def left_over(offered, made):
     """By agent and role: an offer of it, what is left by name, which ports, and the starts of maintenances."""
     room = {}
+    starts = defaultdict(list)
     for o in offered:
-        at = room.setdefault((o.agent_id, o.role), (o, Counter(), set(), []))
+        at = room.setdefault((o.agent_id, o.role), (o, Counter(), set(), starts[o.agent_id]))
         for part in o.parts:
             at[1][part.name] += part.amount
             at[2].update(port for begin, end in part.ranges for port in range(begin, end + 1))
