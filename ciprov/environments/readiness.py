@@ -300,8 +300,10 @@ def _hopeless(app: JsonObject, watch: Watch, verdict: Verdict) -> Verdict:
         reason = f"{brief}, {watch.ends.count} times in a row; a service has to keep running"
         return replace(verdict, state=AppState.FAILED, detail=reason, brief=brief)
     brief = f"its tasks failed {watch.failures} times in a row"
-    reason = f"{brief}; the last one {explain_failure(app.get('lastTaskFailure'))}"
     found = verdict.causes
+    last = explain_failure(app.get("lastTaskFailure"))
+    # Where a cause was read from the last failure it tells that itself.
+    reason = brief if found and last in found[0].evidence else f"{brief}; the last one {last}"
     # What failed last may only be what a failing health check ended.
     if watch.cause is not None and watch.cause.kind in HEALTH:
         found = best_first(found, watch.cause)

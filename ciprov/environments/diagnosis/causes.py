@@ -89,7 +89,7 @@ def _failure(seen: Evidence) -> Cause | None:
         return Cause(Kind.BACK_OFF, f"no task is started for {left:.0f} s (back-off): {cause.text}", evidence)
     if again:
         times = f"{seen.failures} times in a row" if seen.failures > 1 else "again and again"
-        return Cause(Kind.CRASH_LOOP, f"{cause.text}, {times}", evidence)
+        return Cause(Kind.CRASH_LOOP, f"{cause.text}, {times}", evidence, cause.advice)
     return cause
 
 

@@ -24,7 +24,9 @@ _ENDS: Mapping[str, str] = {
 }
 _LOST = ("TASK_LOST", "TASK_DROPPED", "TASK_GONE", "TASK_GONE_BY_OPERATOR", "TASK_UNREACHABLE")
 
-_HEALTH = re.compile(r"health check(?:s| \d+)? failed(?: \d+ times)?[:.]? ?(?:Reason: )?(.*)", re.DOTALL | re.I)
+_HEALTH = re.compile(
+    r"health check(?:s| \d+)? failed(?: \d+ times(?: in a row)?)?[:.]? ?(?:Reason: )?(.*)", re.DOTALL | re.I
+)
 _PULL = re.compile(
     r"\bpull(?:ing)?\b|manifest|no such image|image .{0,200}not found|repository name not known|docker://|"
     r"registry|provision",
@@ -44,6 +46,11 @@ _ATTACHED = re.compile(
 _SIMPLE: Sequence[tuple[re.Pattern[str], Kind, str]] = (
     (re.compile(r"memory limit exceeded|\bOOM\b|out of memory", re.I), Kind.OUT_OF_MEMORY, "it needs more memory"),
     (re.compile(r"disk usage .*exceeds quota|disk quota exceeded", re.I), Kind.DISK_EXCEEDED, "it wrote more"),
+    (
+        re.compile(r"user \S+ does not exist|user information for|unable to find user", re.I),
+        Kind.CONTAINER_REFUSED,
+        "the user that it is to run as is not known there",
+    ),
     (re.compile(r"failed to fetch", re.I), Kind.FETCH_FAILED, "what it is to fetch could not be fetched"),
     (
         re.compile(
@@ -133,7 +140,17 @@ def _by_state(app: JsonObject, failure: JsonObject, message: str, evidence: tupl
         return Cause(Kind.UNREACHABLE_AGENT, text, evidence)
     if failure.get("state") == "TASK_ERROR":
         return Cause(Kind.CONTAINER_REFUSED, f"its task cannot be run: {_first(message)}", evidence)
-    return Cause(Kind.TASK_FAILED, f"its task {_ended(message)}", evidence)
+    return Cause(Kind.TASK_FAILED, f"its task {_ended(message)}", evidence, _where_to_read(app))
+
+
+def _where_to_read(app: JsonObject) -> str:
+    """The command that shows what it wrote; empty where it is no app of an environment."""
+    app_id, name = str(app.get("id", "")), (app.get("labels") or {}).get("CIPROV_ENV")
+    if not name:
+        return ""
+    # An id in which the name stands twice does not tell where the environment begins; `logs` takes whole ids as well.
+    app = app_id.partition(f"/{name}/")[2] if app_id.split("/").count(name) == 1 else app_id
+    return f"`ciprov env logs {name} {app}` shows what it wrote"
 
 
 def _image(app: JsonObject, message: str, evidence: tuple[str, ...]) -> Cause | None:

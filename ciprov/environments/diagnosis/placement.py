@@ -90,6 +90,9 @@ def _rejections(queued: JsonObject) -> list[tuple[str, str]]:
     return []
 
 
+_FOR_MORE_PLACES = "bring back the agents that are away, add agents, or ask for fewer instances"
+
+
 def _cause(reason: str, told: str, app: JsonObject, around: Surroundings) -> Cause:
     if reason == "InsufficientPorts":
         return _ports(app, told, around)
@@ -109,22 +112,22 @@ def _amount(reason: str, app: JsonObject, active: list[JsonObject] | None, told:
     wanted = instance_needs(app)[resource]
     known = [agent for agent in active or [] if resource in (agent.get("resources") or {})]
     if not known:
-        return Cause(kind, f"no agent has {wanted:g} {unit} free", (told,))
+        return Cause(kind, f"no agent has {wanted:.10g} {unit} free", (told,))
     largest = max(known, key=lambda agent: float(agent["resources"][resource]))
     most = float(largest["resources"][resource])
     if wanted > most + _ROUNDING:
         return Cause(
             kind,
-            f"it asks for {wanted:g} {unit}, which no agent has: {_name(largest)} has the most, {most:g}",
+            f"it asks for {wanted:.10g} {unit}, which no agent has: {_name(largest)} has the most, {most:.10g}",
             (told,),
             "ask for less, or add a larger agent",
         )
     freest = max(known, key=lambda agent: _free(agent, resource))
     return Cause(
         kind,
-        f"no agent has {wanted:g} {unit} free",
-        (told, f"{_name(freest)} has the most left: {max(0.0, _free(freest, resource)):g} of "
-         f"{float(freest['resources'][resource]):g}"),
+        f"no agent has {wanted:.10g} {unit} free",
+        (told, f"{_name(freest)} has the most left: {max(0.0, _free(freest, resource)):.10g} of "
+         f"{float(freest['resources'][resource]):.10g}"),
     )  # fmt: skip
 
 
@@ -144,6 +147,9 @@ def _ports(app: JsonObject, told: str, around: Surroundings) -> Cause:
         [] if active is None else [agent for agent in agent_ports(active) if any(agent.uses(port) for port in fixed)]
     )
     where = tuple(f"in use on {agent.hostname or agent.id}" for agent in using)
+    if using and not holders and {agent.hostname for agent in using} <= _own_hosts(app, fixed):
+        others = "other instances of it are on every agent that offers"
+        return Cause(Kind.PORT_HELD, f"{others} host port {listed}", (told, *where), _FOR_MORE_PLACES)
     return Cause(Kind.PORT_HELD, text, (told, *where))
 
 
@@ -171,6 +177,10 @@ def _holders(app: JsonObject, ports: tuple[int, ...], apps: Sequence[JsonObject]
     return found
 
 
+def _own_hosts(app: JsonObject, ports: tuple[int, ...]) -> set[str]:
+    return {str(task.get("host")) for task in app.get("tasks") or [] if set(task.get("ports") or ()) & set(ports)}
+
+
 def _tasks_hold(app: JsonObject, ports: tuple[int, ...]) -> bool:
     return any(set(task.get("ports") or ()) & set(ports) for task in app.get("tasks") or [])
 
@@ -182,7 +192,7 @@ def _unlooked(app: JsonObject, active: list[JsonObject] | None) -> tuple[Cause, 
         for resource, kind, unit in _AMOUNTS.values():
             known = [agent for agent in active if resource in (agent.get("resources") or {})]
             if known and wanted[resource] and all(_free(agent, resource) < wanted[resource] for agent in known):
-                return (Cause(kind, f"no agent has {wanted[resource]:g} {unit} free"),)
+                return (Cause(kind, f"no agent has {wanted[resource]:.10g} {unit} free"),)
     return (Cause(Kind.NO_OFFERS, "no offer was looked at yet"),)
 
 

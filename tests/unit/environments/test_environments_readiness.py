@@ -103,7 +103,7 @@ def test_failures_in_a_row_are_a_crash_loop_long_before_the_deadline():
     looped = failing(4)
     assert state(looped) is AppState.FAILED
     assert "failed 4 times in a row" in looped.verdicts["/e/a"].detail
-    assert "failed at 4: m" in looped.verdicts["/e/a"].detail
+    assert "failed at 4: m" in looped.verdicts["/e/a"].causes[0].evidence
 
 
 def test_failures_of_an_earlier_definition_do_not_count():

@@ -77,3 +77,17 @@ def test_all_that_is_seen_of_an_app(case: dict[str, Any]) -> None:
 def test_every_kind_has_a_way_out() -> None:
     assert WAYS_OUT.keys() == set(Kind)
     assert [kind for kind, way_out in WAYS_OUT.items() if not way_out] == [Kind.UNKNOWN]
+
+
+def test_where_to_read_what_a_task_wrote_is_a_command_that_works_as_it_stands() -> None:
+    failure = {"state": "TASK_FAILED", "host": "h", "message": "Command exited with status 3"}
+    app = {"id": "/ci/x/tier/a", "labels": {"CIPROV_ENV": "x"}, "lastTaskFailure": failure}
+    cause = cause_of_failure(app)
+    assert cause is not None
+    assert "`ciprov env logs x tier/a`" in cause.way_out
+    loop = causes(Evidence(app, failures=3))[0]
+    assert loop.kind is Kind.CRASH_LOOP
+    assert loop.way_out == cause.way_out
+    twice = cause_of_failure({**app, "id": "/x/x/a"})
+    assert twice is not None
+    assert "`ciprov env logs x /x/x/a`" in twice.way_out
