@@ -149,8 +149,8 @@ def _where_to_read(app: JsonObject) -> str:
     if not name:
         return ""
     # An id in which the name stands twice does not tell where the environment begins; `logs` takes whole ids as well.
-    app = app_id.partition(f"/{name}/")[2] if app_id.split("/").count(name) == 1 else app_id
-    return f"`ciprov env logs {name} {app}` shows what it wrote"
+    short = app_id.partition(f"/{name}/")[2] if app_id.split("/").count(name) == 1 else app_id
+    return f"`ciprov env logs {name} {short}` shows what it wrote"
 
 
 def _image(app: JsonObject, message: str, evidence: tuple[str, ...]) -> Cause | None:
