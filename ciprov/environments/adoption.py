@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from ciprov.domain.environment import EnvironmentRecord, Phase
 from ciprov.environments.desired import BLUEPRINT_LABEL, ENV_LABEL
 from ciprov.environments.fixed_ports import fixed_host_ports
+from ciprov.environments.needs import instance_needs
 from ciprov.environments.normalise import normal_form
 from ciprov.environments.tree import relative
 from ciprov.foundation.json import JsonObject
@@ -46,6 +47,8 @@ def rebuild(found: Foundling, now: datetime) -> EnvironmentRecord:
         created_at=min([moment for app in found.apps.values() if (moment := _made(app))], default=now),
         updated_at=now,
         owner=found.owner,
+        cpus=_in_all(found, "cpus"),
+        mem=_in_all(found, "mem"),
         service_ports=_service_ports(found),
         app_ids=tuple(sorted(found.apps)),
         counts={app_id: int(app.get("instances", 1)) for app_id, app in found.apps.items()},
@@ -77,6 +80,10 @@ def _service_ports(found: Foundling) -> dict[str, int]:
             if isinstance(number, int) and number:
                 ports[f"{relative(app_id, found.group_path)}/{port.get('name') or index}"] = number
     return ports
+
+
+def _in_all(found: Foundling, resource: str) -> float:
+    return sum(instance_needs(app)[resource] * int(app.get("instances", 1)) for app in found.apps.values())
 
 
 def _is_up(app: JsonObject) -> bool:

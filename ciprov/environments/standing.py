@@ -152,10 +152,11 @@ def _missing(record: EnvironmentRecord | None, apps: Mapping[str, JsonObject], p
 
 
 def _summary(record: EnvironmentRecord, apps: list[JsonObject], now: datetime) -> EnvironmentSummary:
-    ours = [app for app in apps if is_below(app["id"], record.group_path)]
-    ready = sum(_counts_ready(app) for app in ours)
+    ours = {app["id"]: app for app in apps if is_below(app["id"], record.group_path)}
+    ready = sum(_counts_ready(app) for app in ours.values())
+    gone = len(_missing(record, ours, record.group_path))
     expired = record.expires_at is not None and record.expires_at <= now
-    return EnvironmentSummary(record, len(ours), ready, expired)
+    return EnvironmentSummary(record, len(ours) + gone, ready, expired)
 
 
 def _counts_ready(app: JsonObject) -> bool:

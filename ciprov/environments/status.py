@@ -93,7 +93,9 @@ class EnvironmentStatus:
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentSummary:
-    """One line of a list. `ready_apps` of `apps` are healthy or asleep; `expired`: it has outlived its time."""
+    """One line of a list. `ready_apps` of `apps`, which include those that somebody took away, are healthy or asleep;
+    `expired`: it has outlived its time.
+    """
 
     record: EnvironmentRecord
     apps: int

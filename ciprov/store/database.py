@@ -117,7 +117,7 @@ def explain(error: sqlite3.Error, path: Path) -> StoreError:
         what = f"another process kept the store locked for more than {BUSY_SECONDS:.0f} s"
         way_out = f"see who has it open (fuser {path}) and repeat the command"
     else:
-        what, way_out = f"the store failed: {error}", "see whether its disk works, and repeat the command"
+        what, way_out = f"the store failed: {error}", "see whether its disk has room and works, and repeat the command"
     return StoreError(what, place=str(path), way_out=way_out)
 
 

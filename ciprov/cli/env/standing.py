@@ -18,7 +18,7 @@ from ciprov.cli.env.documents import (
 )
 from ciprov.cli.invocation import Invocation, pass_invocation
 from ciprov.cli.output import Result, emit, output_option, table
-from ciprov.domain.environment import EnvironmentRecord
+from ciprov.domain.environment import EnvironmentRecord, Phase
 from ciprov.environments.lifetime.expiry import last_use, relative, told
 from ciprov.environments.status import AppStatus, EnvironmentStatus, EnvironmentSummary
 from ciprov.environments.variables import environment_variables
@@ -145,7 +145,7 @@ def status(ctx: click.Context, invocation: Invocation, *, name: str, exit_code: 
         ],
         "endpoints": _endpoints(found),
     }
-    lines = [", ".join([f"environment {found.name} on {found.target}: {phase}", *_lifetime(found)])]
+    lines = [", ".join([f"environment {found.name} on {found.target}: {_phase(found)}", *_lifetime(found)])]
     if found.record:
         lines += operation_lines(found.name, found.record.operation, found.cut_short)
     lines += _failure(found)
@@ -157,6 +157,14 @@ def status(ctx: click.Context, invocation: Invocation, *, name: str, exit_code: 
     lines += ["", found.front_url] if found.front_url else []
     emit(Result(document, "\n".join(lines), {**_variables(found), "CIPROV_ENV_PHASE": phase}), output)
     ctx.exit(FAILED if exit_code and not found.healthy else OK)
+
+
+def _phase(found: EnvironmentStatus) -> str:
+    """As it is recorded, and whether that still holds."""
+    if found.record is None:
+        return f"not recorded (`ciprov env adopt {found.name}` records it)"
+    stale = found.record.phase is Phase.READY and not found.healthy
+    return "ready when ciprov left it, not all of it is now" if stale else found.record.phase.value
 
 
 def _expiry(record: EnvironmentRecord, now: datetime) -> str:

@@ -43,7 +43,9 @@ def refusal(status: int, reason: str, body: str, place: str, location: str = "")
             f"Marathon refused with {status}: {message}",
             status=status,
             place=place,
-            way_out="check the cluster's credentials (ciprov config show) and what they are allowed to do",
+            way_out="check the cluster's credentials: `auth` in the settings file, or CIPROV_MARATHON_USER with "
+            "CIPROV_MARATHON_PASSWORD_FILE, or CIPROV_MARATHON_TOKEN_FILE; `ciprov config show` tells which are used. "
+            "Then see what they are allowed to do",
         )
     # A proxy's own 404 must not pass for "there is no such group": Marathon always says what it did not find.
     if status == 404 and "message" in document:

@@ -206,7 +206,7 @@ class _Header:
         default = parameter.default
         if default is None:
             return
-        if parameter.is_secret:
+        if parameter.is_secret and default.value != "":
             message = "the default of a secret stands in clear in this file and in ciprov's records"
             self.add(
                 default, f"{key}.default", message, way_out="leave it out where it matters", severity=Severity.WARNING

@@ -22,13 +22,14 @@ def run_locally(hook: Hook, scene: Scene) -> None:
     clock = scene.session.clock
     deadline = clock.monotonic() + hook.timeout
     before: _Failure | None = None
-    while (failure := _once(hook, scene, deadline)) is not None:
+    while (failure := _once(hook, scene, deadline, before)) is not None:
         again = hook.stage is Stage.SMOKE and clock.monotonic() + PAUSE_SECONDS < deadline
         if not again:
             # A last try that was cut short says less than the one before it.
             failure = before if before is not None and failure.late else failure
             raise scene.failed(hook, failure.reason, failure.output)
-        scene.tell(hook, f"{failure.reason}, trying again")
+        if before is None or failure.reason != before.reason:
+            scene.tell(hook, f"{failure.reason}, trying again")
         before = failure
         _pause(scene)
 
@@ -72,16 +73,18 @@ class _Failure:
     late: bool = False
 
 
-def _once(hook: Hook, scene: Scene, deadline: float) -> _Failure | None:
-    """None where it went well."""
+def _once(hook: Hook, scene: Scene, deadline: float, before: _Failure | None) -> _Failure | None:
+    """None where it went well. Of what it wrote only what it did not write `before` is told."""
     session = scene.session
     lines: deque[str] = deque(maxlen=OUTPUT_LINES)
+    known = frozenset(before.output.splitlines()) if before is not None else frozenset()
     lock = threading.Lock()
 
     def tell(line: str) -> None:
         with lock:
             lines.append(line)
-            scene.tell_output(hook, line)
+            if line not in known:
+                scene.tell_output(hook, line)
 
     variables = {**scene.variables, "CIPROV_HOOK": hook.name, **hook.env}
     status: int | None = None

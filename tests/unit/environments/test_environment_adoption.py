@@ -57,6 +57,11 @@ def test_what_the_cluster_tells_is_recorded():
     assert (record.blueprint_source, record.expires_at) == ("", None)
 
 
+def test_what_it_asks_for_counts_for_quotas():
+    record = rebuilt(live(cpus=0.5, mem=64), live(id="/ciprov/x/db", instances=1, cpus=1, mem=256))
+    assert (record.cpus, record.mem) == (2.0, 384.0)
+
+
 def test_service_ports_of_mappings():
     mappings = [{"containerPort": 80, "servicePort": 20003, "name": "web"}, {"containerPort": 81, "servicePort": 0}]
     networks = [{"mode": "container/bridge"}]

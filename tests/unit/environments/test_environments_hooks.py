@@ -169,6 +169,15 @@ def test_a_smoke_command_is_tried_again_until_its_time_is_over():
     assert len(again.here.began) == 1
 
 
+def test_a_smoke_command_that_always_says_the_same_is_told_once():
+    world, told = World(), []
+    world.here.commands["test"] = (1.0, 1, "no answer yet")
+    with pytest.raises(UpFailed, match="no answer yet"):
+        up(world, hooked(Hook(Stage.SMOKE, "cli", local="test", timeout=10)), KEEP, told)
+    assert told_by(told).count("cli | no answer yet") == 1
+    assert told_by(told).count("trying again") == 1
+
+
 def test_without_waiting_what_follows_is_left_to_the_next_up():
     world, told = World(), []
     assert up(world, hooked(BUILD, MIGRATE), UpOptions(ORIGIN, wait=False), told).hooks == ("build",)

@@ -68,6 +68,7 @@ def test_what_somebody_else_deleted_is_told() -> None:
     world.delete_app(f"{GROUP}/worker")
     world.advance(10)
     assert drift(world) == {"api": "", "worker": "gone"}
+    assert [(one.ready_apps, one.apps) for one in world.service().list()] == [(1, 2)]
 
 
 def test_a_list_marks_what_is_past_its_time() -> None:
