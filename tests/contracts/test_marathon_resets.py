@@ -69,12 +69,12 @@ def live(proxy: FaultyProxy, environment: Environment, faults: Sequence[Fault]) 
     return Life(states, writes, versions, befallen)
 
 
-def lives(cluster: Any, directory: Path, faults: Sequence[Sequence[Fault]]) -> list[Life]:
-    """Each in an environment of its own, several at once."""
+def lives(cluster: Any, directory: Path, prefix: str, faults: Sequence[Sequence[Fault]]) -> list[Life]:
+    """Each in an environment of its own, several at once. Marathon may remember versions of apps that are deleted."""
 
     def one(number: int) -> Life:
         with FaultyProxy(upstream(cluster)) as proxy:
-            environment = Environment(f"reset-{number:02}", 31100 + number, [proxy], directory)
+            environment = Environment(f"{prefix}-{number:02}", 31100 + number, [proxy], directory)
             return live(proxy, environment, faults[number])
 
     with ThreadPoolExecutor(8) as pool:
@@ -88,7 +88,7 @@ def test_a_reset_at_any_request_changes_neither_the_result_nor_the_writes(
     half = LONGEST // 2
     faults = [[Fault(kind, first=number), Fault(kind, first=number + half)] for number in range(1, half + 1)]
     writes = [[Fault(kind, 1, method="PUT")], [Fault(kind, 2, method="PUT")], [Fault(kind, 1, method="DELETE")]]
-    undisturbed, *disturbed = lives(cluster, tmp_path, [[], *faults, *writes])
+    undisturbed, *disturbed = lives(cluster, tmp_path, kind.name.lower().replace("_", "-"), [[], *faults, *writes])
     assert undisturbed.states == [
         {"fixed": "old", "idle": "old", "same": "exec sleep 1000"},
         {"fixed": "new", "idle": "new", "same": "exec sleep 1000"},
