@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ssl
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
@@ -17,7 +18,8 @@ from ciprov.clients.mesos_scheduler.link import Link
 from ciprov.clients.mesos_scheduler.patience import Patience
 from ciprov.clients.mesos_scheduler.sending import Sender
 from ciprov.clients.mesos_scheduler.subscribing import Access, Subscriber
-from ciprov.domain.mesos_events import End, Stopped
+from ciprov.clients.mesos_scheduler.verdicts import Verdict
+from ciprov.domain.mesos_events import End, Loss, Stopped
 from ciprov.domain.mesos_scheduler import EventQueue, Framework
 from ciprov.foundation.errors import UsageError
 from ciprov.foundation.json import JsonObject
@@ -136,7 +138,7 @@ class GuardedDriver:
             return
         self._link.nudge()
         if self._subscriber.master not in {None, leader}:
-            self._link.break_off(f"{leader} leads now")
+            self._link.break_off(Verdict(Loss.LEADER_CHANGED, f"{leader} leads now"))
 
     def _subscription(self) -> tuple[JsonObject, tuple[str, ...]]:
         if self._framework is None or self._link is None:
@@ -148,13 +150,17 @@ class GuardedDriver:
 
     def _tls_context(self) -> ssl.SSLContext:
         """The same authorities as for calls, which go through requests."""
-        verify = self._connection.verify
-        context = ssl.create_default_context(cafile=verify if isinstance(verify, str) else DEFAULT_CA_BUNDLE_PATH)
-        if verify is False:
+        connection = self._connection
+        context = ssl.create_default_context()
+        with _naming(connection.verify if isinstance(connection.verify, str) else ""):
+            authorities = connection.verify if isinstance(connection.verify, str) else DEFAULT_CA_BUNDLE_PATH
+            context.load_verify_locations(authorities)
+        if connection.verify is False:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
-        if self._connection.certificate:
-            context.load_cert_chain(self._connection.certificate, self._connection.key or None)
+        if connection.certificate:
+            with _naming(f"{connection.certificate} {connection.key}".strip()):
+                context.load_cert_chain(connection.certificate, connection.key or None)
         return context
 
     def _roles(self, roles: Collection[str]) -> frozenset[str]:
@@ -169,6 +175,14 @@ class GuardedDriver:
         if self._link is None:
             raise UsageError("the driver was not started", way_out="start it first")
         return self._link
+
+
+@contextmanager
+def _naming(files: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OSError(f"{files}: {error.strerror or error}") from error
 
 
 def _check(framework: Framework) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -10,8 +11,11 @@ from dataclasses import dataclass
 from ciprov.clients.mesos_scheduler.addresses import Master
 from ciprov.clients.mesos_scheduler.kills import Kills
 from ciprov.clients.mesos_scheduler.outbox import Call, Outbox
+from ciprov.clients.mesos_scheduler.verdicts import Verdict
 from ciprov.domain.mesos_events import CallLost, MesosEvent, Stopped, Update
 from ciprov.domain.mesos_scheduler import EventQueue
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,7 @@ class Link:
         self._registration: Registration | None = None
         self._count = 0
         self._break_off: Callable[[], None] | None = None
-        self._broken_off = ""
+        self._broken_off: Verdict | None = None
         self._nudged = False
         self._end: Stopped | None = None
         self._closed = False
@@ -47,7 +51,7 @@ class Link:
         with self._changed:
             if self._closed:
                 return
-            self._events.put(event)
+            self._put(event)
             again = self._kills.heard(event) if isinstance(event, Update) else None
             if again is not None and self._end is None:
                 self._outbox.add(again)
@@ -108,7 +112,7 @@ class Link:
     def connecting(self, break_off: Callable[[], None]) -> bool:
         """`break_off` ends the connection that begins now. False: it is over, do not begin."""
         with self._changed:
-            self._break_off, self._broken_off = break_off, ""
+            self._break_off, self._broken_off = break_off, None
             return self._end is None
 
     def registered(self, master: Master, stream_id: str, framework_id: str) -> None:
@@ -118,22 +122,22 @@ class Link:
             self._registration = Registration(self._count, master, stream_id, framework_id)
             self._changed.notify_all()
 
-    def disconnected(self) -> str:
+    def disconnected(self) -> Verdict | None:
         """Calls that need the subscription are lost with it. Answers why this side broke it off, if it did."""
         with self._changed:
             self._registration = None
             self._break_off = None
             for call in self._outbox.void(0):
                 self._lose(call, "the subscription was lost before it was sent", perhaps_done=False)
-            reason, self._broken_off = self._broken_off, ""
-            return reason
+            verdict, self._broken_off = self._broken_off, None
+            return verdict
 
-    def break_off(self, reason: str, number: int = 0) -> None:
+    def break_off(self, why: Verdict, number: int = 0) -> None:
         """End the connection at hand, with `number` only where it is that subscription."""
         with self._changed:
             current = self._registration.number if self._registration else 0
             if self._break_off is not None and number in {0, current}:
-                self._broken_off = reason
+                self._broken_off = why
                 self._break_off()
 
     def nudge(self) -> None:
@@ -170,10 +174,16 @@ class Link:
             for call in self._outbox.everything():
                 self._lose(call, "the driver has stopped", perhaps_done=False)
             if not self._closed and self._end is not None:
-                self._events.put(self._end)
+                self._put(self._end)
                 self._closed = True
             self._changed.notify_all()
 
     def _lose(self, call: Call, reason: str, *, perhaps_done: bool) -> None:
         if not self._closed:
-            self._events.put(CallLost(call.type, call.body, reason, perhaps_done, call.ids))
+            self._put(CallLost(call.type, call.body, reason, perhaps_done, call.ids))
+
+    def _put(self, event: MesosEvent) -> None:
+        try:
+            self._events.put(event)
+        except Exception:  # a queue that fails must not cost the subscription, and with it the offers
+            log.exception("an event of Mesos was lost: the queue did not take it")

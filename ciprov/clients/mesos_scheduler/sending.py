@@ -15,8 +15,8 @@ from ciprov.clients.mesos_scheduler.fenced import API
 from ciprov.clients.mesos_scheduler.link import Link, Registration
 from ciprov.clients.mesos_scheduler.outbox import Call
 from ciprov.clients.mesos_scheduler.patience import Patience
-from ciprov.clients.mesos_scheduler.verdicts import shown
-from ciprov.domain.mesos_events import End, Stopped
+from ciprov.clients.mesos_scheduler.verdicts import Verdict, shown
+from ciprov.domain.mesos_events import End, Loss, Stopped
 
 _STALE = ("stream", "cannot be found", "not subscribed")
 _WORTH_ANOTHER_TRY = frozenset({408, 425, 429})
@@ -96,7 +96,7 @@ class Sender:
             pauses = BackOff(self._patience.first_pause_s, self._patience.longest_pause_s, call.tries + 1)
             self._link.put_back(call, pauses.pause(0.0))
         if outcome.fate is Fate.RESUBSCRIBE and not stale_for_ever:
-            self._link.break_off(outcome.reason, registration.number)
+            self._link.break_off(Verdict(Loss.UNAVAILABLE, outcome.reason), registration.number)
 
     def _send(self, call: Call, registration: Registration) -> Outcome:
         url = registration.master.url + API

@@ -10,7 +10,7 @@ import random
 import ssl
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ciprov.clients.mesos_scheduler import verdicts
 from ciprov.clients.mesos_scheduler.addresses import Master, redirected
@@ -22,7 +22,7 @@ from ciprov.clients.mesos_scheduler.link import Link
 from ciprov.clients.mesos_scheduler.patience import Patience
 from ciprov.clients.mesos_scheduler.stream import EventStream, Line, connected
 from ciprov.clients.mesos_scheduler.verdicts import Verdict
-from ciprov.domain.mesos_events import Disconnected, Loss, Stopped, Subscribed
+from ciprov.domain.mesos_events import Disconnected, End, Loss, Stopped, Subscribed
 from ciprov.foundation.json import JsonObject
 
 
@@ -30,9 +30,11 @@ from ciprov.foundation.json import JsonObject
 class Access:
     """What a connection needs besides an address."""
 
-    authorization: str
+    authorization: str = field(repr=False)
     context: Callable[[], ssl.SSLContext]
-    """Made anew for each connection over TLS, so that renewed certificates are read. Raises OSError."""
+    """Made anew for each connection over TLS, so that renewed certificates are read. Raises OSError, which names the
+    file.
+    """
 
 
 class Subscriber:
@@ -76,7 +78,8 @@ class Subscriber:
                 except ValueError as error:
                     verdict = replace(verdict, reason=f"{self._master} cannot be followed: {error}")
             hops = 0
-            refused = refused + 1 if verdict.end else 0
+            # A refusal may also look like a broken connection, under TLS: only a subscription begins the count anew.
+            refused = (0 if was_subscribed else refused) + (1 if verdict.end else 0)
             if verdict.end and refused >= self._patience.refusals:
                 self._link.finish(Stopped(verdict.end, verdict.reason, verdict.way_out))
                 return
@@ -94,6 +97,10 @@ class Subscriber:
             return Verdict(Loss.NO_LEADER, str(error)), False
         try:
             context = self._access.context() if master.tls else None
+        except (OSError, ValueError) as error:
+            reason = f"the TLS files for {master} cannot be used: {error}"
+            return Verdict(Loss.UNTRUSTED, reason, End.UNTRUSTED, "correct the files, or their names"), False
+        try:
             line = connected(master, self._patience, context)
         except (OSError, ValueError) as error:
             return verdicts.of_failure(error, master), False
@@ -121,9 +128,7 @@ class Subscriber:
             verdict = verdicts.of_failure(error, master)
         if driver.error is not None:
             self._link.finish(verdicts.of_error(driver.error))
-        ours = self._link.disconnected()
-        if ours:
-            verdict = Verdict(Loss.LEADER_CHANGED if "leads" in ours else Loss.UNAVAILABLE, ours)
+        verdict = self._link.disconnected() or verdict
         return verdict, driver.is_subscribed
 
     def _registered(self, driver: FencedDriver, master: Master, info: JsonObject) -> None:
