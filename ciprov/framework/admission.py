@@ -85,10 +85,20 @@ class Admission:
         return None
 
 
-def too_small(ask: Ask, one: JoinedOffers) -> Refusal | None:
+def short_of(ask: Ask, one: JoinedOffers) -> Lack | None:
+    """Of what the agent has too little left."""
     for lack, wanted, free in zip(_LACKS, ask.amounts, one.free, strict=True):
         if free < wanted:
-            return Refusal(lack, f"it has {shown(free)} of {shown(wanted)} {lack}")
-    if one.ports < ask.free_ports:
-        return Refusal(Lack.PORTS, f"it has {one.ports} of {ask.free_ports} ports")
-    return None
+            return lack
+    return Lack.PORTS if one.ports < ask.free_ports else None
+
+
+def shortage(ask: Ask, one: JoinedOffers) -> Refusal | None:
+    """The same in words."""
+    lack = short_of(ask, one)
+    if lack is None:
+        return None
+    if lack is Lack.PORTS:
+        return Refusal(lack, f"it has {one.ports} of {ask.free_ports} ports")
+    which = _LACKS.index(lack)
+    return Refusal(lack, f"it has {shown(one.free[which])} of {shown(ask.amounts[which])} {lack}")

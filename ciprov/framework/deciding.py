@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from ciprov.framework.admission import Admission, too_small
+from ciprov.framework.admission import Admission, short_of, shortage
 from ciprov.framework.answering import Outlook, declines, launches, leaving
 from ciprov.framework.asks import Ask, Kind, asks
 from ciprov.framework.capacities import Capacities
@@ -121,10 +121,17 @@ class _Search:
         standing = self._standing_of(ask.kind)
         count = FunnelCount()
         for one in self._fleet.joined:
-            refusal = standing[one.index] or too_small(ask, one) or self._admission.passing(ask, one)
-            if refusal is not None:
-                count.add(one.hostname, one.free, refusal)
-        return count.funnel()
+            refused = standing[one.index]
+            lack = refused.lack if refused else short_of(ask, one)
+            if lack is None and (refused := self._admission.passing(ask, one)):
+                lack = refused.lack
+            if lack is not None:
+                count.add(one, lack)
+        closest = count.closest
+        if closest is None:
+            return Funnel({})
+        refusal = standing[closest.index] or shortage(ask, closest) or self._admission.passing(ask, closest)
+        return Funnel(count.counts(), closest.hostname, refusal)
 
     def _standing_of(self, kind: Kind) -> list[Refusal | None]:
         """By index of the agent."""

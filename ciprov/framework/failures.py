@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from ciprov.framework.asks import Ask, Kind
 from ciprov.framework.constraints import Crowd
-from ciprov.framework.decisions import Funnel, Lack, Refusal
+from ciprov.framework.decisions import Funnel, Lack
+from ciprov.framework.joined_offers import JoinedOffers
 from ciprov.framework.requests import Operator
 from ciprov.framework.resources import Amounts
 
@@ -73,21 +74,18 @@ class FunnelCount:
 
     def __init__(self) -> None:
         self._counts: dict[Lack, int] = {}
-        self._closest: tuple[tuple[int, int], str, Refusal] | None = None
+        self._closeness = (-1, 0)
+        self.closest: JoinedOffers | None = None
 
-    def add(self, hostname: str, free: Amounts, refusal: Refusal) -> None:
-        lack = refusal.lack
+    def add(self, one: JoinedOffers, lack: Lack) -> None:
         self._counts[lack] = self._counts.get(lack, 0) + 1
-        has = free[_AMOUNTS[lack]] if lack in _AMOUNTS else 0
-        closeness = (_STAGES[lack], has)
-        if self._closest is None or closeness > self._closest[0]:
-            self._closest = closeness, hostname, refusal
+        closeness = (_STAGES[lack], one.free[_AMOUNTS[lack]] if lack in _AMOUNTS else 0)
+        if closeness > self._closeness:
+            self._closeness, self.closest = closeness, one
 
-    def funnel(self) -> Funnel:
-        in_order = {lack: self._counts[lack] for lack in Lack if lack in self._counts}
-        if self._closest is None:
-            return Funnel(in_order)
-        return Funnel(in_order, self._closest[1], self._closest[2])
+    def counts(self) -> dict[Lack, int]:
+        """In the order in which the questions are asked."""
+        return {lack: self._counts[lack] for lack in Lack if lack in self._counts}
 
 
 def _depends(ask: Ask) -> bool:
