@@ -1,0 +1,1 @@
+"""Jenkins's remote API: its queue, its nodes, their secrets."""

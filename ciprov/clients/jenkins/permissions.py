@@ -1,0 +1,52 @@
+"""Which permissions are missing, found by doing once what the service will do: no page of Jenkins tells them all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from ciprov.domain.jenkins import NEEDED_PERMISSIONS, AgentSecret, JenkinsDenied, NewNode, Server
+
+
+class _Jenkins(Protocol):
+    @property
+    def service(self) -> str: ...
+    @property
+    def target(self) -> str: ...
+    def server(self) -> Server: ...
+    def create_node(self, new: NewNode) -> bool: ...
+    def fence(self, name: str, message: str) -> bool: ...
+    def secret(self, name: str) -> AgentSecret: ...
+    def delete_node(self, name: str) -> bool: ...
+
+
+def check_permissions(jenkins: _Jenkins) -> None:
+    """Raises `JenkinsDenied`. The node that it makes has a label that nothing asks for."""
+    name = f"ciprov-{jenkins.service}-check"
+    probe = NewNode(name, (f"{name}-only",), "/nowhere", description="May be deleted: shows whether ciprov may do this")
+    missing = _missing("Overall/Read", jenkins.server) or _missing("Agent/Create", lambda: jenkins.create_node(probe))
+    if not missing:
+        missing = [
+            *_missing("Agent/Disconnect", lambda: jenkins.fence(name, "checks permissions")),
+            *_missing("Agent/Connect", lambda: jenkins.secret(name)),
+            *_missing("Agent/Delete", lambda: jenkins.delete_node(name)),
+        ]
+    if missing:
+        needed = "; ".join(f"{one} (to {NEEDED_PERMISSIONS.get(one, 'do its work')})" for one in missing)
+        left = f" Delete the node '{name}' yourself." if "Agent/Delete" in missing else ""
+        raise JenkinsDenied(
+            f"the user of ciprov lacks {needed}",
+            permission=missing[0],
+            place=jenkins.target,
+            way_out=f"grant it in Jenkins (Manage Jenkins, Security), or use another user.{left}",
+        )
+
+
+def _missing(permission: str, attempt: Callable[[], object]) -> list[str]:
+    try:
+        attempt()
+    except JenkinsDenied as error:
+        if error.status != 403:
+            raise
+        return [error.permission or permission]
+    return []

@@ -1,0 +1,154 @@
+"""From Jenkins's JSON to our records, and what is asked for so that it holds no more than they need."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from ciprov.domain.jenkins import Build, NewNode, Node, NodeMark, QueueItem, Stage
+from ciprov.foundation.json import JsonObject
+
+QUEUE_TREE = (
+    "items[id,inQueueSince,why,stuck,pending,buildableStartMilliseconds,timestamp,params,"
+    "task[name,url,labelExpression,concurrentBuild]]"
+)
+NODE_TREE = (
+    "displayName,description,assignedLabels[name],offline,temporarilyOffline,idle,numExecutors,jnlpAgent,"
+    "offlineCause[timestamp],offlineCauseReason,executors[idle,currentExecutable[url,number]]"
+)
+NODES_TREE = f"computer[{NODE_TREE}]"
+
+_STAGES = {
+    "WaitingItem": Stage.WAITING,
+    "BlockedItem": Stage.BLOCKED,
+    "BuildableItem": Stage.BUILDABLE,
+    "LeftItem": Stage.LEFT,
+}
+_BUILT_IN = frozenset({"hudson.model.Hudson$MasterComputer", "jenkins.model.Jenkins$MasterComputer"})
+_MARK = re.compile(r"\[ciprov service=(?P<service>[\w.-]+)(?: template=(?P<template>[\w.-]+))?\]\s*$")
+
+
+def queue_items(document: JsonObject) -> list[QueueItem]:
+    return [_item(item) for item in _objects(document.get("items"))]
+
+
+def nodes(document: JsonObject) -> list[Node]:
+    return [node(computer) for computer in _objects(document.get("computer"))]
+
+
+def node(computer: JsonObject) -> Node:
+    offline = bool(computer.get("offline"))
+    idle = bool(computer.get("idle", True))
+    executors = _objects(computer.get("executors"))
+    running = [_object(executor.get("currentExecutable")) for executor in executors]
+    builds = tuple(Build(str(build["url"]), int(build.get("number") or 0)) for build in running if build.get("url"))
+    description = str(computer.get("description") or "")
+    name = str(computer.get("displayName") or "")
+    built_in = _class(computer) in _BUILT_IN
+    labels = {str(label["name"]) for label in _objects(computer.get("assignedLabels"))}
+    free = sum(bool(executor.get("idle", idle)) for executor in executors)
+    return Node(
+        name=name,
+        labels=frozenset(labels if built_in else {*labels, name}),
+        description=description,
+        offline=offline,
+        fenced=bool(computer.get("temporarilyOffline")),
+        idle=idle,
+        executors=int(computer.get("numExecutors") or 0),
+        idle_executors=0 if offline else free,
+        builds=builds,
+        offline_class=_class(computer.get("offlineCause")),
+        offline_reason=str(computer.get("offlineCauseReason") or ""),
+        inbound=bool(computer.get("jnlpAgent")),
+        built_in=built_in,
+        mark=mark_in(description),
+    )
+
+
+def mark_in(description: str) -> NodeMark | None:
+    match = _MARK.search(description)
+    return None if match is None else NodeMark(match["service"], match["template"] or "")
+
+
+def marked(description: str, mark: NodeMark) -> str:
+    """The description with the mark at its end, where people see it and leave it."""
+    template = f" template={mark.template}" if mark.template else ""
+    return f"{description} [ciprov service={mark.service}{template}]".strip()
+
+
+def node_form(new: NewNode, mark: NodeMark) -> JsonObject:
+    """What Jenkins's own form for a new node sends, as its field `json`."""
+    kind = "hudson.slaves.JNLPLauncher"
+    return {
+        "name": new.name,
+        "nodeDescription": marked(new.description, mark),
+        "numExecutors": "1",
+        "remoteFS": new.work_dir,
+        "labelString": " ".join(_quoted(label) for label in new.labels),
+        "mode": "EXCLUSIVE" if new.exclusive else "NORMAL",
+        "type": NODE_TYPE,
+        "launcher": {
+            "stapler-class": kind,
+            "$class": kind,
+            "webSocket": new.web_socket,
+            "workDirSettings": {
+                "disabled": False,
+                "workDirPath": "",
+                "internalDir": "remoting",
+                "failIfWorkDirIsMissing": False,
+            },
+        },
+        "retentionStrategy": {"stapler-class": "hudson.slaves.RetentionStrategy$Always"},
+        "nodeProperties": {"stapler-class-bag": "true"},
+    }
+
+
+NODE_TYPE = "hudson.slaves.DumbSlave"
+
+
+def _item(item: JsonObject) -> QueueItem:
+    task = _object(item.get("task"))
+    stage = _STAGES.get(_class(item).rpartition("$")[2], Stage.OTHER)
+    if stage is Stage.BUILDABLE and item.get("pending"):
+        stage = Stage.PENDING
+    return QueueItem(
+        id=int(item["id"]),
+        stage=stage,
+        why=str(item.get("why") or ""),
+        # Present but null: a job without a label. Absent: something that has no such field, as the step of a pipeline.
+        label=str(task["labelExpression"] or "") if "labelExpression" in task else None,
+        task_class=_class(task),
+        task_name=str(task.get("name") or ""),
+        task_url=str(task.get("url") or ""),
+        since=_moment(item.get("inQueueSince")),
+        starts_at=_moment(item.get("timestamp")),
+        buildable_since=_moment(item.get("buildableStartMilliseconds")),
+        stuck=bool(item.get("stuck")),
+        concurrent=bool(task.get("concurrentBuild")),
+        params=str(item.get("params") or "").strip(),
+    )
+
+
+def _quoted(label: str) -> str:
+    if not re.search(r'[\s"\\]', label):
+        return label
+    escaped = label.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _moment(milliseconds: Any) -> datetime | None:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC) if isinstance(milliseconds, int | float) else None
+
+
+def _class(value: Any) -> str:
+    return str(_object(value).get("_class") or "")
+
+
+def _object(value: Any) -> JsonObject:
+    return value if isinstance(value, dict) else {}
+
+
+def _objects(value: Any) -> list[JsonObject]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, Iterable) else []

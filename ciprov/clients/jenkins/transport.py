@@ -1,0 +1,155 @@
+"""One request to Jenkins, over the `python-jenkins` package: its addresses, its session, its crumbs.
+
+That package has no time-out, tells 401, 403 and 500 as one error with the whole page in it, keeps a crumb for ever,
+follows redirects even for writes, and takes headers and a switch against TLS from the environment. So its way to a
+request is kept, and what it does with the answer is not.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import jenkins
+import requests
+from urllib3.exceptions import HTTPError
+
+from ciprov.clients.connection import Connection, Session
+from ciprov.clients.jenkins.refusals import (
+    Broken,
+    elsewhere,
+    has_stale_crumb,
+    is_login,
+    login_wanted,
+    not_json,
+    refusal,
+    silence,
+    where,
+)
+from ciprov.domain.jenkins import JenkinsError
+from ciprov.foundation.json import JsonObject
+
+Fields = dict[str, str]
+
+_MOST_HOPS = 5
+_SENT_ON = frozenset({301, 302, 303, 307, 308})
+_DONE_AND_SHOWN = frozenset({302, 303})
+"""How Jenkins answers a write that went well: with the address of the page to look at next."""
+
+
+class Transport(jenkins.Jenkins):  # type: ignore[misc]
+    """Not to be shared between threads."""
+
+    def __init__(self, connection: Connection) -> None:
+        # Not the package's own: it reads the environment (and logs headers from it), and tries Kerberos unasked.
+        self.server = connection.servers[0].rstrip("/") + "/"
+        self.timeout = (connection.connect_timeout, connection.read_timeout)
+        self.auth = None
+        self.crumb: Any = None
+        self._auths: list[Any] = []
+        self._auth_resolved = True
+        self._session = Session(connection)
+        # The texts of the queue come in the language that is asked for.
+        self._session.headers.update({"Accept-Language": "en", "Accept": "*/*"})
+        self._connection = connection
+
+    def get(self, path: str, **query: str) -> requests.Response:
+        request = requests.Request("GET", self._build_url(path), params=query)
+        try:
+            return self._ask(request, add_crumb=False)
+        except Broken:
+            # An idle connection that was closed just then.
+            return self._ask(request, add_crumb=False)
+
+    def get_json(self, path: str, **query: str) -> JsonObject:
+        return decoded(self.get(path, **query), where("GET", self._build_url(path)))
+
+    def post(self, path: str, query: Fields | None = None, form: Fields | None = None) -> None:
+        """Sent once; a second time only where a crumb was refused, which is before anything is done."""
+        fresh = self.crumb is None
+        response = self._post_once(path, query, form)
+        if not fresh and has_stale_crumb(response):
+            self.crumb = None
+            response = self._post_once(path, query, form)
+        place = where("POST", response.url)
+        if response.status_code >= 400:
+            raise refusal(response, place)
+        if response.status_code in _SENT_ON:
+            self._check_shown(response, place)
+
+    def _post_once(self, path: str, query: Fields | None, form: Fields | None) -> requests.Response:
+        return self._ask(requests.Request("POST", self._build_url(path), params=query, data=form), add_crumb=True)
+
+    def _ask(self, request: requests.Request, *, add_crumb: bool) -> requests.Response:
+        response: requests.Response = self.jenkins_request(request, add_crumb=add_crumb)
+        return response
+
+    def _check_shown(self, response: requests.Response, place: str) -> None:
+        """Raises where a redirect is not the one to the next page."""
+        target = urljoin(response.url, response.headers.get("Location", ""))
+        if is_login(target):
+            raise login_wanted(place, target)
+        moved = urlsplit(target).path == urlsplit(response.url).path
+        if moved or response.status_code not in _DONE_AND_SHOWN:
+            raise elsewhere(place, target)
+
+    def maybe_add_crumb(self, req: requests.Request) -> None:
+        try:
+            super().maybe_add_crumb(req)
+        except (json.JSONDecodeError, KeyError) as error:
+            raise JenkinsError("no crumb where one should be", place=where("GET", self.server)) from error
+
+    def _request(self, req: requests.Request, _stream: bool | None = None) -> requests.Response:
+        url, params = req.url, req.params or {}
+        for _ in range(_MOST_HOPS):
+            response = self._send(req, url, params)
+            if req.method != "GET" or response.status_code not in _SENT_ON:
+                return response
+            url, params = self._onward(response), {}
+        raise elsewhere(where("GET", req.url), url)
+
+    def _onward(self, response: requests.Response) -> str:
+        place = where("GET", response.url)
+        target = urljoin(response.url, response.headers.get("Location", ""))
+        if is_login(target):
+            raise login_wanted(place, target)
+        if not target.startswith(self._origin):
+            raise elsewhere(place, target)
+        return target
+
+    @property
+    def _origin(self) -> str:
+        parts = urlsplit(self.server)
+        return f"{parts.scheme}://{parts.netloc}/"
+
+    def _send(self, req: requests.Request, url: str, params: Any) -> requests.Response:
+        try:
+            return self._session.request(
+                req.method or "GET",
+                url,
+                params=params,
+                data=req.data or None,
+                headers=req.headers,
+                timeout=self.timeout,
+                allow_redirects=False,
+            )
+        except (requests.RequestException, HTTPError, OSError) as error:
+            raise silence(error, where(req.method or "GET", url), self._connection) from error
+
+    def _response_handler(self, response: requests.Response) -> requests.Response:
+        if response.request.method != "GET" or response.status_code < 400:
+            return response
+        if response.status_code == 404 and response.url.endswith(jenkins.CRUMB_URL):
+            raise jenkins.NotFoundException  # this Jenkins asks for none
+        raise refusal(response, where("GET", response.url))
+
+
+def decoded(response: requests.Response, place: str) -> JsonObject:
+    try:
+        document = response.json()
+    except ValueError as error:
+        raise not_json(response, place) from error
+    if not isinstance(document, dict):
+        raise not_json(response, place)
+    return document

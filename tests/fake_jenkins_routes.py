@@ -1,0 +1,320 @@
+"""The fake Jenkins's addresses: what each checks, does, and answers with."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+from xml.etree import ElementTree
+
+from fake_jenkins_answers import DEFAULT_TREES
+from fake_jenkins_state import FakeNode, Job
+from fake_jenkins_tree import filtered, parsed
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from ciprov.agents.labels import label_set
+
+if TYPE_CHECKING:
+    from fake_jenkins import FakeJenkins
+
+Answer = Callable[[Request], Any]
+USER, TOKEN, PASSWORD = "ciprov", "11" + "ab" * 16, "correct horse"
+
+
+def routes(fake: FakeJenkins) -> list[Route]:
+    api = _Api(fake)
+    reads: dict[str, tuple[str, Answer]] = {
+        "/api/json": ("Overall/Read", api.root),
+        "/crumbIssuer/api/json": ("Overall/Read", api.crumb),
+        "/queue/api/json": ("Overall/Read", api.queue),
+        "/queue/item/{id:int}/api/json": ("Overall/Read", api.item),
+        "/computer/api/json": ("Overall/Read", api.computers),
+        "/computer/{name}/api/json": ("Overall/Read", api.computer),
+        "/computer/{name}/jenkins-agent.jnlp": ("Agent/Connect", api.jnlp),
+        "/job/{job}/api/json": ("Job/Read", api.job),
+        "/job/{job}/{number:int}/api/json": ("Job/Read", api.build),
+    }
+    writes: dict[str, tuple[str, Answer]] = {
+        "/createItem": ("Job/Create", api.create_job),
+        "/job/{job}/build": ("Job/Build", api.schedule),
+        "/job/{job}/buildWithParameters": ("Job/Build", api.schedule),
+        "/job/{job}/{number:int}/stop": ("Job/Cancel", api.stop),
+        "/job/{job}/doDelete": ("Job/Delete", api.delete_job),
+        "/queue/cancelItem": ("Job/Cancel", api.cancel),
+        "/quietDown": ("Overall/Administer", api.quiet_down),
+        "/cancelQuietDown": ("Overall/Administer", api.cancel_quiet_down),
+        "/computer/doCreateItem": ("Agent/Create", api.create_node),
+        "/computer/{name}/changeOfflineCause": ("Agent/Disconnect", api.fence),
+        "/computer/{name}/toggleOffline": ("Agent/Disconnect", api.toggle),
+        "/computer/{name}/doDelete": ("Agent/Delete", api.delete_node),
+    }
+    return [
+        *(
+            Route(path, _guarded(fake, permission, answer), methods=["GET"])
+            for path, (permission, answer) in reads.items()
+        ),
+        *(
+            Route(path, _guarded(fake, permission, answer), methods=["POST"])
+            for path, (permission, answer) in writes.items()
+        ),
+        Route("/login", lambda _: PlainTextResponse("Sign in", headers={"X-Jenkins": "2.462.3"})),
+        Route("/jnlpJars/agent.jar", lambda _: FileResponse(Path(__file__).with_name("fake_agent.py"))),
+        Route("/fake/agents/{name}", _AgentConnection(fake), methods=["POST"]),
+        Route("/fake/agents/{name}/done", api.done, methods=["POST"]),
+    ]
+
+
+def _guarded(fake: FakeJenkins, permission: str, answer: Answer) -> Callable[[Request], Any]:
+    async def endpoint(request: Request) -> Response:
+        fake.seen(request)
+        response = _turned_away(fake, permission, request)
+        if response is None:
+            try:
+                response = await answer(request)
+            except KeyError:
+                response = _page(404, "Not Found")
+        if request.method == "POST":
+            fake.save()
+        response.headers.update({"X-Jenkins": "2.462.3", "X-Jenkins-Session": fake.rules.session})
+        return response
+
+    return endpoint
+
+
+def _turned_away(fake: FakeJenkins, permission: str, request: Request) -> Response | None:
+    scheme, _, coded = request.headers.get("Authorization", "").partition(" ")
+    if scheme != "Basic":
+        return _page(403, "Authentication required")
+    user, _, password = base64.b64decode(coded).decode().partition(":")
+    if user != USER or password not in {TOKEN, PASSWORD}:
+        return _page(401, "Invalid password/token for user")
+    crumb = request.headers.get("Jenkins-Crumb") == fake.rules.crumb
+    if request.method == "POST" and password == PASSWORD and not crumb:
+        return _page(403, "No valid crumb was included in the request")
+    if {permission, "Overall/Read"} & fake.rules.denied:
+        missing = "Overall/Read" if "Overall/Read" in fake.rules.denied else permission
+        return _page(403, f"{user} is missing the {missing} permission")
+    return None
+
+
+def _page(status: int, text: str, **headers: str) -> Response:
+    page = f"<!DOCTYPE html><html><head><title>{text} [Jenkins]</title></head><body>{text}</body></html>"
+    return Response(page, status, headers, media_type="text/html")
+
+
+class _Api:
+    def __init__(self, fake: FakeJenkins) -> None:
+        self._fake = fake
+        self._controller = fake.controller
+
+    def _shown(self, path: str) -> Response:
+        return Response(status_code=302, headers={"Location": f"{self._fake.url}/{path}"})
+
+    def _node(self, request: Request) -> FakeNode:
+        return self._controller.nodes[request.path_params["name"]]
+
+    # Reading
+
+    async def root(self, request: Request) -> Response:
+        answer = {
+            "_class": "hudson.model.Hudson",
+            "mode": "NORMAL",
+            "jobs": [{"name": name} for name in self._controller.jobs],
+            "quietingDown": self._controller.quieting_down,
+        }
+        return _json(request, answer, "mode,jobs[name],quietingDown")
+
+    async def crumb(self, request: Request) -> Response:
+        answer = {"_class": "hudson.security.csrf.DefaultCrumbIssuer", "crumb": self._fake.rules.crumb}
+        return JSONResponse(answer | {"crumbRequestField": "Jenkins-Crumb"})
+
+    async def queue(self, request: Request) -> Response:
+        return _json(request, self._fake.answers.queue(), DEFAULT_TREES["queue"])
+
+    async def item(self, request: Request) -> Response:
+        number = request.path_params["id"]
+        items = {item.id: item for item in self._controller.items} | self._controller.left
+        default = "actions,blocked,buildable,id,inQueueSince,params,stuck,task[name,url,color],url,why,timestamp"
+        tree = f"{default},buildableStartMilliseconds,pending,cancelled,executable[number,url]"
+        return _json(request, self._fake.answers.item(items[number]), tree)
+
+    async def computers(self, request: Request) -> Response:
+        return _json(request, self._fake.answers.computers(), DEFAULT_TREES["computers"])
+
+    async def computer(self, request: Request) -> Response:
+        return _json(request, self._fake.answers.computer(self._node(request)), DEFAULT_TREES["computer"])
+
+    async def job(self, request: Request) -> Response:
+        answer = self._fake.answers.job(self._controller.jobs[request.path_params["job"]])
+        return _json(request, answer, "name,fullName,url,color,nextBuildNumber,labelExpression,builds[number,url]")
+
+    async def build(self, request: Request) -> Response:
+        key = request.path_params["job"], request.path_params["number"]
+        tree = "number,url,building,inProgress,result,queueId,builtOn"
+        return _json(request, self._fake.answers.build(self._controller.builds[key]), tree)
+
+    async def jnlp(self, request: Request) -> Response:
+        node = self._node(request)
+        arguments = [self._controller.secret(node.name), node.name, "-url", f"{self._fake.url}/"]
+        told = "".join(f"<argument>{each}</argument>" for each in arguments)
+        text = f"<jnlp><application-desc>{told}</application-desc></jnlp>"
+        return Response(text, media_type="application/x-java-jnlp-file")
+
+    # Jobs and the queue
+
+    async def create_job(self, request: Request) -> Response:
+        name = request.query_params["name"]
+        text = re.sub(r"<\?xml.*?\?>", "", (await request.body()).decode())
+        config = ElementTree.fromstring(text)
+        script = config.findtext(".//script") or config.findtext(".//command") or "true"
+        pipeline = config.tag == "flow-definition"
+        label = config.findtext("assignedNode")
+        if pipeline:
+            asked = re.search(r"node\s*\(\s*'([^']*)'\s*\)", script)
+            label = asked[1] if asked else None
+            shell = re.search(r"sh\s*\(?\s*'([^']*)'", script)
+            script = shell[1] if shell else "true"
+        concurrent = config.findtext("concurrentBuild") == "true"
+        quiet = float(config.findtext("quietPeriod") or 5.0)
+        self._controller.jobs[name] = Job(name, pipeline, label, script, concurrent, quiet)
+        return Response(status_code=200)
+
+    async def delete_job(self, request: Request) -> Response:
+        job = self._controller.jobs[request.path_params["job"]]
+        for item in [item for item in self._controller.items if item.job == job.name]:
+            self._controller.cancel(item.id)
+        for build in [build for build in self._controller.builds.values() if build.job == job.name]:
+            self._controller.end(build.job, build.number, "ABORTED")
+        return self._shown("")
+
+    async def schedule(self, request: Request) -> Response:
+        query = dict(request.query_params)
+        delay = re.sub("[a-z]+$", "", query.pop("delay", ""))
+        params = "".join(f"\n{name}={value}" for name, value in query.items())
+        job = self._controller.jobs[request.path_params["job"]]
+        item = self._controller.schedule(job, float(delay) if delay else None, params)
+        return Response(status_code=201, headers={"Location": f"{self._fake.url}/queue/item/{item.id}/"})
+
+    async def stop(self, request: Request) -> Response:
+        self._controller.end(request.path_params["job"], request.path_params["number"], "ABORTED")
+        return self._shown(f"job/{request.path_params['job']}/{request.path_params['number']}/")
+
+    async def cancel(self, request: Request) -> Response:
+        self._controller.cancel(int(request.query_params["id"]))
+        return Response(status_code=204)
+
+    async def quiet_down(self, _: Request) -> Response:
+        self._controller.quieting_down = True
+        return self._shown("")
+
+    async def cancel_quiet_down(self, _: Request) -> Response:
+        self._controller.quieting_down = False
+        self._controller.maintain()
+        return self._shown("")
+
+    # Nodes
+
+    async def create_node(self, request: Request) -> Response:
+        form = {name: values[0] for name, values in parse_qs((await request.body()).decode()).items()}
+        name = form["name"].strip()
+        if name in self._controller.nodes:
+            return _page(400, "Error", **{"X-Error": f"Agent called  {name}  already exists"})
+        given = json.loads(form["json"])
+        if given["launcher"].get("stapler-class") != "hudson.slaves.JNLPLauncher":
+            return _page(500, "Oops!")
+        self._controller.nodes[name] = FakeNode(
+            name,
+            sorted(label_set(given.get("labelString") or "")),
+            given.get("nodeDescription") or "",
+            exclusive=given.get("mode") == "EXCLUSIVE",
+            executors=int(given.get("numExecutors") or 1),
+        )
+        return self._shown("computer/")
+
+    async def fence(self, request: Request) -> Response:
+        node = self._node(request)
+        self._controller.fence(node, request.query_params.get("offlineMessage", ""))
+        return self._shown(f"computer/{node.name}/")
+
+    async def toggle(self, request: Request) -> Response:
+        node = self._node(request)
+        if node.fenced is None:
+            form = parse_qs((await request.body()).decode())
+            self._controller.fence(node, form.get("offlineMessage", [""])[0])
+        else:
+            self._controller.unfence(node)
+        return self._shown(f"computer/{node.name}/")
+
+    async def delete_node(self, request: Request) -> Response:
+        self._controller.delete(self._node(request))
+        return self._shown("computer/")
+
+    # Agents
+
+    async def done(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        if request.headers.get("X-Secret") != self._controller.secret(name):
+            return Response(status_code=403)
+        result = await request.json()
+        build = self._controller.builds.get((result["job"], result["number"]))
+        if build is not None and build.node == name:
+            self._controller.end(build.job, build.number, result["result"])
+        return Response(status_code=204)
+
+
+class _AgentConnection:
+    """An answer that stays open while the agent is connected: each line is a build for it."""
+
+    def __init__(self, fake: FakeJenkins) -> None:
+        self._controller = fake.controller
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        request = Request(scope, receive)
+        name = request.path_params["name"]
+        node = self._controller.nodes.get(name)
+        right = request.headers.get("X-Secret") == self._controller.secret(name)
+        status = 400 if node is None else 403 if not right else 500 if node.send is not None else 200
+        if node is None or status != 200:
+            await Response(status_code=status)(scope, receive, send)
+            return
+        builds: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})
+        await send({"type": "http.response.body", "body": b"{}\n", "more_body": True})
+        self._controller.connect(node, builds.put_nowait)
+        gone = asyncio.create_task(_gone(receive))
+        try:
+            while await _passed_on(builds, gone, send):
+                pass
+        finally:
+            gone.cancel()
+            self._controller.disconnected(node)
+
+
+async def _passed_on(builds: asyncio.Queue[dict[str, Any] | None], gone: asyncio.Task[None], send: Any) -> bool:
+    """Sends the next build; False once the agent is gone, or is to go."""
+    next_one = asyncio.create_task(builds.get())
+    await asyncio.wait({next_one, gone}, return_when=asyncio.FIRST_COMPLETED)
+    build = next_one.result() if next_one.done() else None
+    next_one.cancel()
+    if build is None:
+        if not gone.done():
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        return False
+    await send({"type": "http.response.body", "body": json.dumps(build).encode() + b"\n", "more_body": True})
+    return True
+
+
+async def _gone(receive: Any) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _json(request: Request, answer: dict[str, Any], default: str) -> Response:
+    return JSONResponse(filtered(answer, parsed(request.query_params.get("tree", default))))

@@ -1,0 +1,70 @@
+"""Jenkins by hand, for tests: jobs, builds, waiting. Works with a real one and with the fake."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from xml.sax.saxutils import escape
+
+import requests
+
+
+class JenkinsHttp:
+    def __init__(self, url: str, user: str, token: str) -> None:
+        self.url = url.rstrip("/")
+        self._session = requests.Session()
+        self._session.auth = (user, token)
+        self._session.trust_env = False
+
+    def post(self, path: str, body: str | None = None, **query: str) -> requests.Response:
+        response = self._session.post(
+            f"{self.url}/{path}",
+            params=query,
+            data=body.encode() if body else None,
+            headers={"Content-Type": "application/xml"} if body else {},
+            timeout=30,
+            allow_redirects=False,
+        )
+        response.raise_for_status()
+        return response
+
+    def get(self, path: str) -> dict[str, object]:
+        response = self._session.get(f"{self.url}/{path}/api/json", timeout=30)
+        response.raise_for_status()
+        document: dict[str, object] = response.json()
+        return document
+
+    def freestyle(self, name: str, label: str = "", script: str = "true", *, concurrent: bool = False) -> None:
+        assigned = f"<assignedNode>{escape(label)}</assignedNode>" if label else ""
+        self.post(
+            "createItem",
+            f"<project><builders><hudson.tasks.Shell><command>{escape(script)}</command></hudson.tasks.Shell></builders>"
+            f"{assigned}<canRoam>{str(not label).lower()}</canRoam>"
+            f"<concurrentBuild>{str(concurrent).lower()}</concurrentBuild></project>",
+            name=name,
+        )
+
+    def pipeline(self, name: str, label: str, script: str = "true") -> None:
+        groovy = escape(f"node('{label}') {{ sh '{script}' }}")
+        self.post(
+            "createItem",
+            '<flow-definition plugin="workflow-job"><definition '
+            'class="org.jenkinsci.plugins.workflow.cps.CpsFlowDefinition" plugin="workflow-cps">'
+            f"<script>{groovy}</script><sandbox>true</sandbox></definition></flow-definition>",
+            name=name,
+        )
+
+    def build(self, job: str, delay: str = "0sec") -> int:
+        """The id of the item in the queue."""
+        location = self.post(f"job/{job}/build", delay=delay).headers["Location"]
+        return int(location.rstrip("/").rpartition("/")[2])
+
+    def result(self, job: str, number: int) -> object:
+        return self.get(f"job/{job}/{number}").get("result")
+
+
+def wait_for(what: Callable[[], bool], seconds: float = 20.0) -> None:
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end, "it did not come about"
+        time.sleep(0.02)
