@@ -24,9 +24,9 @@ class Asked:
     """What a command says of an environment.
 
     `name` is its slug, `given` what the user called it. `blueprint_file` None takes the recorded blueprint, and then
-    also its kind and parameters where none are given. `parameters` are as given: `@file` reads the value from a file.
-    `environment` are the environment's variables. `timeout` and `ttl` in seconds override the blueprint's. `owner`
-    and `team` are whose it is; empty: as recorded, else the user and the team of the settings.
+    also its kind, parameters and time to live where none are given. `parameters` are as given: `@file` reads the value
+    from a file. `environment` are the environment's variables. `timeout` and `ttl` in seconds override the blueprint's.
+    `owner` and `team` are whose it is; empty: as recorded, else the user and the team of the settings.
     """
 
     name: str
@@ -79,11 +79,19 @@ class Prepared:
             return replace(
                 made,
                 timeout=made.timeout if self.asked.timeout is None else self.asked.timeout,
-                ttl=made.ttl if self.asked.ttl is None else self.asked.ttl or None,
+                ttl=self._ttl(made.ttl, current),
                 team=self.asked.team or (current.team if current else cluster.team),
             )
 
         return build
+
+    def _ttl(self, meant: int | None, current: EnvironmentRecord | None) -> int | None:
+        """Who repeats the recorded blueprint and kind means the recorded time to live as well, in seconds."""
+        if self.asked.ttl is not None:
+            return self.asked.ttl or None
+        if self.recorded is not None and current is not None and current.kind == self.request.kind:
+            return current.ttl_seconds
+        return meant
 
 
 def prepare(records: Records, asked: Asked, record: EnvironmentRecord | None) -> Prepared:

@@ -29,7 +29,7 @@ def up(ctx: click.Context, invocation: Invocation, /, name: str, **options: Any)
     """Make environment NAME from a blueprint, or change it, and wait until it serves. Doing it twice changes nothing.
 
     What the command does not say comes from the blueprint. Without --blueprint the recorded blueprint is used, with
-    the recorded kind and parameters; secrets are never recorded and must be given each time.
+    the recorded kind, parameters and time to live; secrets are never recorded and must be given each time.
 
     \b
     Examples:

@@ -36,6 +36,21 @@ def test_what_somebody_else_made_of_it_while_it_waited_is_not_undone(records):
         build(replace(RECORD, parameters={"tag": "a", "size": 2}), frozenset())
 
 
+@pytest.mark.parametrize(
+    ("asked", "ttl"),
+    [
+        (Asked("x", "x"), 86400),
+        (Asked("x", "x", ttl=60), 60),
+        (Asked("x", "x", ttl=0), None),
+        (Asked("x", "x", kind="other"), 3600),
+    ],
+)
+def test_a_time_to_live_that_was_given_holds_until_another_is_given(records, asked, ttl):
+    source = f"ttl: 1h\nkinds: {{other: {{}}}}\n{SOURCE}"
+    record = replace(RECORD, blueprint_source=source, ttl_seconds=86400)
+    assert prepare(records, asked, record).on(records.cluster)(record, frozenset()).ttl == ttl
+
+
 def test_who_names_the_blueprint_says_all_of_it(records, tmp_path):
     file = tmp_path / "shop.yaml"
     file.write_text(SOURCE)
