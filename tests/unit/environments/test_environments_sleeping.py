@@ -93,7 +93,7 @@ def up_again(world):
 def test_killed_at_any_call_it_is_taken_up_by_any_command(first, command):
     calls = [sleep, wake, up_again, down].index(command)
     while True:
-        calls += 5
+        calls += 7
         world = made()
         if first is wake:
             sleep(world)

@@ -40,7 +40,7 @@ def test_the_table_by_a_plain_put_and_by_ciprov(case: Case, verdict: str) -> Non
 
 @pytest.mark.parametrize("part", range(4))
 def test_none_of_the_generated_cases_is_stuck(part: int) -> None:
-    outcomes = [by_ciprov(case) for case in cases(seed=4, count=180)[part::4]]
+    outcomes = [by_ciprov(case) for case in cases(seed=4, count=120)[part::4]]
     assert [outcome for outcome in outcomes if outcome.fault] == []
     ways = Counter(way for outcome in outcomes for way in outcome.ways)
     assert ways.keys() == {"rolling", "in-place", "scale-to-zero", "delete-create"}
@@ -58,15 +58,17 @@ KILLED = [
 
 @pytest.mark.parametrize("case", KILLED, ids=str)
 def test_killed_at_any_call_and_run_again(case: Case) -> None:
-    calls = itertools.takewhile(lambda outcome: outcome is not None, (by_ciprov_killed(case, n) for n in range(500)))
+    """At every third one, and in each case at others."""
+    at = range(KILLED.index(case) % 3, 500, 3)
+    calls = itertools.takewhile(lambda outcome: outcome is not None, (by_ciprov_killed(case, n) for n in at))
     outcomes = [outcome for outcome in calls if outcome is not None]
-    assert len(outcomes) > 10
+    assert len(outcomes) > 4
     assert [outcome.fault for outcome in outcomes if outcome.fault] == []
 
 
 def test_killed_or_without_an_agent_by_chance() -> None:
-    outcomes = [outcome for case in cases(seed=5, count=60)[20:] for outcome in by_chance(case, seed=5)]
-    assert len(outcomes) > 60
+    outcomes = [outcome for case in cases(seed=5, count=60)[40:] for outcome in by_chance(case, seed=5)]
+    assert len(outcomes) > 30
     assert [outcome for outcome in outcomes if outcome.fault] == []
 
 
