@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -67,10 +66,6 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def warn(text: str) -> None:
     """A line on stderr."""
     click.echo(text, err=True)
-
-
-def stderr_is_terminal() -> bool:
-    return sys.stderr.isatty()
 
 
 def _yaml(document: Mapping[str, Any]) -> str:

@@ -45,10 +45,6 @@ def shown(text: str) -> str:
     return _REF.sub(r"${\1}", text)
 
 
-def needs_dollar(text: str) -> bool:
-    return f"${OPEN}" in text
-
-
 def written(text: str, declared: Collection[str]) -> str:
     """`text` as the blueprint has it: placeholders as `${name}`, a literal `${` escaped where need be.
 
