@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from ciprov.framework.asks import Ask, Kind
+from ciprov.framework.asks import Ask, Kind, Turn
 from ciprov.framework.constraints import Crowd, meets, values
 from ciprov.framework.decisions import Lack, Refusal
 from ciprov.framework.joined_offers import JoinedOffers
@@ -15,7 +15,7 @@ from ciprov.framework.offers import Attributes
 from ciprov.framework.resources import shown
 from ciprov.framework.state import Hold, Policy
 
-_LACKS = (Lack.CPUS, Lack.MEM, Lack.DISK, Lack.GPUS)
+AMOUNTS = (Lack.CPUS, Lack.MEM, Lack.DISK, Lack.GPUS)
 
 
 class Place(Protocol):
@@ -34,18 +34,18 @@ class Place(Protocol):
 
 
 class Admission:
-    """`maintenances` are starts of those planned, in order; `holds` by agent id, with the rank of their requests."""
+    """`maintenances` are starts of those planned, in order; `holds` by agent id, with the turn of their requests."""
 
     def __init__(
-        self, maintenances: Sequence[datetime], policy: Policy, holds: Mapping[str, tuple[Hold, int]], crowd: Crowd
+        self, maintenances: Sequence[datetime], policy: Policy, holds: Mapping[str, tuple[Hold, Turn]], crowd: Crowd
     ) -> None:
         self._maintenances = maintenances
         self._policy = policy
         self._holds = dict(holds)
         self._crowd = crowd
 
-    def hold(self, hold: Hold, rank: int) -> None:
-        self._holds[hold.agent_id] = hold, rank
+    def hold(self, hold: Hold, turn: Turn) -> None:
+        self._holds[hold.agent_id] = hold, turn
 
     def release(self, agent_id: str) -> None:
         self._holds.pop(agent_id, None)
@@ -71,8 +71,8 @@ class Admission:
         if ask.fixed_ports and (port := one.missing_port(ask)) is not None:
             return Refusal(Lack.PORTS, f"port {port} is not free")
         if self._holds and one.agent_id in self._holds:
-            hold, rank = self._holds[one.agent_id]
-            if hold.request_id != ask.request.id and rank >= ask.rank:
+            hold, turn = self._holds[one.agent_id]
+            if hold.request_id != ask.request.id and turn >= ask.turn:
                 return Refusal(Lack.HELD, f"it is held for {hold.request_id}")
         return self.crowded(ask, one) if ask.crowding else None
 
@@ -85,20 +85,11 @@ class Admission:
         return None
 
 
-def short_of(ask: Ask, one: JoinedOffers) -> Lack | None:
-    """Of what the agent has too little left."""
-    for lack, wanted, free in zip(_LACKS, ask.amounts, one.free, strict=True):
-        if free < wanted:
-            return lack
-    return Lack.PORTS if one.ports < ask.free_ports else None
-
-
 def shortage(ask: Ask, one: JoinedOffers) -> Refusal | None:
-    """The same in words."""
-    lack = short_of(ask, one)
-    if lack is None:
-        return None
-    if lack is Lack.PORTS:
-        return Refusal(lack, f"it has {one.ports} of {ask.free_ports} ports")
-    which = _LACKS.index(lack)
-    return Refusal(lack, f"it has {shown(one.free[which])} of {shown(ask.amounts[which])} {lack}")
+    """Of what the agent has too little left."""
+    for lack, wanted, free in zip(AMOUNTS, ask.amounts, one.free, strict=True):
+        if free < wanted:
+            return Refusal(lack, f"it has {shown(free)} of {shown(wanted)} {lack}")
+    if one.ports < ask.free_ports:
+        return Refusal(Lack.PORTS, f"it has {one.ports} of {ask.free_ports} ports")
+    return None

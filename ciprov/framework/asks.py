@@ -26,6 +26,10 @@ class Kind(NamedTuple):
     endures: int
 
 
+Turn = tuple[int, float]
+"""The rank and the age of a request: the larger goes first, the fair share of labels left aside."""
+
+
 @dataclass(slots=True)
 class Ask:
     """A request in a decision. `rank` is its priority raised by its age, `age` in seconds."""
@@ -38,6 +42,10 @@ class Ask:
     crowding: tuple[Constraint, ...]
     age: float
     rank: int
+
+    @property
+    def turn(self) -> Turn:
+        return self.rank, self.age
 
 
 def asks(requests: Iterable[Request], maintenances: Sequence[datetime], policy: Policy, now: datetime) -> list[Ask]:

@@ -12,15 +12,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from ciprov.framework.admission import Admission, short_of, shortage
+from ciprov.framework.admission import Admission
 from ciprov.framework.answering import Outlook, declines, launches, leaving
 from ciprov.framework.asks import Ask, Kind, asks
 from ciprov.framework.capacities import Capacities
 from ciprov.framework.constraints import Crowd
 from ciprov.framework.decisions import Decisions, Funnel, Held, Refusal
-from ciprov.framework.failures import Failure, Failures, FunnelCount
+from ciprov.framework.failures import Failure, Failures
 from ciprov.framework.fairness import Shares, turns
 from ciprov.framework.fleet import Fleet
+from ciprov.framework.funnels import funnel
 from ciprov.framework.holding import Holding
 from ciprov.framework.joined_offers import JoinedOffers, join
 from ciprov.framework.known_agents import learn
@@ -101,7 +102,7 @@ class _Search:
                 if self._holding.release(ask.request.id):
                     self._admission.release(held_agent)
                 return None
-        failure = known or self._failures.add(ask, self._funnel(ask))
+        failure = known or self._failures.add(ask, self._why(ask))
         never = self._capacities.never(ask)
         if not never and self._worth_holding(ask):
             free: dict[str, Amounts] = {}
@@ -117,21 +118,8 @@ class _Search:
                 return one
         return None
 
-    def _funnel(self, ask: Ask) -> Funnel:
-        standing = self._standing_of(ask.kind)
-        count = FunnelCount()
-        for one in self._fleet.joined:
-            refused = standing[one.index]
-            lack = refused.lack if refused else short_of(ask, one)
-            if lack is None and (refused := self._admission.passing(ask, one)):
-                lack = refused.lack
-            if lack is not None:
-                count.add(one, lack)
-        closest = count.closest
-        if closest is None:
-            return Funnel({})
-        refusal = standing[closest.index] or shortage(ask, closest) or self._admission.passing(ask, closest)
-        return Funnel(count.counts(), closest.hostname, refusal)
+    def _why(self, ask: Ask) -> Funnel:
+        return funnel(ask, self._fleet.joined, self._standing_of(ask.kind), self._admission)
 
     def _standing_of(self, kind: Kind) -> list[Refusal | None]:
         """By index of the agent."""

@@ -7,13 +7,9 @@ from typing import NamedTuple
 
 from ciprov.framework.asks import Ask, Kind
 from ciprov.framework.constraints import Crowd
-from ciprov.framework.decisions import Funnel, Lack
-from ciprov.framework.joined_offers import JoinedOffers
+from ciprov.framework.decisions import Funnel
 from ciprov.framework.requests import Operator
 from ciprov.framework.resources import Amounts
-
-_STAGES = {lack: stage for stage, lack in enumerate(Lack)}
-_AMOUNTS = {Lack.CPUS: 0, Lack.MEM: 1, Lack.DISK: 2, Lack.GPUS: 3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,25 +63,6 @@ class Failures:
                 other for other in others if not (other.amounts.covers(ask.amounts) and other.ports >= ask.free_ports)
             ] + [failure]
         return failure
-
-
-class FunnelCount:
-    """Counts why agents refuse one request, and notes which came closest."""
-
-    def __init__(self) -> None:
-        self._counts: dict[Lack, int] = {}
-        self._closeness = (-1, 0)
-        self.closest: JoinedOffers | None = None
-
-    def add(self, one: JoinedOffers, lack: Lack) -> None:
-        self._counts[lack] = self._counts.get(lack, 0) + 1
-        closeness = (_STAGES[lack], one.free[_AMOUNTS[lack]] if lack in _AMOUNTS else 0)
-        if closeness > self._closeness:
-            self._closeness, self.closest = closeness, one
-
-    def counts(self) -> dict[Lack, int]:
-        """In the order in which the questions are asked."""
-        return {lack: self._counts[lack] for lack in Lack if lack in self._counts}
 
 
 def _depends(ask: Ask) -> bool:

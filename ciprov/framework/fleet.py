@@ -58,26 +58,29 @@ class Fleet:
     def emptiest_first(self, ask: Ask) -> Iterator[JoinedOffers]:
         """Those with the fewest tasks of the label first, then those with the most cpus and memory left."""
         label, (cpus, mem, _, _) = ask.request.label, ask.amounts
+        counts = self._counts.setdefault(label, {})
         order = self._emptiest.get(label)
         if order is None:
-            order = sorted(self._emptiness(label, one) for one in self.joined)
+            order = sorted(
+                (counts.get(one.agent_id, 0), -one.free.cpus, -one.free.mem, one.index) for one in self.joined
+            )
             self._emptiest[label] = order
         at = 0
         while at < len(order):
-            entry = order[at]
-            if -entry[1] < cpus or -entry[2] < mem:
+            count, cpus_then, mem_then, index = order[at]
+            if -cpus_then < cpus or -mem_then < mem:
                 at += 1
                 continue
-            one = self.joined[entry[3]]
-            now = self._emptiness(label, one)
-            if now == entry:
+            one = self.joined[index]
+            free = one.free
+            if -cpus_then == free.cpus and -mem_then == free.mem and count == counts.get(one.agent_id, 0):
                 yield one
                 at += 1
             else:
                 # It only became fuller since it was put here, so it goes back further down, or for good.
                 del order[at]
-                if one.free.covers(self.least):
-                    insort(order, now)
+                if free.covers(self.least):
+                    insort(order, (counts.get(one.agent_id, 0), -free.cpus, -free.mem, index))
 
     def on_host(self, hostname: str) -> Iterator[JoinedOffers]:
         yield from self._by_host.get(hostname, ())
@@ -100,6 +103,3 @@ class Fleet:
     def _count(self, label: str, agent_id: str) -> None:
         counts = self._counts.setdefault(label, {})
         counts[agent_id] = counts.get(agent_id, 0) + 1
-
-    def _emptiness(self, label: str, one: JoinedOffers) -> tuple[int, int, int, int]:
-        return self._counts.get(label, {}).get(one.agent_id, 0), -one.free.cpus, -one.free.mem, one.index

@@ -1,6 +1,6 @@
 """Agents held for requests that waited long, so that a large old one is not passed by small new ones for ever.
 
-A held agent takes nothing but what it is held for and what has a higher rank, until enough of it is free. A hold ends
+A held agent takes nothing but what it is held for and what goes before that, until enough of it is free. A hold ends
 when its request is placed or gone, or after a time; then its request gets no other one for as long again. So an agent
 that never becomes free enough is not lost to the others for ever.
 """
@@ -25,7 +25,7 @@ class Holding:
         waiting = {ask.request.id: ask for ask in asks}
         kept = [hold for hold in holds if hold.request_id in waiting and now < hold.since + 2 * lasting]
         self.holds = {
-            hold.agent_id: (hold, waiting[hold.request_id].rank) for hold in kept if now < hold.since + lasting
+            hold.agent_id: (hold, waiting[hold.request_id].turn) for hold in kept if now < hold.since + lasting
         }
         self._resting = [hold for hold in kept if now >= hold.since + lasting]
         self._agent_of = {hold.request_id: hold.agent_id for hold, _ in self.holds.values()}
@@ -60,9 +60,9 @@ class Holding:
             return ""
         best = min(fitting, key=lambda agent: (_missing(ask, free.get(agent.id, NOTHING)), agent.capacity, agent.id))
         hold = Hold(best.id, ask.request.id, self._now)
-        self.holds[best.id] = hold, ask.rank
+        self.holds[best.id] = hold, ask.turn
         self._agent_of[ask.request.id] = best.id
-        admission.hold(hold, ask.rank)
+        admission.hold(hold, ask.turn)
         return best.id
 
     def remembered(self) -> tuple[Hold, ...]:

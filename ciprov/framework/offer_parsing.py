@@ -82,7 +82,7 @@ def _left_alone(resource: JsonObject) -> str:
     if "revocable" in resource:
         return "revocable"
     disk = resource.get("disk", {})
-    if "persistence" in disk or "volume" in disk:
+    if "persistence" in disk:
         return "a persistent volume"
     if "source" in disk:
         return "a disk of its own"

@@ -29,7 +29,7 @@ def test_offers_are_suppressed_once_when_nothing_waits_and_revived_as_soon_as_so
     assert calls == ["revive ci"]
     state, calls = attended(state, {}, 1.2)
     assert calls == ["suppress ci: nothing waits"]
-    assert attended(state, {"*": {"q"}}, 1.3)[1] == ["revive *"]
+    assert attended(state, {"*": {"q"}, "ci": {"q"}}, 1.3)[1] == ["revive *, ci"]
 
 
 def test_new_requests_clear_filters_but_not_too_often():

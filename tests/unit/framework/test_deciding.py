@@ -142,6 +142,23 @@ def test_what_no_agent_could_ever_take_is_told_apart_from_what_only_has_to_wait(
     assert "no agent seen so far is large enough for 5 cpus, 256 mem" in why(made)["never"]
 
 
+def test_ports_that_no_agent_has_are_told_apart_from_those_in_use():
+    memory = decide([], [offer("a", ports=[(31000, 31009)])], State(), NOW).memory
+    waiting = [
+        request("in use", ports=(31000,), age=9),
+        request("some", ports=(0, 0), age=8),
+        request("nowhere", ports=(80,), age=7),
+        request("too many", ports=(0,) * 11, age=6),
+    ]
+    made = decide(waiting, [offer("a", ports=[(31009, 31009)])], State(memory=memory), NOW)
+    assert {held.request_id: held.never for held in made.held} == {
+        "in use": False,
+        "some": False,
+        "nowhere": True,
+        "too many": True,
+    }
+
+
 def test_without_offers_everything_waits_and_says_so():
     assert why(decide([request("q")], [], State(), NOW)) == {"q": "no offers at hand"}
 
@@ -194,3 +211,32 @@ def test_a_kind_that_failed_leaves_other_kinds_alone():
     made = decide(wanted, [offer("a"), offer("b", 9, role="ci")], State(), NOW)
     assert where(made) == {"elsewhere": "b", "small": "a"}
     assert {held.request_id: held.as_request for held in made.held} == {"large": "", "larger": "large"}
+
+
+def test_tasks_share_what_is_reserved_and_then_take_from_the_rest():
+    parts = (Part("cpus", 500, reserved_for="ci", origin={"role": "ci"}), Part("cpus", 500, origin={"role": "*"}))
+    wanted = [request("q", 0.4, 0, age=1), request("r", 0.4, 0)]
+    made = decide(wanted, [offer("a", parts=parts)], State(), NOW)
+    first, second = made.launches[0].placements
+    assert [(taken.origin["role"], taken.amount) for taken in first.resources] == [("ci", 400)]
+    assert [(taken.origin["role"], taken.amount) for taken in second.resources] == [("ci", 100), ("*", 300)]
+
+
+def test_a_request_that_failed_for_its_ports_does_not_stop_one_that_needs_fewer():
+    wanted = [request("many", ports=(0,) * 11, age=9), request("taken", ports=(80,), age=8), request("q", ports=(0,))]
+    assert where(decide(wanted, [offer("a")], State(), NOW)) == {"q": "a"}
+
+
+def test_a_request_that_failed_for_other_tasks_of_its_label_does_not_stop_another_label():
+    unique = (constraint("hostname", "UNIQUE"),)
+    wanted = [request("q", constraints=unique, age=9), request("r", constraints=unique, label="npm")]
+    assert where(decide(wanted, [offer("a")], State((placed("x", "a"),)), NOW)) == {"r": "a"}
+
+
+def test_a_task_placed_elsewhere_may_open_a_group_again():
+    racks = {"a": {"rack": ("r1",)}, "b": {"rack": ("r2",)}}
+    running = tuple(placed(name, host, attributes=racks[host]) for name, host in (("x", "a"), ("y", "a"), ("z", "b")))
+    evenly = {"constraints": (constraint("rack", "GROUP_BY"),)}
+    wanted = [request("q", 2, age=9, **evenly), request("r", 1, age=8, **evenly), request("s", 2, age=7, **evenly)]
+    offers = [offer("a", 4, attributes=racks["a"]), offer("b", 1, attributes=racks["b"])]
+    assert where(decide(wanted, offers, State(running), NOW)) == {"r": "b", "s": "a"}

@@ -63,10 +63,23 @@ def test_a_higher_priority_passes_a_hold():
     assert where(decide(waiting, [offer("b", 2)], full(memory), seconds(1))) == {"urgent": "b"}
 
 
+def test_what_is_older_passes_a_hold_too():
+    waiting = [request("large", 4, age=60), request("older", 2, age=61), request("younger", 2, age=59)]
+    memory = Memory(holds=(Hold("agent-b", "large", NOW),))
+    assert where(decide(waiting, [offer("b", 2)], full(memory), NOW)) == {"older": "b"}
+
+
+def test_what_an_agent_is_held_for_gets_it_even_if_a_smaller_one_failed_before_it_in_this_turn():
+    waiting = [request("large", 4, age=100), request("s", 3, age=50, label="npm")]
+    memory = Memory(holds=(Hold("agent-b", "large", NOW),))
+    assert where(decide(waiting, [offer("b", 4)], full(memory), NOW)) == {"large": "b"}
+
+
 def test_a_hold_ends_and_its_request_gets_no_other_one_for_as_long():
     waiting = [request("large", 4, age=60), request("s", 2)]
     memory = Memory(holds=(Hold("agent-b", "large", NOW),))
-    assert where(decide(waiting, OFFERS, full(memory), seconds(99))) == {}
+    lasting = decide(waiting, OFFERS, full(memory), seconds(99))
+    assert (where(lasting), lasting.memory.holds) == ({}, memory.holds)
     over = decide(waiting, OFFERS, full(memory), seconds(100))
     assert where(over) == {"s": "b"}
     assert over.memory.holds == memory.holds

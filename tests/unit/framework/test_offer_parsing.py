@@ -80,7 +80,7 @@ def test_what_no_task_of_ours_may_use_is_left_alone_and_said_so():
     labels = {"labels": {"labels": [{"key": "kafka", "value": "1"}]}}
     offer = offer_with(
         scalar("cpus", 1, revocable={}),
-        scalar("disk", 1, disk={"persistence": {"id": "v"}, "volume": {}}),
+        scalar("disk", 1, disk={"persistence": {"id": "v"}}),
         scalar("disk", 1, disk={"source": {"type": "MOUNT"}}),
         scalar("mem", 1, role="ci", reservation=labels),
         scalar("mem", 1, reservations=[{"type": "DYNAMIC", "role": "ci", **labels}]),
