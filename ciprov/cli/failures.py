@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 
@@ -30,10 +31,20 @@ def report(error: BaseException) -> int:
         return INTERRUPTED
     if isinstance(error, OSError) and error.strerror:
         place = f"{error.filename}: " if error.filename else ""
-        _tell(f"{place}{error.strerror}")
+        _tell(f"{place}{error.strerror}\n  {_way_out(error)}")
         return FAILED
     _tell(f"ciprov has a fault: {type(error).__name__}: {_first_line(error)}\n  {_kept(error)}")
     return FAILED
+
+
+def _way_out(error: OSError) -> str:
+    from ciprov.settings.loading import Options, state_directory
+
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "free some space there and repeat the command"
+    if str(error.filename).startswith(str(state_directory(os.environ, Options())[0])):
+        return "the state directory has to be yours: see who owns it, or set CIPROV_STATE_DIR to one of your own"
+    return "correct the path, or what you may do there"
 
 
 def _tell(message: str) -> None:

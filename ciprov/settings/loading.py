@@ -112,7 +112,9 @@ def _read_file(environment: Mapping[str, str], options: Options) -> _File:
         return _File(path, exists=False, layers={})
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
-        raise SettingsError([f"{path}: the settings file cannot be read: {reason}"]) from error
+        raise SettingsError(
+            [f"{path}: the settings file cannot be read: {reason}; correct the file or its path"]
+        ) from error
     return _understand(read(text, str(path)), path)
 
 

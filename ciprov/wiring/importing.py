@@ -49,7 +49,9 @@ def write(text: str, target: str, *, force: bool) -> None:
             )
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise CiprovError(f"the file cannot be written: {error.strerror}", place=target) from error
+        raise CiprovError(
+            f"the file cannot be written: {error.strerror}", place=target, way_out="name another one with --output"
+        ) from error
 
 
 def _read(file: str) -> str | Unreadable:

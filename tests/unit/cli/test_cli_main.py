@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import subprocess
 import sys
@@ -202,3 +203,22 @@ def test_pairs() -> None:
     for wrong in ("a", "=b", " =b"):
         with pytest.raises(click.BadParameter):
             pair(wrong)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (PermissionError(errno.EACCES, "Permission denied", "STATE/local"), "CIPROV_STATE_DIR"),
+        (PermissionError(errno.EACCES, "Permission denied", "/elsewhere"), "correct the path"),
+        (OSError(errno.ENOSPC, "No space left on device"), "free some space"),
+    ],
+)
+def test_what_the_system_refuses_has_its_way_out(
+    error: OSError, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if error.filename:
+        error.filename = error.filename.replace("STATE", str(tmp_path / "state"))
+    assert report(error) == 1
+    told = capsys.readouterr().err
+    assert words in told
+    assert error.strerror in told
