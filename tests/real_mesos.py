@@ -1,7 +1,8 @@
 """A real Mesos 1.11 for tests: a master and agents of their own, on their own ports, ended by pid.
 
 `CIPROV_TEST_REAL_MESOS` names the directory of the kit that builds it (its `up.sh`); what it builds is kept in
-`REAL_MESOS`, by default `~/.cache/real-mesos`.
+`REAL_MESOS`, by default `~/.cache/real-mesos`. Without it, tests that disturb nothing use the master that
+`CIPROV_TEST_MESOS` names; its agents need not be like ours.
 """
 
 from __future__ import annotations
@@ -39,6 +40,11 @@ def binaries() -> Path:
             steps = text[: text.index(_ENDS_BUILDING)]
             subprocess.run(["bash", "-c", steps, f"{kit}/up.sh"], check=True, timeout=300)
     return home / "dist"
+
+
+def given_address() -> str:
+    """`host:port` of a master that runs already, where there is no kit."""
+    return "" if os.environ.get("CIPROV_TEST_REAL_MESOS") else os.environ.get("CIPROV_TEST_MESOS", "")
 
 
 def free_port(host: str = "127.0.0.1") -> int:
@@ -146,6 +152,13 @@ class RealMesos:
             return bool(self.read("/metrics/snapshot")["master/slaves_active"] == count)
 
         eventually(there, 30.0, f"{count} agents: see {self._directory}")
+
+
+class GivenMesos(RealMesos):
+    """One that runs already and is not ours."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address.removeprefix("http://").rstrip("/")
 
 
 def eventually(holds: Callable[[], bool], seconds: float, what: str) -> None:

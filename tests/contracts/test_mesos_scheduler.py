@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from mesos_session import HURRIED, Session, sleeper
-from real_mesos import RealMesos, eventually
+from real_mesos import GivenMesos, RealMesos, eventually, given_address
 
 from ciprov.clients.mesos_scheduler.patience import Patience
 from ciprov.domain.mesos_events import CallLost, Disconnected, End, Failure, Offers, Stopped, Subscribed, Update
@@ -15,12 +15,23 @@ from ciprov.domain.mesos_events import CallLost, Disconnected, End, Failure, Off
 
 @pytest.fixture(scope="module")
 def mesos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealMesos]:
+    if given_address():
+        yield GivenMesos(given_address())
+        return
     running = RealMesos(tmp_path_factory.mktemp("mesos"))
     try:
         running.start()
         yield running
     finally:
         running.stop()
+
+
+@pytest.fixture
+def own_mesos(mesos: RealMesos) -> RealMesos:
+    """One that may be disturbed."""
+    if isinstance(mesos, GivenMesos):
+        pytest.skip(f"the Mesos at {mesos.address} is not ours to disturb")
+    return mesos
 
 
 def a_task() -> str:
@@ -125,20 +136,20 @@ def test_bad_launches_come_back_as_updates(mesos: RealMesos) -> None:
         end(session, framework_id)
 
 
-def test_the_master_is_killed_and_comes_back(mesos: RealMesos) -> None:
+def test_the_master_is_killed_and_comes_back(own_mesos: RealMesos) -> None:
     task = a_task()
-    with Session(mesos.address).start() as session:
+    with Session(own_mesos.address).start() as session:
         framework_id = session.subscribed().framework_id
         offer = session.launch_sleeper(task)
         session.update(task, "TASK_RUNNING")
-        mesos.kill("master")
+        own_mesos.kill("master")
         assert session.wait_for(Disconnected).was_subscribed
         session.driver.launch([offer["id"]["value"]], [sleeper(a_task(), offer["agent_id"]["value"])])
         assert not session.wait_for(CallLost).perhaps_done
-        mesos.start_master()
+        own_mesos.start_master()
         again = session.subscribed()
         assert (again.framework_id, again.again) == (framework_id, True)
-        mesos.wait_for_agents(2)
+        own_mesos.wait_for_agents(2)
         session.driver.reconcile([(task, "")])
         session.update(task, "TASK_RUNNING")
         session.driver.kill(task)
@@ -146,39 +157,39 @@ def test_the_master_is_killed_and_comes_back(mesos: RealMesos) -> None:
         end(session, framework_id)
 
 
-def test_a_kill_while_the_master_is_away_arrives(mesos: RealMesos) -> None:
+def test_a_kill_while_the_master_is_away_arrives(own_mesos: RealMesos) -> None:
     task = a_task()
-    with Session(mesos.address).start() as session:
+    with Session(own_mesos.address).start() as session:
         framework_id = session.subscribed().framework_id
         session.launch_sleeper(task)
         running = session.update(task, "TASK_RUNNING")
-        mesos.kill("master")
+        own_mesos.kill("master")
         session.wait_for(Disconnected)
         session.driver.kill(task, agent_id=running.status["agent_id"]["value"])
-        mesos.start_master()
+        own_mesos.start_master()
         session.subscribed()
-        mesos.wait_for_agents(2)
+        own_mesos.wait_for_agents(2)
         session.update(task, "TASK_KILLED")
         end(session, framework_id)
 
 
-def test_a_master_that_hangs_is_noticed_by_its_silence(mesos: RealMesos) -> None:
+def test_a_master_that_hangs_is_noticed_by_its_silence(own_mesos: RealMesos) -> None:
     patience = Patience(
         heartbeat_s=0.3, connect_s=0.5, subscribe_s=0.5, call_s=0.5, first_pause_s=0.1, longest_pause_s=0.3
     )
-    with Session(mesos.address, patience=patience).start() as session:
+    with Session(own_mesos.address, patience=patience).start() as session:
         framework_id = session.subscribed().framework_id
-        mesos.freeze("master")
+        own_mesos.freeze("master")
         try:
             assert session.wait_for(Disconnected).was_subscribed
         finally:
-            mesos.thaw("master")
+            own_mesos.thaw("master")
         assert session.subscribed().framework_id == framework_id
         end(session, framework_id)
 
 
-def test_an_agent_is_killed(mesos: RealMesos) -> None:
-    with Session(mesos.address).start() as session:
+def test_an_agent_is_killed(own_mesos: RealMesos) -> None:
+    with Session(own_mesos.address).start() as session:
         framework_id = session.subscribed().framework_id
 
         def on_agent_2(event: Offers) -> bool:
@@ -189,11 +200,11 @@ def test_an_agent_is_killed(mesos: RealMesos) -> None:
         task, agent = a_task(), offer["agent_id"]["value"]
         session.driver.launch([offer["id"]["value"]], [sleeper(task, agent)])
         session.update(task, "TASK_RUNNING")
-        mesos.kill("agent2")
+        own_mesos.kill("agent2")
         session.update(task, "TASK_UNREACHABLE")
         assert session.wait_for(Failure).agent_id == agent
-        mesos.start_agent(2)
-        mesos.wait_for_agents(2)
+        own_mesos.start_agent(2)
+        own_mesos.wait_for_agents(2)
         session.update(task, "TASK_RUNNING")
         end(session, framework_id)
 

@@ -236,6 +236,19 @@ def test_no_busy_loop(script: Script) -> None:
         assert cpu < 0.5
 
 
+def test_no_busy_loop_of_calls_that_fail() -> None:
+    patience = Patience(first_pause_s=0.1, longest_pause_s=2.0)
+    with driven(calls=(answering(503),), patience=patience) as (master, session):
+        session.subscribed()
+        session.driver.kill("a")
+        session.driver.revive()
+        master.call("REVIVE")
+        before = len(master.calls)
+        _, cpu = tries_within(master, 0.8)
+        assert len(master.calls) - before <= 3 * 4
+        assert cpu < 0.4
+
+
 def test_idle_it_does_nothing() -> None:
     with driven() as (master, session):
         session.subscribed()

@@ -37,6 +37,10 @@ class Leaders(Protocol):
         """The master to ask next. Raises `NoLeader`."""
         ...
 
+    def leads(self, master: Master) -> bool:
+        """False only where another is known to lead."""
+        ...
+
     def stop(self) -> None: ...
 
 
@@ -54,6 +58,9 @@ class MasterList:
         master = self._masters[self._next % len(self._masters)]
         self._next += 1
         return master
+
+    def leads(self, _: Master) -> bool:
+        return True
 
     def stop(self) -> None:
         pass
@@ -105,6 +112,9 @@ class ElectionInZooKeeper:
         if leader is None:
             raise NoLeader(self._why_none)
         return leader
+
+    def leads(self, master: Master) -> bool:
+        return self._leader in {None, master}
 
     def stop(self) -> None:
         self._stopped = True

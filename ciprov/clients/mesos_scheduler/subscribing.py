@@ -105,13 +105,17 @@ class Subscriber:
         except (OSError, ValueError) as error:
             return verdicts.of_failure(error, master), False
         try:
+            if not self._link.connecting(line.break_off):
+                return Verdict(Loss.CLOSED, "stopped"), False
+            # From here on a change breaks the connection off; one before this would not have been noticed.
+            if target is None and not self._leaders.leads(master):
+                self._link.disconnected()
+                return Verdict(Loss.LEADER_CHANGED, f"{master} does not lead any more"), False
             return self._follow(line, master)
         finally:
             line.close()
 
     def _follow(self, line: Line, master: Master) -> tuple[Verdict, bool]:
-        if not self._link.connecting(line.break_off):
-            return Verdict(Loss.CLOSED, "stopped"), False
         told = 0.0
 
         def subscribed(info: JsonObject) -> None:

@@ -54,11 +54,15 @@ def of_failure(error: BaseException, master: Master) -> Verdict:
 
 def _distrust(error: ssl.SSLError, master: Master) -> Verdict:
     if isinstance(error, ssl.SSLCertVerificationError):
-        reason = f"no trust in the certificate of {master}: {error.verify_message or error}"
+        reason = f"no trust in the certificate of {master}: {getattr(error, 'verify_message', '') or error}"
         way_out = "set the authority's file, and use the name that stands in the certificate"
         return Verdict(Loss.UNTRUSTED, reason, End.UNTRUSTED, way_out)
-    reason = f"no TLS connection to {master}: {(error.reason or str(error)).replace('_', ' ').lower()}"
+    reason = f"no TLS connection to {master}: {_words(error)}"
     return Verdict(Loss.UNTRUSTED, reason, End.UNTRUSTED, "check https:// in the address, and our own certificate")
+
+
+def _words(error: ssl.SSLError) -> str:
+    return str(getattr(error, "reason", "") or error).replace("_", " ").lower()
 
 
 def _network(error: OSError | UnicodeError, master: Master) -> Verdict:
@@ -92,7 +96,7 @@ def shown(text: str) -> str:
 
 def _is_broken(error: ssl.SSLError) -> bool:
     """Ended by the other side or by the network: a matter of trying again."""
-    told = f"{error.reason} {error}"
+    told = f"{getattr(error, 'reason', '')} {error}"
     return isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError) or any(
         word in told for word in ("UNEXPECTED_EOF", "EOF occurred", "timed out", "BAD_RECORD_MAC", "DECRYPTION_FAILED")
     )
