@@ -79,7 +79,7 @@ def made(
         reader.add(at, f"{entry.key}.like", f"there is no app {like!r}", listed(apps), did_you_mean(like, apps))
     if values.get("run") and (own := f"ciprov-hook-{entry.name}") in apps:
         reader.add(entry.node, entry.key, f"the app {own} has the id that this hook needs", "", "rename one of them")
-    missing = tuple(dict.fromkeys(name for text in _texts(entry.node) for name in still_open(text)))
+    missing = tuple(dict.fromkeys(name for text in entry.node.texts() for name in still_open(text)))
     shortest = SMOKE_SECONDS if entry.stage == Stage.SMOKE else SECONDS
     hook = Hook(
         stage=Stage(entry.stage),
@@ -247,12 +247,3 @@ class _Reader:
 def _meet(one: HookEntry, other: HookEntry) -> bool:
     """Whether some kind has both."""
     return not one.kinds or not other.kinds or bool(set(one.kinds) & set(other.kinds))
-
-
-def _texts(node: Node) -> Iterator[str]:
-    if isinstance(node.value, str):
-        yield node.value
-    for _, member in node.members():
-        yield from _texts(member)
-    for item in node.items():
-        yield from _texts(item)

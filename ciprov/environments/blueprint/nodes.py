@@ -59,6 +59,15 @@ class Node:
         """The items of a list; nothing for anything else."""
         return self.value if isinstance(self.value, list) else []
 
+    def texts(self) -> Iterator[str]:
+        """All texts in it, at any depth; keys are none."""
+        if isinstance(self.value, str):
+            yield self.value
+        for _, member in self.members():
+            yield from member.texts()
+        for item in self.items():
+            yield from item.texts()
+
     def with_value(self, value: JsonValue) -> Node:
         return replace(self, value=value)
 

@@ -31,7 +31,7 @@ class Parts:
 def write(parts: Parts, parameters: Parameters, report: Report) -> str:
     """The blueprint as YAML. Errors that remain in it are added to `report`, at the places they come from."""
     body = [parts.group, *([parts.kinds] if parts.kinds else []), *parts.routes]
-    used = parameters.used_in([text for node in body for text in _texts(node)])
+    used = parameters.used_in([text for node in body for text in node.texts()])
     page = Page(used.keys() | {"env.name"})
     losses = sum(not one.is_error and one.severity is Severity.WARNING for one in in_order(report.findings))
     page.comment(f"Imported by `ciprov blueprint import` from {', '.join(parts.sources)}.")
@@ -55,15 +55,6 @@ def write(parts: Parts, parameters: Parameters, report: Report) -> str:
     text = page.text()
     _add_remaining(text, page, report)
     return text
-
-
-def _texts(node: Node) -> Iterator[str]:
-    if isinstance(node.value, str):
-        yield node.value
-    for _, member in node.members():
-        yield from _texts(member)
-    for item in node.items():
-        yield from _texts(item)
 
 
 def _comments(findings: Sequence[Finding]) -> list[str]:
