@@ -28,6 +28,11 @@ class JenkinsHttp:
         response.raise_for_status()
         return response
 
+    def discard(self, path: str) -> None:
+        """Posts there; it may be gone already."""
+        response = self._session.post(f"{self.url}/{path}", timeout=30, allow_redirects=False)
+        assert response.status_code in {302, 404}, response.status_code
+
     def get(self, path: str) -> dict[str, object]:
         response = self._session.get(f"{self.url}/{path}/api/json", timeout=30)
         response.raise_for_status()

@@ -99,7 +99,7 @@ class HttpJenkins:
     def create_node(self, new: NewNode) -> bool:
         """False where the same node of ours is there already. Raises `NodeExists` where another one is."""
         if not _NAME.fullmatch(new.name):
-            raise JenkinsError(f"'{new.name}' is no name for a node", way_out="Use letters, digits, dots and dashes.")
+            raise _no_name(new.name)
         mark = NodeMark(self._service, new.template)
         form = {"name": new.name, "type": NODE_TYPE, "json": json.dumps(node_form(new, mark))}
         try:
@@ -166,8 +166,13 @@ class HttpJenkins:
 
 
 def _path(name: str) -> str:
-    # A name of dots alone would lead elsewhere.
-    return f"computer/{quote(name, safe='') if name.strip('.') else '%2E'}"
+    if not name.strip("."):  # dots alone would lead elsewhere
+        raise _no_name(name)
+    return f"computer/{quote(name, safe='')}"
+
+
+def _no_name(name: str) -> JenkinsError:
+    return JenkinsError(f"'{name}' is no name for a node", way_out="Use letters, digits, dots and dashes.")
 
 
 def _is_same(present: Node | None, new: NewNode, mark: NodeMark) -> bool:
