@@ -133,6 +133,10 @@ def _carried_out(
         if not again.remove:
             raise Spared(f"it changed meanwhile: {again.reason}")
 
+    def tell(outcome: str) -> None:
+        with suppress(CiprovError):  # the report says it all the same, and the others are still to go
+            ledger.tell(record.name, "reap", began, verdict.reason, outcome)
+
     report(Note(f"reaping {record.name}: {verdict.reason}"))
     began = context.clock.now()
     try:
@@ -143,7 +147,7 @@ def _carried_out(
     except (LockHeld, Spared) as error:
         return Reaped(record, verdict, Outcome.SKIPPED, error.message)
     except CiprovError as error:
-        ledger.tell(record.name, "reap", began, verdict.reason, f"failed: {error.message}")
+        tell(f"failed: {error.message}")
         return Reaped(record, verdict, Outcome.FAILED, str(error))
-    ledger.tell(record.name, "reap", began, verdict.reason, "removed")
+    tell("removed")
     return Reaped(record, verdict, Outcome.REMOVED)

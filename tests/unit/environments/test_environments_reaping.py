@@ -15,7 +15,7 @@ from ciprov.environments.lifetime.amending import Ledger
 from ciprov.environments.lifetime.branches import Branches
 from ciprov.environments.lifetime.reaper import Orders, Outcome
 from ciprov.environments.lifetime.reaping import Policy
-from ciprov.foundation.errors import CHANGES, FAILED, OK
+from ciprov.foundation.errors import CHANGES, FAILED, OK, CiprovError
 
 ORDERS = Orders(Policy(grace=0, max_share=100))
 REMOTE = "https://git.example/shop"
@@ -155,6 +155,21 @@ def test_a_branch_that_was_seen_is_missed_once_it_is_gone():
         world.save(replace(world.records["x"], given_name="x"))
         _, outcomes = reap(world, replace(ORDERS, branches=Branches({REMOTE: branches})))
         assert outcomes == {"x": outcome}
+
+
+class Forgetful(World):
+    """Takes no entry of a reaper."""
+
+    def begin(self, entry):
+        if entry.operation == "reap":
+            raise CiprovError("the store is away")
+        return super().begin(entry)
+
+
+def test_a_history_that_cannot_be_written_hides_no_removal():
+    world = made(world=Forgetful())
+    beside(world, "y")
+    assert reap(world)[1] == {"x": Outcome.REMOVED, "y": Outcome.REMOVED}
 
 
 def test_a_silent_repository_is_told_and_the_rest_goes_on():
