@@ -16,11 +16,12 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def paths_in(text: str) -> set[str]:
     """Repository paths in back quotes, and the rooms of the trees drawn in architecture.md."""
-    return set(re.findall(r"`((?:ciprov|tests|docs|environments|scripts|locks|shims)/[\w./-]*)`", text))
+    return set(re.findall(r"`((?:ciprov|tests|docs|environments|framework|scripts|locks|shims)/[\w./-]*)`", text))
 
 
 @pytest.mark.parametrize(
-    "document", ["README.md", "docs/architecture.md", "docs/dependencies.md", "docs/embedded-cluster.md"]
+    "document",
+    ["README.md", "docs/architecture.md", "docs/dependencies.md", "docs/embedded-cluster.md", "docs/framework.md"],
 )
 def test_every_path_that_a_document_names_exists(document):
     text = (ROOT / document).read_text()

@@ -1,6 +1,7 @@
 """The ledger: what is written, sent, acknowledged and killed, and in which order."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from framework_examples import NOW, launch_of, status
@@ -9,7 +10,7 @@ from ciprov.framework.ledger import book
 from ciprov.framework.ledger.effects import Acknowledge, Ended, Kill, Persist, SendLaunch
 from ciprov.framework.ledger.entry import decode, encode
 from ciprov.framework.ledger.status import SEEN, TaskStatus
-from ciprov.framework.ledger.transitions import TRANSITIONS, Seen, TaskState
+from ciprov.framework.ledger.transitions import TRANSITIONS, Seen, TaskState, describe
 from ciprov.framework.ledger.upkeep import Patience, kept_up
 
 LATER = NOW + timedelta(seconds=60)
@@ -197,6 +198,10 @@ def test_the_table_answers_everything_and_never_leads_back(state, seen):
 
 def test_every_state_of_mesos_is_in_the_table():
     assert set(SEEN.values()) == set(Seen) - {Seen.SENT, Seen.NOT_SENT, Seen.RECOVERED, Seen.GIVEN_UP}
+
+
+def test_the_table_in_the_documents_is_the_table():
+    assert describe() in (Path(__file__).resolve().parents[3] / "docs" / "framework.md").read_text()
 
 
 def test_effects_that_depend_on_the_store_come_after_it():
