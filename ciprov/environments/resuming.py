@@ -35,6 +35,9 @@ class Resumed:
     outcome: str = "nothing was cut short"
 
 
+_UNKNOWN = "nothing was cut short, there is no record of it"
+
+
 class CannotResume(CiprovError):
     """What was cut short was begun by a newer ciprov."""
 
@@ -43,7 +46,7 @@ def resume(outside: Outside, name: str, rebuild: Rebuild, lock_wait_seconds: flo
     """Raises what the operation itself raises, and `LockHeld` while it is under way."""
     record = outside.store.get(outside.context.cluster, name)
     if record is None or record.operation is None:
-        return Resumed(name)
+        return Resumed(name) if record else Resumed(name, outcome=_UNKNOWN)
     operation = record.operation
     outside = outside.called(Deed("resume"))
     if operation.going_back:

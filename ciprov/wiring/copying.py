@@ -34,7 +34,9 @@ def existing_source(records: Records, given: str) -> EnvironmentRecord:
     name, record = records.named(given)
     if record is None:
         raise UsageError(
-            f"there is no environment {name} to copy", way_out="`ciprov env list` shows those that are there"
+            f"there is no environment {name} to copy",
+            place=records.cluster.name,
+            way_out="`ciprov env list` shows those that are there",
         )
     return record
 
