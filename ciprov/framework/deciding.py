@@ -133,7 +133,8 @@ class _Search:
 
 
 def _held(ask: Ask, failure: Failure, held_agent: str, *, never: bool) -> Held:
-    other = "" if failure.request_id == ask.request.id else failure.request_id
+    # Where nothing was offered, no request failed for another's reason.
+    other = "" if failure.request_id == ask.request.id or not failure.funnel.refused else failure.request_id
     reason = f"it asks no less than {other}, and {failure.funnel}" if other else str(failure.funnel)
     if never:
         reason = f"no agent seen so far is large enough for {ask.request.wanted}, or meets its constraints: {reason}"

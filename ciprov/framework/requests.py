@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -91,8 +92,12 @@ class Wanted:
     ports: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        if min(self.cpus, self.mem, self.disk, self.gpus) < 0 or not (self.cpus or self.mem):
-            raise UsageError(f"'{self}' cannot be wanted", way_out="Amounts are 0 or more, and cpus or mem above 0.")
+        given = (self.cpus, self.mem, self.disk, self.gpus)
+        if not all(math.isfinite(amount) and amount >= 0 for amount in given) or not (self.cpus or self.mem):
+            raise UsageError(
+                f"{self.cpus} cpus, {self.mem} mem, {self.disk} disk and {self.gpus} gpus cannot be wanted",
+                way_out="Amounts are 0 or more, and cpus or mem above 0.",
+            )
         fixed = [port for port in self.ports if port]
         if len(set(fixed)) < len(fixed) or not all(0 <= port <= 65535 for port in self.ports):
             raise UsageError(

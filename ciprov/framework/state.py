@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from ciprov.foundation.errors import UsageError
 from ciprov.framework.offers import Attributes
 from ciprov.framework.resources import NOTHING, Amounts, Ranges
 
@@ -88,6 +89,13 @@ class Policy:
     unfit_filter: float = 30.0
     held_filter: float = 1.0
     leaving_filter: float = 60.0
+
+    def __post_init__(self) -> None:
+        for label, weight in self.weights.items():
+            if not weight > 0:
+                raise UsageError(
+                    f"the weight {weight} of label {label} is not above 0", way_out="Name a share above 0."
+                )
 
 
 @dataclass(frozen=True, slots=True)

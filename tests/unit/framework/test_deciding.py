@@ -160,7 +160,8 @@ def test_ports_that_no_agent_has_are_told_apart_from_those_in_use():
 
 
 def test_without_offers_everything_waits_and_says_so():
-    assert why(decide([request("q")], [], State(), NOW)) == {"q": "no offers at hand"}
+    made = decide([request("q", age=1), request("r")], [], State(), NOW)
+    assert why(made) == {"q": "no offers at hand", "r": "no offers at hand"}
 
 
 def test_offers_are_declined_for_long_when_nothing_is_wanted():

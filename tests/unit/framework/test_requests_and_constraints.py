@@ -12,6 +12,7 @@ from ciprov.framework import resources
 from ciprov.framework.constraints import Crowd, meets
 from ciprov.framework.placement import ALGORITHMS
 from ciprov.framework.requests import Algorithm, Constraint, Operator, Wanted, constraint
+from ciprov.framework.state import Policy
 
 CASES = [
     ("EQUAL", "r1", ("r1",), True),
@@ -97,11 +98,25 @@ def test_constraints_are_read_as_people_write_them():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"cpus": -1}, {}, {"disk": 5}, {"cpus": 1, "ports": (80, 80)}, {"cpus": 1, "ports": (70000,)}]
+    "wrong",
+    [
+        {"cpus": -1},
+        {"cpus": float("nan")},
+        {"cpus": 1, "mem": float("inf")},
+        {},
+        {"disk": 5},
+        {"cpus": 1, "ports": (80, 80)},
+        {"cpus": 1, "ports": (70000,)},
+    ],
 )
 def test_what_cannot_be_wanted_is_refused(wrong):
     with pytest.raises(UsageError, match="cannot be wanted"):
         Wanted(**wrong)
+
+
+def test_a_weight_that_divides_by_nothing_is_refused():
+    with pytest.raises(UsageError, match="the weight 0 of label maven is not above 0"):
+        Policy(weights={"maven": 0})
 
 
 def test_what_is_wanted_prints_itself():
