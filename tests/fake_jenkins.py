@@ -50,7 +50,7 @@ class FakeJenkins:
         self.answers = Answers(self.controller, f"{self.url}/")
         app = Starlette(routes=[Mount(self.rules.prefix or "/", routes=routes(self))])
         self._server = uvicorn.Server(
-            uvicorn.Config(app, log_level="error", lifespan="off", timeout_graceful_shutdown=1)
+            uvicorn.Config(app, log_level="critical", lifespan="off", timeout_graceful_shutdown=1)
         )
         self._thread = threading.Thread(target=self._run, daemon=True)
         self.requests: list[str] = []

@@ -48,8 +48,8 @@ class Spare(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TemplateLabels:
-    """What agents of a template are labelled with. Where `unique_prefix` is given, an agent also takes a label that
-    begins with it and that an item asks for: such an agent serves this item alone.
+    """What agents of a template are labelled with. Where `unique_prefix` is given, an item may ask for a label that
+    begins with it: an agent is made for this item alone.
     """
 
     name: str
@@ -82,13 +82,15 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """One agent of `template` for one item, which asks for `label`. `unique_label` is to be added to the agent's.
-    `early` ones are still in their quiet period.
+    """One agent of `template` for one item, which asks for `asked`. `labels` are those that the agent is to have: the
+    template's, or where `unique_label` is set that one alone if it suffices, so that no other item takes the agent
+    away. `early` ones are still in their quiet period.
     """
 
     item_id: int
     template: str
-    label: str = ""
+    labels: frozenset[str]
+    asked: str = ""
     unique_label: str = ""
     since: datetime | None = None
     early: bool = False
@@ -148,8 +150,7 @@ def demand(seen: Seen, policy: Policy, now: datetime) -> Demand:
         if found is None:
             spared.append(NoNeed(each.item.id, Spare.NO_TEMPLATE, _no_template(each.asked)))
         else:
-            template, unique = found
-            needs.append(Need(each.item.id, template, each.asked.text, unique, each.item.since, each.early))
+            needs.append(_need(each, *found))
     return Demand(tuple(needs), tuple(sorted(spared, key=lambda each: each.item_id)), known)
 
 
@@ -246,15 +247,15 @@ def _is_to_remember(asked: Asked, templates: Sequence[TemplateLabels]) -> bool:
     return likely or asked.certainty is Certainty.CERTAIN
 
 
-def _template(expression: Expression | None, templates: Sequence[TemplateLabels]) -> tuple[str, str] | None:
-    """The template whose agents fit, with the label that its agent needs besides."""
+def _template(expression: Expression | None, templates: Sequence[TemplateLabels]) -> tuple[TemplateLabels, str] | None:
+    """The template whose agents fit, and the label of its own that this agent needs."""
     for template in templates:
         if not template.exclusive if expression is None else holds(expression, template.labels):
-            return template.name, ""
+            return template, ""
     for template in templates:
         unique = _unique_label(expression, template)
         if unique:
-            return template.name, unique
+            return template, unique
     return None
 
 
@@ -263,6 +264,15 @@ def _unique_label(expression: Expression | None, template: TemplateLabels) -> st
         return ""
     own = [name for name in sorted(names(expression)) if name.startswith(template.unique_prefix)]
     return next((name for name in own if holds(expression, template.labels | {name})), "")
+
+
+def _need(candidate: _Candidate, template: TemplateLabels, unique: str) -> Need:
+    item, asked = candidate.item, candidate.asked
+    labels = template.labels
+    if unique and asked.expression is not None:
+        alone = frozenset({unique})
+        labels = alone if holds(asked.expression, alone) else labels | alone
+    return Need(item.id, template.name, labels, asked.text, unique, item.since, candidate.early)
 
 
 def _no_template(asked: Asked) -> str:

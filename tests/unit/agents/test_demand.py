@@ -102,3 +102,15 @@ def test_the_order_of_the_answer_makes_no_difference(order):
     assert demand(Seen([items[n] for n in order], [], agents), rules, NOW) == demand(
         Seen(items, [], agents), rules, NOW
     )
+
+
+def test_an_agent_for_one_item_alone_has_no_label_that_others_ask_for():
+    templates = [TemplateLabels("maven", frozenset({"linux", "maven"}), unique_prefix="ciprov.maven.")]
+    texts = ["ciprov.maven.aa", "ciprov.maven.bb && linux", "maven"]
+    items = [item({"id": n, "label": text}) for n, text in enumerate(texts)]
+    needs = demand(Seen(items, []), Policy(templates), NOW).needs
+    assert [(need.labels, need.unique_label) for need in needs] == [
+        ({"ciprov.maven.aa"}, "ciprov.maven.aa"),
+        ({"linux", "maven", "ciprov.maven.bb"}, "ciprov.maven.bb"),
+        ({"linux", "maven"}, ""),
+    ]
