@@ -24,6 +24,10 @@ class Body:
     findings: tuple[Finding, ...] = ()
 
 
+_UPGRADE = {"minimumHealthCapacity": 1, "maximumOverCapacity": 1}
+"""Marathon's defaults: where only one of the two is given, it refuses the definition."""
+
+
 def group_body(assembly: Assembly, group_path: str, labels: Mapping[str, str], role: str = "") -> Body:
     """`assembly` moved to `group_path`, each app with `labels`, and with `role` where that is given and it has none."""
     base = assembly.tree.base
@@ -76,6 +80,8 @@ def _app(app: AppEntry, path: str, base: str, group_path: str, labels: Mapping[s
     definition.pop("dependencies", None)
     if dependencies:
         definition["dependencies"] = dependencies
+    if isinstance(upgrade := definition.get("upgradeStrategy"), dict):
+        definition["upgradeStrategy"] = {**_UPGRADE, **upgrade}
     own = definition.get("labels")
     definition["labels"] = {**(own if isinstance(own, dict) else {}), **labels}
     return definition

@@ -156,6 +156,15 @@ def test_the_callers_mistakes_are_usage_errors():
         assert part in text
 
 
+def test_half_an_upgrade_strategy_is_completed():
+    text = COURSES.replace(
+        "{id: extra, cmd: sleep 1}", "{id: extra, cmd: b, upgradeStrategy: {minimumHealthCapacity: 0.5}}"
+    )
+    apps = _build(text).apps
+    assert apps["/ciprov/x/extra"]["upgradeStrategy"] == {"minimumHealthCapacity": 0.5, "maximumOverCapacity": 1}
+    assert "upgradeStrategy" not in apps["/ciprov/x/api"]
+
+
 def test_the_clusters_role_is_that_of_apps_that_name_none():
     text = COURSES.replace("{id: extra, cmd: sleep 1}", "{id: extra, cmd: sleep 1, role: own}")
     roles = {name.rpartition("/")[2]: app["role"] for name, app in _build(text, role="dev").apps.items()}
