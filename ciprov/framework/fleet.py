@@ -15,6 +15,7 @@ from ciprov.framework.resources import Amounts
 from ciprov.framework.state import PlacedTask
 
 _GROUP = 32
+_COUNT_EVERY = 16
 
 
 class Fleet:
@@ -35,7 +36,8 @@ class Fleet:
         self._counts: dict[str, dict[str, int]] = {}
         for task in placed:
             self._count(task.label, task.agent_id)
-        self._emptiest: dict[str, list[tuple[int, int, int, int]]] = {}
+        self._fewest: dict[str, int] = {}
+        self._missed: dict[str, int] = {}
 
     def in_order(self, ask: Ask) -> Iterator[JoinedOffers]:
         """By host name."""
@@ -58,29 +60,26 @@ class Fleet:
     def emptiest_first(self, ask: Ask) -> Iterator[JoinedOffers]:
         """Those with the fewest tasks of the label first, then those with the most cpus and memory left."""
         label, (cpus, mem, _, _) = ask.request.label, ask.amounts
-        counts = self._counts.setdefault(label, {})
-        order = self._emptiest.get(label)
-        if order is None:
-            order = sorted(
-                (counts.get(one.agent_id, 0), -one.free.cpus, -one.free.mem, one.index) for one in self.joined
-            )
-            self._emptiest[label] = order
-        at = 0
-        while at < len(order):
-            count, cpus_then, mem_then, index = order[at]
-            if -cpus_then < cpus or -mem_then < mem:
-                at += 1
-                continue
-            one = self.joined[index]
-            free = one.free
-            if -cpus_then == free.cpus and -mem_then == free.mem and count == counts.get(one.agent_id, 0):
-                yield one
-                at += 1
-            else:
-                # It only became fuller since it was put here, so it goes back further down, or for good.
-                del order[at]
-                if free.covers(self.least):
-                    insort(order, (counts.get(one.agent_id, 0), -free.cpus, -free.mem, index))
+        counts, fewest = self._counts.get(label, {}), self._fewest.get(label, 0)
+        fuller: list[tuple[int, int, int]] = []
+        for at in range(len(self._by_free) - 1, bisect_left(self._by_free, (cpus,)) - 1, -1):
+            _, free_mem, index = self._by_free[at]
+            if free_mem >= mem:
+                count = counts.get(self.joined[index].agent_id, 0)
+                if count <= fewest:
+                    yield self.joined[index]
+                else:
+                    fuller.append((count, -at, index))
+        self._count_fewest(label)
+        for _, _, index in sorted(fuller):
+            yield self.joined[index]
+
+    def _count_fewest(self, label: str) -> None:
+        """Now and then find out how few tasks of the label any agent with room has: that only grows."""
+        self._missed[label] = self._missed.get(label, 0) + 1
+        if self._missed[label] % _COUNT_EVERY == 0 and self._by_free:
+            counts = self._counts.get(label, {})
+            self._fewest[label] = min(counts.get(self.joined[index].agent_id, 0) for _, _, index in self._by_free)
 
     def on_host(self, hostname: str) -> Iterator[JoinedOffers]:
         yield from self._by_host.get(hostname, ())

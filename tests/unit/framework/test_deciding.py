@@ -1,5 +1,6 @@
 """Decisions: what goes where, what waits and why, and that every offer is answered."""
 
+from collections import Counter
 from datetime import timedelta
 
 import pytest
@@ -89,6 +90,14 @@ def test_spread_puts_tasks_of_a_label_evenly():
         [request(f"q{n}", algorithm=Algorithm.SPREAD) for n in range(4)], [offer("a", 9), offer("b", 4)], State(), NOW
     )
     assert sorted(where(made).values()) == ["a", "a", "b", "b"]
+
+
+def test_spread_stays_even_over_many_tasks_and_what_was_there_before_counts():
+    running = tuple(placed(f"x{n}", "a") for n in range(20))
+    waiting = [request(f"q{n:03}", 0.01 + n % 3 / 100, 1, algorithm=Algorithm.SPREAD) for n in range(160)]
+    offers = [offer("a", 10), offer("b", 20), offer("c", 30), offer("d", 0.05)]
+    there = Counter(where(decide(waiting, offers, State(running), NOW)).values())
+    assert there == {"a": 39, "b": 59, "c": 59, "d": 3}
 
 
 def test_agents_with_gpus_are_kept_for_those_who_need_them_even_while_all_gpus_are_in_use():
