@@ -14,7 +14,7 @@ DAY_S = 86400.0
 
 @dataclass(frozen=True, slots=True)
 class Framework:
-    """Who subscribes. With the `id` of an earlier life its tasks are taken over.
+    """Who subscribes. With the `id` of an earlier life its tasks are taken over. Agents run its tasks as `user`.
 
     `failover_timeout_s`: for so many seconds the master keeps the tasks of a framework that is away. `capabilities`
     are given to the master as they are. `roles` in which there are no offers at the start: `suppressed`.
@@ -23,7 +23,7 @@ class Framework:
     name: str
     roles: tuple[str, ...]
     id: str = ""
-    user: str = ""
+    user: str = "root"
     failover_timeout_s: float = 7 * DAY_S
     checkpoint: bool = True
     capabilities: tuple[str, ...] = ("MULTI_ROLE", "PARTITION_AWARE")
@@ -97,5 +97,8 @@ class MesosScheduler(Protocol):
         ...
 
     def stop(self) -> None:
-        """Leave, tasks run on. What is in the outbox gets about a second to go out. `Stopped` is the last event."""
+        """Leave, tasks run on. What is in the outbox gets about a second to go out, and what does not is told.
+
+        When this returns, after three seconds at most, `Stopped` is on the queue, and nothing comes after it.
+        """
         ...

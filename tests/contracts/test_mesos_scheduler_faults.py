@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import queue
 import resource
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,7 +25,12 @@ from faulty_master import (
 )
 from mesos_session import HURRIED, Session
 
+from ciprov.clients.mesos_scheduler.addresses import Master
+from ciprov.clients.mesos_scheduler.fenced import framework_info
+from ciprov.clients.mesos_scheduler.leader import MasterList
+from ciprov.clients.mesos_scheduler.link import Link
 from ciprov.clients.mesos_scheduler.patience import Patience
+from ciprov.clients.mesos_scheduler.subscribing import Access, Subscriber
 from ciprov.domain.mesos_events import (
     CallLost,
     Disconnected,
@@ -38,6 +45,7 @@ from ciprov.domain.mesos_events import (
     Unreadable,
     Update,
 )
+from ciprov.domain.mesos_scheduler import Framework
 from ciprov.foundation.errors import UsageError
 
 QUICK = Patience(connect_s=1.0, subscribe_s=0.4, call_s=0.4, first_pause_s=0.05, longest_pause_s=0.2, farewell_s=0.5)
@@ -121,16 +129,16 @@ def test_a_queue_that_fails_ends_nothing() -> None:
             self.came.append(event)
             raise RuntimeError("no room")
 
-    queue = Broken()
+    broken = Broken()
     rescind = lambda peer: peer.event(recorded_event("RESCIND"))  # noqa: E731
     with FaultyMaster(in_turn(Peer.subscribed, rescind, Peer.hold)) as master:
         session = Session(master.address, patience=QUICK)
-        session.events = queue  # type: ignore[assignment]
+        session.events = broken  # type: ignore[assignment]
         with session.start():
             master.call("RECONCILE")
             session.driver.revive()
             master.call("REVIVE")
-        assert [type(event) for event in queue.came] == [Subscribed, Rescinded, Stopped]
+        assert [type(event) for event in broken.came] == [Subscribed, Rescinded, Stopped]
         assert len(master.subscribes) == 1
 
 
@@ -564,16 +572,70 @@ def test_stopping_is_quick_and_the_last_event(script: Script) -> None:
         assert used == 0
 
 
-def test_what_is_under_way_when_it_stops_is_sent_or_told() -> None:
-    with driven(calls=(accepted, Peer.hold)) as (master, session):
+def test_what_is_under_way_when_it_stops_is_told() -> None:
+    patience = Patience(call_s=30.0, farewell_s=0.2)
+    with driven(calls=(accepted, Peer.hold), patience=patience) as (master, session):
         session.subscribed()
         master.call("RECONCILE")
-        session.driver.kill("a")
-        session.driver.decline(["O1"])
+        session.driver.launch(["O1"], [{"task_id": {"value": "t"}}])
+        master.call("ACCEPT")
+        session.driver.decline(["O2"])
         session.driver.stop()
-        session.wait_for(Stopped, seconds=3)
-        lost = {event.type for event in session.seen if isinstance(event, CallLost)}
-        assert lost == {"KILL", "DECLINE"}
+        lost = [event for event in session.pending() if not isinstance(event, Disconnected)]
+        assert isinstance(lost[-1], Stopped)
+        told = [(event.type, event.perhaps_done) for event in lost[:-1] if isinstance(event, CallLost)]
+        assert sorted(told) == [("ACCEPT", True), ("DECLINE", False)]
+
+
+def test_what_waits_when_it_stops_is_still_sent() -> None:
+    with driven() as (master, session):
+        session.subscribed()
+        for number in range(50):
+            session.driver.kill(f"task-{number}")
+        session.driver.stop()
+        assert master.types().count("KILL") == 50
+        assert not any(isinstance(event, CallLost) for event in session.pending())
+
+
+def test_a_connection_that_was_closed_while_idle_costs_no_call() -> None:
+    def last(peer: Peer) -> None:
+        peer.answer(202)
+        peer.connection.shutdown(socket.SHUT_RDWR)
+
+    with driven(calls=(last,)) as (master, session):
+        session.subscribed()
+        for number in range(5):
+            master.wait_for(lambda one, count=number + 1: len(one.calls) == count)  # type: ignore[misc]
+            tries_within(master, 0.05)  # until the end of the connection has arrived
+            session.driver.launch([f"O{number}"], [{"task_id": {"value": "t"}}])
+        master.wait_for(lambda one: len(one.calls) == 6)
+        assert not any(isinstance(event, CallLost) for event in session.pending())
+
+
+def test_a_leader_that_changes_while_it_is_being_connected_to() -> None:
+    class Changing(MasterList):
+        """Another leads as soon as the first was told, which only shows once the connection stands."""
+
+        def leads(self, master: Master) -> bool:
+            return master.port == second.port
+
+    with FaultyMaster() as first, FaultyMaster() as second:
+        events: queue.SimpleQueue[MesosEvent] = queue.SimpleQueue()
+        link = Link("", events)
+        leaders = Changing([Master("127.0.0.1", one.port) for one in (first, second)])
+        access = Access("", ssl.create_default_context)
+        framework = framework_info(Framework("changing", ("ci",)))
+        subscriber = Subscriber(link, leaders, access, QUICK, lambda: (framework, ()))
+        thread = threading.Thread(target=subscriber.run, daemon=True)
+        thread.start()
+        told = events.get(timeout=5)
+        assert isinstance(told, Disconnected)
+        assert told.loss is Loss.LEADER_CHANGED
+        assert isinstance(events.get(timeout=5), Subscribed)
+        assert first.subscribes == []
+        link.finish(Stopped(End.ASKED, "done"))
+        thread.join(5)
+        assert not thread.is_alive()
 
 
 def test_more_open_files_than_select_can_take() -> None:

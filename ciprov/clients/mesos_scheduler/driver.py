@@ -110,7 +110,9 @@ class GuardedDriver:
             return
         self._link.drained(self._patience.farewell_s)
         self._link.finish(Stopped(End.ASKED, "asked to stop"))
-        self._thread.join(self._patience.farewell_s)
+        self._thread.join(2 * self._patience.farewell_s)
+        # Also where the thread still hangs, as in the resolution of a name.
+        self._link.close()
 
     def _run(self, link: Link, subscriber: Subscriber) -> None:
         sender = threading.Thread(
@@ -124,8 +126,7 @@ class GuardedDriver:
             link.finish(Stopped(End.ERROR, "the driver failed by itself", "this is a fault of ciprov: report it"))
             if self._leaders is not None:
                 self._leaders.stop()
-            # What becomes of a call that is under way is still told.
-            sender.join(self._patience.connect_s + self._patience.call_s)
+            sender.join(self._patience.farewell_s)
             link.close()
 
     def _who_leads(self) -> Leaders:
@@ -189,6 +190,9 @@ def _check(framework: Framework) -> None:
     place = f"Mesos framework {framework.name!r}"
     if not framework.name.strip() or not framework.roles:
         raise UsageError("a framework needs a name and at least one role", place=place)
+    if not framework.user.strip():
+        told = "it names no user: the master takes it so, and then every agent drops its tasks"
+        raise UsageError(told, place=place, way_out="name a user that is on all agents, such as root")
     if len(framework.roles) > 1 and "MULTI_ROLE" not in framework.capabilities:
         raise UsageError("several roles need the capability MULTI_ROLE", place=place, way_out="add it, or use one role")
     if set(framework.suppressed) - set(framework.roles):

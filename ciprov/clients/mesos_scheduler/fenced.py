@@ -32,7 +32,7 @@ API = "/api/v1/scheduler"
 
 
 def framework_info(framework: Framework) -> JsonObject:
-    """`FrameworkInfo` of the v1 API. An empty `user` leaves the choice to the master: it is a required field."""
+    """`FrameworkInfo` of the v1 API."""
     info: JsonObject = {
         "name": framework.name,
         "user": framework.user,
@@ -47,7 +47,7 @@ def framework_info(framework: Framework) -> JsonObject:
         info["labels"] = {"labels": [{"key": key, "value": value} for key, value in framework.labels]}
     if framework.id:
         info["id"] = {"value": framework.id}
-    return {key: value for key, value in info.items() if value != "" or key == "user"}
+    return {key: value for key, value in info.items() if value != ""}
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ class Link:
         self._events = events
         self._outbox = Outbox()
         self._kills = Kills()
-        self._in_flight = False
+        self._in_flight: Call | None = None
         self._registration: Registration | None = None
         self._count = 0
         self._break_off: Callable[[], None] | None = None
@@ -76,7 +76,7 @@ class Link:
     def next_call(self) -> tuple[Call, Registration] | None:
         """Waits for a call that can be sent. None: it is over."""
         with self._changed:
-            self._in_flight = False
+            self._in_flight = None
             self._changed.notify_all()
             while self._end is None:
                 wait = None
@@ -84,7 +84,7 @@ class Link:
                     now = time.monotonic()
                     call = self._outbox.next(self._registration.number, now)
                     if call is not None:
-                        self._in_flight = True
+                        self._in_flight = call
                         return call, self._registration
                     due = self._outbox.next_due()
                     wait = None if due is None else max(due - now, 0.001)
@@ -103,7 +103,11 @@ class Link:
         """Wait until all that can be sent is sent, up to so many seconds."""
         deadline = time.monotonic() + seconds
         with self._changed:
-            while self._end is None and self._registration is not None and (len(self._outbox) or self._in_flight):
+            while (
+                self._end is None
+                and self._registration is not None
+                and (len(self._outbox) or self._in_flight is not None)
+            ):
                 if not self._changed.wait(deadline - time.monotonic()) and time.monotonic() >= deadline:
                     return
 
@@ -169,10 +173,13 @@ class Link:
                 self._changed.notify_all()
 
     def close(self) -> None:
-        """After `finish`, by the thread that ends last: tell what was never sent, and `Stopped` as the last event."""
+        """After `finish`: tell what was not sent or not answered, and `Stopped` as the last event."""
         with self._changed:
+            if self._in_flight is not None:
+                self._lose(self._in_flight, "the driver stopped before the answer came", perhaps_done=True)
             for call in self._outbox.everything():
                 self._lose(call, "the driver has stopped", perhaps_done=False)
+            self._outbox = Outbox()
             if not self._closed and self._end is not None:
                 self._put(self._end)
                 self._closed = True
@@ -180,6 +187,8 @@ class Link:
 
     def _lose(self, call: Call, reason: str, *, perhaps_done: bool) -> None:
         if not self._closed:
+            if call is self._in_flight:
+                self._in_flight = None
             self._put(CallLost(call.type, call.body, reason, perhaps_done, call.ids))
 
     def _put(self, event: MesosEvent) -> None:

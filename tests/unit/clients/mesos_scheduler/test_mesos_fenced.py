@@ -103,7 +103,7 @@ def test_the_request_that_subscribes() -> None:
             "framework_info": {
                 "id": {"value": "F-1"},
                 "name": "ciprov",
-                "user": "",
+                "user": "root",
                 "roles": ["a", "b"],
                 "failover_timeout": 604800.0,
                 "checkpoint": True,
