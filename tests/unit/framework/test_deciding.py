@@ -92,12 +92,14 @@ def test_spread_puts_tasks_of_a_label_evenly():
     assert sorted(where(made).values()) == ["a", "a", "b", "b"]
 
 
-def test_spread_stays_even_over_many_tasks_and_what_was_there_before_counts():
+@pytest.mark.parametrize(
+    ("number", "there"), [(30, {"b": 13, "c": 14, "d": 3}), (160, {"a": 39, "b": 59, "c": 59, "d": 3})]
+)
+def test_spread_stays_even_over_many_tasks_and_what_was_there_before_counts(number, there):
     running = tuple(placed(f"x{n}", "a") for n in range(20))
-    waiting = [request(f"q{n:03}", 0.01 + n % 3 / 100, 1, algorithm=Algorithm.SPREAD) for n in range(160)]
+    waiting = [request(f"q{n:03}", 0.01 + n % 3 / 100, 1, algorithm=Algorithm.SPREAD) for n in range(number)]
     offers = [offer("a", 10), offer("b", 20), offer("c", 30), offer("d", 0.05)]
-    there = Counter(where(decide(waiting, offers, State(running), NOW)).values())
-    assert there == {"a": 39, "b": 59, "c": 59, "d": 3}
+    assert Counter(where(decide(waiting, offers, State(running), NOW)).values()) == there
 
 
 def test_agents_with_gpus_are_kept_for_those_who_need_them_even_while_all_gpus_are_in_use():
@@ -142,6 +144,12 @@ def test_a_held_request_tells_how_many_agents_failed_at_what_and_which_came_clos
         "4 agents refuse it (1 by role, 1 by constraint, 2 by cpus); c came closest: it has 1.5 of 2 cpus"
     )
     assert made.held[0].never
+
+
+def test_what_is_just_enough_is_not_lacking():
+    made = decide([request("q", 2, 4096, disk=1001)], [offer("a", 2, 4096), offer("b", 2, 100)], State(), NOW)
+    assert made.held[0].funnel.refused == {Lack.MEM: 1, Lack.DISK: 1}
+    assert made.held[0].funnel.closest == "a"
 
 
 def test_what_no_agent_could_ever_take_is_told_apart_from_what_only_has_to_wait():

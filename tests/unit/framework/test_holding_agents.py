@@ -22,7 +22,7 @@ def full(memory, **more):
     return State(tuple(tasks), memory, policy=POLICY, **more)
 
 
-OFFERS = [offer("a", 1), offer("b", 2)]
+OFFERS = [offer("a", 1, mem=1000), offer("b", 2)]
 
 
 def test_the_agent_of_which_the_least_is_missing_is_held_and_small_requests_go_elsewhere():
@@ -64,9 +64,10 @@ def test_a_higher_priority_passes_a_hold():
 
 
 def test_what_is_older_passes_a_hold_too():
-    waiting = [request("large", 4, age=60), request("older", 2, age=61), request("younger", 2, age=59)]
+    waiting = [request("large", 4, age=60), request("a twin", 2, age=60), request("older", 2, age=61)]
     memory = Memory(holds=(Hold("agent-b", "large", NOW),))
-    assert where(decide(waiting, [offer("b", 2)], full(memory), NOW)) == {"older": "b"}
+    assert where(decide(waiting, [offer("b", 3)], full(memory), NOW)) == {"older": "b"}
+    assert where(decide(waiting[:2], [offer("b", 3)], full(memory), NOW)) == {}
 
 
 def test_what_an_agent_is_held_for_gets_it_even_if_a_smaller_one_failed_before_it_in_this_turn():

@@ -96,6 +96,8 @@ def test_what_comes_back_after_an_uncertain_end_is_killed_and_stays_ended(end):
     step = book.updated(told("RUNNING", end), status("t-q", "RUNNING"), NOW)
     assert texts(step) == ["kill t-q: it was thought to have ended"]
     assert step.ledger.entries["t-q"].ended
+    assert book.updated(step.ledger, status("t-q", "UNREACHABLE"), NOW).effects == ()
+    assert book.updated(step.ledger, status("t-q", "GONE" if end == "LOST" else "LOST"), NOW).effects == ()
     certain = book.updated(step.ledger, status("t-q", "KILLED", uuid="u"), NOW)
     assert texts(certain) == ["persist t-q ended", "acknowledge t-q u"]
     assert certain.ledger.entries["t-q"].outcome == "TASK_KILLED"
@@ -172,6 +174,7 @@ def test_a_kill_that_is_not_heard_is_repeated_ever_more_rarely():
 
 
 def test_what_is_out_of_reach_for_too_long_is_given_up_and_killed_when_it_comes_back():
+    assert kept_up(told("RUNNING"), Patience(), NOW + timedelta(days=9)).effects == ()
     away = told("RUNNING", "UNREACHABLE")
     assert kept_up(away, Patience(), NOW + timedelta(seconds=899)).effects == ()
     step = kept_up(away, Patience(), NOW + timedelta(seconds=900))
