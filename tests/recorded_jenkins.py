@@ -33,6 +33,7 @@ class Heard:
     query: str
     body: str
     headers: dict[str, str]
+    connection: int
 
 
 def recorded(name: str) -> Answer:
@@ -84,7 +85,8 @@ class RecordedJenkins:
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
         path, _, query = handler.path.partition("?")
         body = handler.rfile.read(int(handler.headers.get("Content-Length") or 0)).decode()
-        self.heard.append(Heard(handler.command, path, query, body, dict(handler.headers.items())))
+        headers, connection = dict(handler.headers.items()), handler.client_address[1]
+        self.heard.append(Heard(handler.command, path, query, body, headers, connection))
         answers = self._answers.get(f"{handler.command} {path}", [Answer(404, "Not found")])
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
         time.sleep(answer.delay)

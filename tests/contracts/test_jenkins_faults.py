@@ -150,6 +150,18 @@ def test_a_node_whose_making_was_not_answered_is_looked_for(server: RecordedJenk
     assert len(server.asked(CREATE)) == 1
 
 
+def test_reads_keep_their_connection_and_writes_take_a_fresh_one(server: RecordedJenkins) -> None:
+    server.on(QUEUE, EMPTY)
+    server.on(CRUMB, html(404))
+    server.on(CREATE, DONE)
+    jenkins = client(server.url)
+    for call in (jenkins.queue, jenkins.queue, lambda: jenkins.create_node(NEW), lambda: jenkins.create_node(NEW)):
+        call()
+    first, second, *_ = (heard.connection for heard in server.asked(QUEUE))
+    assert first == second
+    assert len({first, *(heard.connection for heard in server.asked(CREATE))}) == 3
+
+
 @pytest.mark.parametrize("answer", [Answer(hang_up=True), html(500), html(503), html(504)])
 def test_a_node_that_was_perhaps_not_made_is_not_made_again_here(server: RecordedJenkins, answer: Answer) -> None:
     server.on(CREATE, answer)

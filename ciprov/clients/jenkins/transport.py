@@ -79,6 +79,8 @@ class Transport(jenkins.Jenkins):  # type: ignore[misc]
             self._check_shown(response, place)
 
     def _post_once(self, path: str, query: Fields | None, form: Fields | None) -> requests.Response:
+        # A fresh connection: an idle one may be closed just as the request goes out, which leaves its fate unknown.
+        self._session.close()
         return self._ask(requests.Request("POST", self._build_url(path), params=query, data=form), add_crumb=True)
 
     def _ask(self, request: requests.Request, *, add_crumb: bool) -> requests.Response:

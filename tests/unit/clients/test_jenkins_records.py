@@ -1,0 +1,67 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ciprov.agents.labels import label_set
+from ciprov.clients.jenkins.records import mark_in, marked, node, node_form, nodes, queue_items
+from ciprov.domain.jenkins import NewNode, NodeMark, Stage
+
+FREESTYLE = "hudson.model.FreeStyleProject"
+
+
+def item(kind: str = "Buildable", **fields):
+    return {"_class": f"hudson.model.Queue${kind}Item", "id": 1, "task": {"_class": FREESTYLE}, **fields}
+
+
+def stages(*items):
+    return [each.stage for each in queue_items({"items": list(items)})]
+
+
+def test_the_stage_of_an_item_is_its_class_and_whether_it_is_assigned():
+    assert stages(item(), item(pending=True), item("Waiting"), item("Blocked"), item("Left")) == [
+        Stage.BUILDABLE,
+        Stage.PENDING,
+        Stage.WAITING,
+        Stage.BLOCKED,
+        Stage.LEFT,
+    ]
+    assert stages({"_class": "org.example.Queue$OddItem", "id": 2}) == [Stage.OTHER]
+
+
+def test_no_label_is_another_thing_than_a_label_that_is_not_told():
+    told = [
+        queue_items({"items": [item(task=task)]})[0].label
+        for task in ({"labelExpression": "lab"}, {"labelExpression": None}, {})
+    ]
+    assert told == ["lab", "", None]
+
+
+def test_nothing_is_there():
+    assert queue_items({}) == nodes({"computer": None}) == []
+    assert (node({}).name, node({}).mark) == ("", None)
+
+
+WORDS = st.from_regex(r"[A-Za-z0-9][\w.-]{0,10}", fullmatch=True).filter(str.isascii)
+
+
+@given(st.text(max_size=30), WORDS, st.one_of(st.just(""), WORDS))
+def test_a_mark_is_found_again(description, service, template):
+    mark = NodeMark(service, template)
+    assert mark_in(marked(description, mark)) == mark
+
+
+def test_other_descriptions_bear_no_mark():
+    for text in ("", "[ciprov]", "[ciprov service=]", "[ciprov service=a] by hand", "like [ciprov service=a], mine"):
+        assert mark_in(text) is None
+
+
+@given(st.frozensets(st.text("ab \"\\'&!", min_size=1, max_size=6).filter(str.strip), max_size=4))
+def test_labels_with_blanks_and_quotes_come_through_the_form(labels):
+    text = node_form(NewNode("n", tuple(labels), "/srv"), NodeMark("s"))["labelString"]
+    assert label_set(text) == labels
+
+
+def test_a_node_has_one_executor_and_its_mode():
+    form = node_form(NewNode("n", (), "/srv", web_socket=False, exclusive=False), NodeMark("s", "t"))
+    assert (form["numExecutors"], form["mode"], form["launcher"]["webSocket"]) == ("1", "NORMAL", False)
+    assert node_form(NewNode("n", (), "/srv"), NodeMark("s"))["mode"] == "EXCLUSIVE"
+    assert form["nodeDescription"] == "[ciprov service=s template=t]"
