@@ -478,6 +478,27 @@ def test_a_repeated_failure_does_not_hold_up_other_calls() -> None:
         master.call("ACCEPT", 2.0)
 
 
+@pytest.mark.parametrize("status", [202, 500])
+def test_an_answer_that_drips_does_not_hold_up_other_calls(status: int) -> None:
+    def dripping(peer: Peer) -> None:
+        peer.connection.sendall(f"HTTP/1.1 {status} X\r\nContent-Length: 1000\r\n\r\n".encode())
+        peer.connection.settimeout(0.05)
+        for _ in range(100):
+            try:
+                if not peer.connection.recv(1):
+                    return
+            except TimeoutError:
+                peer.connection.sendall(b"x")
+
+    with driven(calls=(accepted, dripping, accepted)) as (master, session):
+        session.subscribed()
+        master.call("RECONCILE")
+        session.driver.kill("a")
+        master.call("KILL")
+        session.driver.revive()
+        master.call("REVIVE", 2.0)
+
+
 @pytest.mark.parametrize(
     "script",
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -19,6 +20,7 @@ from ciprov.clients.mesos_scheduler.verdicts import Verdict, shown
 from ciprov.domain.mesos_events import End, Loss, Stopped
 
 _STALE = ("stream", "cannot be found", "not subscribed")
+_LONGEST_REFUSAL = 2000
 _WORTH_ANOTHER_TRY = frozenset({408, 425, 429})
 
 
@@ -107,10 +109,24 @@ class Sender:
                 headers={"Mesos-Stream-Id": registration.stream_id, "Accept": "application/json"},
                 timeout=(self._patience.connect_s, self._patience.call_s),
                 allow_redirects=False,
+                stream=True,
             )
+            with answer:
+                return of_answer(answer.status_code, self._text(answer), str(registration.master))
         except (requests.RequestException, OSError) as error:
             return of_failure(error, str(registration.master))
-        return of_answer(answer.status_code, answer.text, str(registration.master))
+
+    def _text(self, answer: requests.Response) -> str:
+        """Of a refusal, as far as it came in time. An answer that drips must not hold up the calls after it."""
+        if answer.headers.get("Content-Length") == "0":
+            return answer.text  # reads nothing, and lets the connection be used again
+        text, deadline = b"", time.monotonic() + self._patience.call_s
+        if not answer.ok:
+            for byte in answer.iter_content(1):
+                text += byte
+                if len(text) >= _LONGEST_REFUSAL or time.monotonic() > deadline:
+                    break
+        return text.decode(errors="replace")
 
     def _session_for(self, registration: Registration) -> Session:
         if self._session is None or self._session_of != registration.number:
