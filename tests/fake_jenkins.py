@@ -44,7 +44,11 @@ class FakeJenkins:
         self._state = state
         if state is not None and state.exists():
             self.controller.restore(json.loads(state.read_text()))
-        self._socket = socket.create_server(("127.0.0.1", port), backlog=512)
+        # Named as TCP, without which asyncio leaves answers to wait for acknowledgements, 40 ms each.
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._socket.bind(("127.0.0.1", port))
+        self._socket.listen(512)
         self.port: int = self._socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}{self.rules.prefix}"
         self.answers = Answers(self.controller, f"{self.url}/")

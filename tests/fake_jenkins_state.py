@@ -11,6 +11,7 @@ import hmac
 import itertools
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from label_truth import NoExpression, true_for
@@ -277,6 +278,11 @@ class Controller:
 
 
 def fits(label: str, labels: set[str]) -> bool:
+    return _fits(label, frozenset(labels))
+
+
+@lru_cache(maxsize=100_000)
+def _fits(label: str, labels: frozenset[str]) -> bool:
     try:
         return true_for(label, labels)
     except NoExpression:
