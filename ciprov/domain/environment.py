@@ -143,10 +143,20 @@ class DeadLock:
 
 
 class LockHeld(CiprovError):
-    """Somebody else holds the lock."""
+    """Somebody else holds the lock, or nobody can say who does (no `owner`): then `description` says why."""
 
     def __init__(self, holder: LockHolder) -> None:
-        super().__init__(f"{holder.what} is locked by {holder.description} since {holder.since:%Y-%m-%d %H:%M:%S} UTC")
+        if holder.owner:
+            since = f"{holder.since:%Y-%m-%d %H:%M:%S}"
+            super().__init__(
+                f"{holder.what} is locked by {holder.description} since {since} UTC",
+                way_out="wait for its end, then repeat the command",
+            )
+        else:
+            super().__init__(
+                f"the lock of {holder.what} is lost, {holder.description}; nothing more is written",
+                way_out="`ciprov env status` shows how it stands; repeat the command if it is still wanted",
+            )
         self.holder = holder
 
 

@@ -132,9 +132,7 @@ class Lease:
             ).fetchone()
         if row is None:
             now = self._now().astimezone(UTC)
-            return LockHolder(
-                self._key, "", "nobody: the lease ran out and was taken by somebody who has ended", now, now
-            )
+            return LockHolder(self._key, "", "as the lease ran out and was taken by somebody who has ended", now, now)
         return LockHolder(self._key, row[0], row[1], moment(row[2]), moment(row[3]))
 
 

@@ -223,5 +223,5 @@ class Place:
 
     def _nobody(self) -> LockHolder:
         now = self._now()
-        text = "nobody known: our session with ZooKeeper was lost, and the lock with it"
+        text = "as our session with ZooKeeper was lost"
         return LockHolder(self._key, "", text, now, now)
