@@ -1,5 +1,6 @@
 """Decisions against a plain loop in the same run, so that a search that became quadratic is seen on any machine."""
 
+import gc
 import time
 from datetime import timedelta
 
@@ -9,7 +10,7 @@ from ciprov.framework.deciding import decide
 from ciprov.framework.requests import Algorithm
 from ciprov.framework.state import State
 
-AGENTS, REQUESTS = 300, 3000
+AGENTS, REQUESTS, TIMES = 200, 2000, 2
 
 
 def plain(requests, offers):
@@ -28,9 +29,17 @@ def plain(requests, offers):
 
 
 def seconds(call, *arguments):
-    start = time.process_time()
-    call(*arguments)
-    return time.process_time() - start
+    """The least of a few runs, without collecting what other tests left behind."""
+    gc.disable()
+    try:
+        took = []
+        for _ in range(TIMES):
+            start = time.process_time()
+            call(*arguments)
+            took.append(time.process_time() - start)
+        return min(took)
+    finally:
+        gc.enable()
 
 
 def test_a_decision_takes_a_few_times_as_long_as_a_plain_loop_that_decides_much_less():
@@ -43,4 +52,4 @@ def test_a_decision_takes_a_few_times_as_long_as_a_plain_loop_that_decides_much_
         ]
         took = seconds(decide, requests, offers, State(), NOW + timedelta(seconds=1))
         ratios[algorithm] = took / seconds(plain, requests, offers)
-    assert max(ratios.values()) < 10, ratios
+    assert max(ratios.values()) < 8, ratios
