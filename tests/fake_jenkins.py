@@ -29,12 +29,15 @@ _MAINTENANCE_S = 0.05
 
 @dataclass
 class Rules:
-    """`denied` are permissions that the user lacks, such as `Agent/Create`. `session` is new with each start."""
+    """`denied` are permissions that the user lacks, such as `Agent/Create`. `session` is new with each start.
+    `outage` is a status and a text with which everything is answered while it is set; agents stay connected.
+    """
 
     prefix: str = ""
     denied: set[str] = field(default_factory=set)
     session: str = "f50545a9"
     crumb: str = "c0ffee"
+    outage: tuple[int, str] | None = None
 
 
 class FakeJenkins:

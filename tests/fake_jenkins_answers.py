@@ -99,6 +99,12 @@ class Answers:
         kind = _PIPELINE_RUN if job.pipeline else f"{_FREESTYLE}Build"
         return {"_class": kind, "number": build.number, "url": f"{self._url}job/{build.job}/{build.number}/"}
 
+    def _executed(self, build: Build) -> dict[str, Any]:
+        """On an executor: the step of a pipeline rather than its run."""
+        shown = self._executable(build)
+        step = f"{_PIPELINE_STEP}$PlaceholderExecutable"
+        return {**shown, "_class": step} if self._controller.jobs[build.job].pipeline else shown
+
     def computers(self) -> dict[str, Any]:
         nodes = list(self._controller.nodes.values())
         return {
@@ -122,7 +128,7 @@ class Answers:
             "displayName": node.name,
             "executors": [
                 {
-                    "currentExecutable": self._executable(build) if build else None,
+                    "currentExecutable": self._executed(build) if build else None,
                     "idle": build is None,
                     "likelyStuck": False,
                     "number": number,

@@ -89,6 +89,12 @@ def _guarded(fake: FakeJenkins, permission: str, answer: Answer) -> Callable[[Re
 
 
 def _turned_away(fake: FakeJenkins, permission: str, request: Request) -> Response | None:
+    if fake.rules.outage is not None:
+        return _page(*fake.rules.outage)
+    return _unwelcome(fake, permission, request)
+
+
+def _unwelcome(fake: FakeJenkins, permission: str, request: Request) -> Response | None:
     scheme, _, coded = request.headers.get("Authorization", "").partition(" ")
     if scheme != "Basic":
         return _page(403, "Authentication required")

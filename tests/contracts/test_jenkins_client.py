@@ -24,6 +24,7 @@ from ciprov.clients.jenkins.client import HttpJenkins
 from ciprov.domain.jenkins import (
     JenkinsDenied,
     JenkinsNotFound,
+    JenkinsRestarting,
     NewNode,
     Node,
     NodeExists,
@@ -343,3 +344,15 @@ def test_a_password_needs_a_crumb_which_is_renewed_when_jenkins_forgot_it() -> N
         assert jenkins.create_node(NewNode("n3", ("lab",), "/srv"))
         assert sum("crumbIssuer" in request for request in fake.requests) == 2
         assert sorted(fake.controller.nodes) == ["n1", "n2", "n3"]
+
+
+@pytest.mark.skipif(bool(REAL), reason="needs a controller that the test may put out of order")
+def test_an_outage_ends_without_a_new_client() -> None:
+    with FakeJenkins() as fake:
+        jenkins = client(fake.url)
+        assert jenkins.queue() == []
+        fake.rules.outage = (503, "Please wait while Jenkins is getting ready to work")
+        with pytest.raises(JenkinsRestarting):
+            jenkins.queue()
+        fake.rules.outage = None
+        assert jenkins.create_node(NewNode("n1", ("lab",), "/srv"))

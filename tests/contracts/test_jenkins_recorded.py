@@ -236,6 +236,12 @@ def busy(stage: Scene) -> None:
     wait_for(lambda: bool(stage.jenkins.node("a1").builds))  # type: ignore[union-attr]
 
 
+def a_pipeline_running(stage: Scene) -> None:
+    a_pipeline(stage)
+    stage.connect("a1")
+    wait_for(lambda: bool(stage.jenkins.node("a1").builds))  # type: ignore[union-attr]
+
+
 def killed(stage: Scene) -> None:
     stage.node("n1", "lab")
     stage.connect("n1").close()
@@ -249,6 +255,16 @@ NODES: dict[str, tuple[Callable[[Scene], None], Node]] = {
         replace(A1, fenced=True, offline_class=FENCED, offline_reason="maint"),
     ),
     "computer-a1-online": (busy, replace(A1, offline=False, idle=False, builds=(RUNNING,))),
+    "computer-pipe-running": (
+        a_pipeline_running,
+        replace(
+            A1,
+            description="",
+            offline=False,
+            idle=False,
+            builds=(Build("http://127.0.0.1:18081/job/pipe/1/", 1),),
+        ),
+    ),
     "computer-n1-killed": (
         killed,
         replace(
