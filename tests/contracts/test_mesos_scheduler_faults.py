@@ -7,6 +7,7 @@ import resource
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -160,6 +161,22 @@ def test_a_json_that_is_none() -> None:
     cut = in_turn(Peer.subscribed, lambda peer: peer.raw(b"5\n{oops"), Peer.hold)
     with driven(cut, well) as (_, session):
         assert session.wait_for(Disconnected).loss is Loss.GARBLED
+        session.subscribed()
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"framework_id": {}}, {"framework_id": {"value": "F"}, "heartbeat_interval_seconds": "often"}, {}]
+)
+def test_a_subscription_that_cannot_be_read_is_none(wrong: dict[str, object]) -> None:
+    def odd(peer: Peer) -> None:
+        peer.begin()
+        peer.event({"type": "SUBSCRIBED", "subscribed": wrong})
+        while True:
+            peer.event({"type": "HEARTBEAT"})
+            time.sleep(0.02)
+
+    with driven(odd, well) as (_, session):
+        assert session.wait_for(Disconnected).loss is Loss.SILENT
         session.subscribed()
 
 

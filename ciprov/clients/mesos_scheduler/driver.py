@@ -20,12 +20,12 @@ from ciprov.clients.mesos_scheduler.sending import Sender
 from ciprov.clients.mesos_scheduler.subscribing import Access, Subscriber
 from ciprov.clients.mesos_scheduler.verdicts import Verdict
 from ciprov.domain.mesos_events import End, Loss, Stopped
-from ciprov.domain.mesos_scheduler import EventQueue, Framework
+from ciprov.domain.mesos_scheduler import EventQueue, Framework, MesosScheduler
 from ciprov.foundation.errors import UsageError
 from ciprov.foundation.json import JsonObject
 
 
-class GuardedDriver:
+class GuardedDriver(MesosScheduler):
     """For one life of a framework: one `start`, one `stop`. Threads: one subscribes and reads, one sends.
 
     `connection.servers` are masters, or one `zk://` address; `leader_tls`: the masters found there speak TLS.

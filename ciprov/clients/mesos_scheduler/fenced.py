@@ -122,9 +122,8 @@ class FencedDriver(scheduler_module.MesosSchedulerDriver):  # type: ignore[misc]
         pass
 
     def on_subscribed(self, info: JsonObject) -> None:
-        _ = info["framework_id"]["value"]
-        self.is_subscribed = True
         self._subscribed(info)
+        self.is_subscribed = True  # not where it could not be read: then its time runs out
 
     def on_failure(self, failure: JsonObject) -> None:
         executor = failure.get("executor_id", {}).get("value", "")

@@ -11,6 +11,7 @@ _ENDS = frozenset(
     f"TASK_{end}" for end in ("FINISHED", "FAILED", "KILLED", "ERROR", "LOST", "DROPPED", "GONE", "GONE_BY_OPERATOR")
 )
 _LIVES = frozenset({"TASK_STAGING", "TASK_STARTING", "TASK_RUNNING"})
+_MOST = 10_000
 
 
 class Kills:
@@ -19,6 +20,8 @@ class Kills:
 
     def order(self, call: Call) -> None:
         self._ordered[call.ids[0]] = call
+        if len(self._ordered) > _MOST:  # ends that are never reported must not fill the memory
+            del self._ordered[next(iter(self._ordered))]
 
     def heard(self, update: Update) -> Call | None:
         """The KILL to send again, if so. Only the master's own word counts: an executor's may be from before."""
