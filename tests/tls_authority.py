@@ -29,12 +29,15 @@ class Authority:
     def __init__(self, directory: Path, name: str = "authority") -> None:
         self._directory = directory
         self.file, self._key = str(directory / f"{name}.pem"), str(directory / f"{name}.key")
-        _openssl("req", "-x509", *_KEY, "-days", "2", "-subj", f"/CN={name}", "-keyout", self._key, "-out", self.file)
+        named = ("-subj", f"/CN={name}", "-addext", "keyUsage=critical,keyCertSign,cRLSign")
+        _openssl("req", "-x509", *_KEY, "-days", "2", *named, "-keyout", self._key, "-out", self.file)
 
     def sign(self, name: str, *names: str, days: int = 2) -> Certificate:
         """For the `names`, such as `DNS:localhost` or `IP:127.0.0.1`."""
         file, key, request, further = (self._directory / f"{name}.{end}" for end in ("pem", "key", "csr", "ext"))
-        further.write_text(f"subjectAltName={','.join(names)}\n" if names else "basicConstraints=CA:FALSE\n")
+        # As Python 3.13 asks of every certificate: who signed it with which key.
+        told = ["basicConstraints=CA:FALSE", "subjectKeyIdentifier=hash", "authorityKeyIdentifier=keyid,issuer"]
+        further.write_text("\n".join([*told, *([f"subjectAltName={','.join(names)}"] if names else []), ""]))
         _openssl("req", "-new", *_KEY, "-subj", f"/CN={name}", "-keyout", str(key), "-out", str(request))
         signed_by = ("-CA", self.file, "-CAkey", self._key, "-CAcreateserial", "-extfile", str(further))
         _openssl("x509", "-req", "-in", str(request), *signed_by, "-days", str(days), "-out", str(file))
