@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ciprov.domain.environment import EnvironmentRecord, RecordChanged
 from ciprov.environments import desired
-from ciprov.environments.blueprint.findings import Finding, in_order, refuse_errors
+from ciprov.environments.blueprint.findings import Finding, Severity, in_order, refuse_errors
 from ciprov.environments.blueprint.load import load
 from ciprov.environments.blueprint.parameters import variable
 from ciprov.environments.blueprint.records import Blueprint
@@ -123,7 +123,31 @@ def prepare(records: Records, asked: Asked, record: EnvironmentRecord | None) ->
     trial = desired.build(blueprint, request)
     origin = Origin(str(Path(file).absolute()), source, asked.owner, asked.given, user=owner())
     own = asked.blueprint_file is None and record is not None and record.name == asked.name
-    return Prepared(asked, blueprint, request, origin, trial.findings, record if own else None)
+    findings = (
+        *trial.findings,
+        *_back_to_defaults(trial, request, record if record and record.name == asked.name else None),
+    )
+    return Prepared(asked, blueprint, request, origin, findings, record if own else None)
+
+
+def _back_to_defaults(
+    trial: desired.Desired, request: desired.Request, record: EnvironmentRecord | None
+) -> list[Finding]:
+    """Secrets are never recorded: one that was given to the last `up` and not to this one becomes its default again."""
+    before = record.secret_fingerprints if record is not None else {}
+    return [
+        Finding(
+            "--param",
+            0,
+            0,
+            name,
+            f"the secret {name} is not given, so it goes back to its default, which is not what the last `up` had",
+            way_out=f"give --param {name}=@FILE or set {variable(name)}",
+            severity=Severity.WARNING,
+        )
+        for name, mark in trial.secret_fingerprints.items()
+        if name in before and before[name] != mark and variable(name) not in request.environment
+    ]
 
 
 def again(

@@ -62,6 +62,17 @@ def test_a_clone_has_the_same_parameters_but_a_name_and_ports_of_its_own(shop: C
     assert "hunter2" not in planned.out + planned.err + done.out + done.err
 
 
+def test_a_secret_that_goes_back_to_its_default_is_told(cli: Cli) -> None:
+    (cli.directory / "shop.yaml").write_text(BLUEPRINT.replace("{type: secret}", "{type: secret, default: changeme}"))
+    (cli.directory / "secret").write_text("hunter2")
+    cli.ok("env", "up", "one", "-b", "shop.yaml", "--param", "password=@secret")
+    planned = cli.run("env", "plan", "one")
+    assert planned.code == 2
+    assert "the secret password is not given, so it goes back to its default" in planned.err
+    given = cli.run("env", "plan", "one", "--param", "password=@secret")
+    assert (given.code, "goes back" in given.err) == (0, False)
+
+
 def test_copies_that_cannot_be(shop: Cli) -> None:
     nobody = shop.run("env", "clone", "nobody", "two")
     assert (nobody.code, "there is no environment nobody" in nobody.err) == (64, True)
