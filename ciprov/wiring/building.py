@@ -123,11 +123,8 @@ def prepare(records: Records, asked: Asked, record: EnvironmentRecord | None) ->
     trial = desired.build(blueprint, request)
     origin = Origin(str(Path(file).absolute()), source, asked.owner, asked.given, user=owner())
     own = asked.blueprint_file is None and record is not None and record.name == asked.name
-    findings = (
-        *trial.findings,
-        *_back_to_defaults(trial, request, record if record and record.name == asked.name else None),
-    )
-    return Prepared(asked, blueprint, request, origin, findings, record if own else None)
+    changed = _back_to_defaults(trial, request, record if record and record.name == asked.name else None)
+    return Prepared(asked, blueprint, request, origin, (*trial.findings, *changed), record if own else None)
 
 
 def _back_to_defaults(
