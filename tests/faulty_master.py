@@ -112,6 +112,8 @@ class FaultyMaster:
         self.subscribes: list[Request] = []
         self.calls: list[Request] = []
         self.connections = 0
+        self.teardown_wanted = False
+        """Whatever befalls a driver: unless a test asked for it, no master gets a TEARDOWN."""
         self._on_subscribe = subscriptions or (well,)
         self._on_call = calls
         self._context = context
@@ -127,6 +129,7 @@ class FaultyMaster:
 
     def __exit__(self, *_: object) -> None:
         self.die()
+        assert self.teardown_wanted or "TEARDOWN" not in self.types()
 
     def die(self) -> None:
         """All connections end, and nobody listens any more."""
