@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
 import time
 import urllib.request
 import uuid
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
+from real_mesos import RealMesos, given_address
 
 from ciprov.clients.connection import Connection
 from ciprov.clients.mesos_agents import HttpAgents
@@ -119,11 +120,14 @@ def test_tasks_of_a_framework_and_partial_answers(masters: tuple[Master, Master]
 
 
 @pytest.fixture
-def real() -> str:
-    url = os.environ.get("CIPROV_TEST_MESOS")
-    if not url:
-        pytest.skip("CIPROV_TEST_MESOS names no Mesos master")
-    return url if url.startswith("http") else f"http://{url}"
+def real(tmp_path: Path) -> Iterator[str]:
+    if address := given_address():
+        yield f"http://{address.removeprefix('http://')}"
+        return
+    mesos = RealMesos(tmp_path, agents=1)
+    mesos.start()
+    yield f"http://{mesos.address}"
+    mesos.stop()
 
 
 def slaves(url: str) -> list[dict[str, Any]]:
