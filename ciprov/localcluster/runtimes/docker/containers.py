@@ -27,6 +27,7 @@ async def until_ended(engine: DockerEngine, container: str) -> Any:
     loop = asyncio.get_running_loop()
     silent_since: float | None = None
     while True:
+        code = None
         try:
             code = await _exit_code(engine, container)
             silent_since = None
@@ -37,8 +38,8 @@ async def until_ended(engine: DockerEngine, container: str) -> Any:
                 # Somebody restarted it: as with Mesos, the task ended with the container's first run.
                 return found | {"State": {"ExitCode": code}}
         except EngineRefused as error:
-            if error.status == NOT_FOUND:
-                return None
+            if error.status == NOT_FOUND:  # perhaps removed by somebody right after its end
+                return None if code is None else {"State": {"ExitCode": code}}
             logger.warning("container %s: the engine says %s", container, error)
         except (EngineUnavailable, StreamFailed, OSError) as error:
             silent_since = silent_since or loop.time()
