@@ -27,7 +27,7 @@ test: $(READY)
 	.venv/bin/pytest -n 4 --dist worksteal tests
 
 test-unit: $(READY)
-	.venv/bin/pytest -n 2 tests/unit
+	.venv/bin/pytest -n 2 --dist worksteal tests/unit
 
 lint: $(READY)
 	.venv/bin/ruff check .
