@@ -1,4 +1,6 @@
-"""What contract tests run against: a real cluster where its address is given, else an embedded one of their own."""
+"""What contract tests run against: a real cluster where its address is given, else an embedded one of their own; and how
+thoroughly properties are tried: quickly by default, `HYPOTHESIS_PROFILE=thorough` for a closer look.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("fast", max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("thorough", settings.get_profile("fast"), max_examples=500)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast"))
 
 
 @dataclass(frozen=True)

@@ -23,11 +23,14 @@ def app_routes(app: App, running: Iterable[tuple[Instance, App]], service_host: 
         service: [] for service, host, protocol in _ports(app) if service and host != service and "tcp" in protocol
     }
     own: set[int] = set()
+    ports, ports_of = _ports(app), app
     for instance, definition in running:
         serves = instance.condition is Condition.RUNNING and instance.healthy is not False
-        if instance.condition not in (Condition.STAGING, Condition.RUNNING):
+        if not instance.ports or instance.condition not in (Condition.STAGING, Condition.RUNNING):
             continue
-        for (service, _, protocol), port in zip(_ports(definition), instance.ports, strict=False):
+        if definition is not ports_of:  # hundreds of instances have the same one
+            ports, ports_of = _ports(definition), definition
+        for (service, _, protocol), port in zip(ports, instance.ports, strict=False):
             if service and port and "tcp" in protocol:
                 if serves:
                     routes.setdefault(service, []).append((instance.host, port))
