@@ -1,5 +1,6 @@
-"""What contract tests run against: a real cluster where its address is given, else an embedded one of their own; and how
-thoroughly properties are tried: quickly by default, `HYPOTHESIS_PROFILE=thorough` for a closer look.
+"""What contract tests run against: a real cluster where its address is given, else an embedded one of their own.
+
+And how thoroughly properties are tried: quickly by default, `HYPOTHESIS_PROFILE=thorough` for a closer look.
 """
 
 from __future__ import annotations
