@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from typing import Any
 
@@ -10,14 +11,17 @@ import click
 from ciprov.cli.env.making import make, making_options
 from ciprov.cli.env.request import prepared, request_options
 from ciprov.cli.invocation import Invocation, pass_invocation
-from ciprov.environments.lifetime.branches import without_credentials
+from ciprov.environments.lifetime.branches import branch_of_job, without_credentials
 from ciprov.wiring.building import Prepared
 
 
 @click.command()
 @request_options
 @click.option(
-    "--branch", metavar="NAME", envvar="CIPROV_BRANCH", help="The branch it is made for, where NAME is another one."
+    "--branch",
+    metavar="NAME",
+    envvar="CIPROV_BRANCH",
+    help="The branch it is made for; else the one that a Jenkins job builds, if NAME is called like it.",
 )
 @click.option(
     "--git-remote", metavar="URL", envvar="CIPROV_GIT_REMOTE", help="The repository of that branch; for `reap`."
@@ -42,6 +46,8 @@ def up(ctx: click.Context, invocation: Invocation, /, name: str, **options: Any)
     def prepare() -> tuple[str, Prepared]:
         slug, made = prepared(invocation.records, name, options)
         branch, remote = options["branch"] or "", options["git_remote"] or ""
+        if not branch and not remote:
+            branch, remote = branch_of_job(name, os.environ)
         origin = replace(made.origin, branch=branch.strip(), git_remote=without_credentials(remote))
         return slug, replace(made, origin=origin)
 

@@ -64,6 +64,17 @@ class Branches:
         return None if by_hand or any(one in self.silent for one in asked) else False
 
 
+def branch_of_job(name: str, variables: Mapping[str, str]) -> tuple[str, str]:
+    """The branch and the repository that a Jenkins job builds, where the environment `name` is called like that branch;
+    else two empty texts. `variables` are those that Jenkins and its git plugin set.
+    """
+    for variable in ("CHANGE_BRANCH", "BRANCH_NAME", "GIT_LOCAL_BRANCH", "GIT_BRANCH"):
+        branch = variables.get(variable, "").strip().removeprefix("origin/")
+        if branch and _slug(branch) == _slug(name):
+            return branch, without_credentials(variables.get("GIT_URL", ""))
+    return "", ""
+
+
 def branch_of(record: EnvironmentRecord) -> str:
     return record.branch or record.given_name
 
