@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 from ciprov.domain.jenkins import AgentSecret, NewNode, Node, QueueItem, Server
+from ciprov.domain.leadership import Lead
+from ciprov.foundation.json import JsonObject
 
 
 class Jenkins(Protocol):
@@ -38,3 +42,31 @@ class Jenkins(Protocol):
 
     def secret(self, name: str) -> AgentSecret:
         """Raises `JenkinsNotFound`. Ask once: each call leaves a warning in Jenkins's log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """`kind` is "agent", "task", "framework" or "service"."""
+
+    kind: str
+    id: str
+
+
+class AgentStore(Protocol):
+    """What one service keeps, from when it leads until it leaves. Documents hold no secrets.
+
+    Errors are `CiprovError`s; `LockHeld` once another service leads.
+    """
+
+    def load(self) -> Mapping[Key, JsonObject]:
+        """All that is kept."""
+
+    def write(self, put: Mapping[Key, JsonObject], remove: Collection[Key] = ()) -> None:
+        """All or nothing, and only while this service leads. Durable when it returns."""
+
+
+class AgentStores(Protocol):
+    """A store in which services keep their agents, under the cluster's and the service's name."""
+
+    def agents(self, service: str, lead: Lead) -> AgentStore:
+        """Where `service` keeps them. Nothing is written unless `lead` leads."""
