@@ -55,7 +55,7 @@ class Snapshot:
     tasks: Mapping[str, Entry] = field(default_factory=dict)
     items: tuple[QueueItem, ...] = ()
     nodes: tuple[Node, ...] = ()
-    demand: Demand = Demand()
+    demand: Demand = field(default_factory=Demand)
     held: Mapping[str, Held] = field(default_factory=dict)
     capped: Mapping[int, str] = field(default_factory=dict)
     pauses: tuple[Pause, ...] = ()
