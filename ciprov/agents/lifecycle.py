@@ -1,0 +1,272 @@
+"""The life of an agent as a table, and what is to be done at each point of it. Pure.
+
+`advance` compares what is written of an agent with what was just seen of its task and its node, and says where it
+stands now and what to do. What it says may be done any number of times and is said until its effect is seen, so that a
+crash anywhere, of the service, of Jenkins or of Mesos, is mended by the next look.
+
+The awkward cases, each named where it is decided: the task dies before it connects · connects after the time-out · a
+node that a person deleted, or set online again · Jenkins restarts under an agent · a host that is lost under a build ·
+a build that slips in while an idle agent is sent away · a second build.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from ciprov.agents.record import AgentRecord, Cause, Phase
+from ciprov.agents.template import Template
+from ciprov.domain.jenkins import Node
+from ciprov.framework.ledger.entry import Entry
+from ciprov.framework.ledger.transitions import TaskState
+
+TRANSITIONS: Mapping[Phase, frozenset[Phase]] = {
+    Phase.WANTED: frozenset({Phase.NODE_CREATED, Phase.ENDED}),
+    Phase.NODE_CREATED: frozenset({Phase.LAUNCHED, Phase.ENDED}),
+    Phase.LAUNCHED: frozenset({Phase.CONNECTING, Phase.ONLINE, Phase.BUSY, Phase.FENCED, Phase.ENDED}),
+    Phase.CONNECTING: frozenset({Phase.ONLINE, Phase.BUSY, Phase.FENCED, Phase.ENDED}),
+    Phase.ONLINE: frozenset({Phase.CONNECTING, Phase.BUSY, Phase.FENCED, Phase.ENDED}),
+    Phase.BUSY: frozenset({Phase.FENCED, Phase.ENDED}),
+    Phase.FENCED: frozenset({Phase.ENDED}),
+    Phase.ENDED: frozenset({Phase.REMOVED}),
+    Phase.REMOVED: frozenset(),
+}
+
+_CONNECTED_ONCE = frozenset({Phase.ONLINE, Phase.BUSY})
+
+
+class Act(StrEnum):
+    """What is to be done for an agent. Each may be repeated."""
+
+    CREATE_NODE = "create its node"
+    FENCE = "fence it"
+    DELETE_NODE = "delete its node"
+    STOP_TASK = "stop its task"
+
+
+class BadTransition(Exception):
+    """The table forbids it: a fault of ciprov."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What is known of one agent from outside.
+
+    `looked_at`: when the last look at the nodes began; None where there was none since the start. `created`: its node
+    was made and its secret is at hand. `fenced`: Jenkins confirmed a fence. `deleted`: Jenkins confirmed that the node
+    is gone. `signalled`: its task told of work.
+    """
+
+    task: Entry | None = None
+    node: Node | None = None
+    looked_at: datetime | None = None
+    created: bool = False
+    fenced: bool = False
+    deleted: bool = False
+    signalled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    record: AgentRecord
+    acts: tuple[Act, ...] = ()
+
+
+def moved(record: AgentRecord, phase: Phase, now: datetime) -> AgentRecord:
+    """Raises `BadTransition` for what the table does not have."""
+    if phase not in TRANSITIONS[record.phase]:
+        raise BadTransition(f"agent {record.name}: {record.phase} does not lead to {phase}")
+    return record.at(phase, now)
+
+
+def ended(record: AgentRecord, cause: Cause, detail: str, now: datetime) -> AgentRecord:
+    """It is to be taken away. Nothing changes for one that ended before."""
+    if record.phase in {Phase.ENDED, Phase.REMOVED}:
+        return record
+    return replace(moved(record, Phase.ENDED, now), cause=cause, detail=detail, leaving=None)
+
+
+def advance(record: AgentRecord, seen: Seen, template: Template, now: datetime) -> Advance:
+    """Where the agent stands at `now`, and what to do. `template` is the one that it was made of, or its successor."""
+    record = _with_builds(record, seen)
+    while True:
+        further = _STEPS[record.phase](record, seen, template, now)
+        if further.phase is record.phase:
+            return Advance(further, _acts(further, seen))
+        record = further
+
+
+def _wanted(record: AgentRecord, seen: Seen, _: Template, now: datetime) -> AgentRecord:
+    if record.leaving is not None:
+        return ended(record, record.leaving, record.detail, now)
+    return moved(record, Phase.NODE_CREATED, now) if seen.created else record
+
+
+def _node_created(record: AgentRecord, seen: Seen, _: Template, now: datetime) -> AgentRecord:
+    if seen.task is not None and not seen.task.ended:
+        return moved(record, Phase.LAUNCHED, now)
+    if seen.task is not None:
+        return ended(record, Cause.NOT_LAUNCHED, _told(seen.task), now)
+    if record.leaving is not None:
+        return ended(record, record.leaving, record.detail, now)
+    if _is_node_missing(record, seen):
+        return ended(record, Cause.NODE_DELETED, "", now)
+    return record
+
+
+def _on_its_way(record: AgentRecord, seen: Seen, template: Template, now: datetime) -> AgentRecord:
+    if lost := _lost(record, seen, template, now):
+        return lost
+    if seen.signalled or _is_busy(seen.node):
+        return moved(record, Phase.BUSY, now)
+    if record.leaving is not None:
+        # Not ended before Jenkins gives it no build any more: one may slip in until then.
+        return moved(record, Phase.FENCED, now) if _is_fenced(seen) else record
+    record = _with_connection(record, seen, now)
+    if record.phase is Phase.CONNECTING:
+        return _overdue(record, seen, template, now)
+    if record.phase is Phase.LAUNCHED:
+        running = seen.task is not None and seen.task.state is TaskState.RUNNING
+        return moved(record, Phase.CONNECTING, now) if running else _overdue(record, seen, template, now)
+    return record
+
+
+def _with_connection(record: AgentRecord, seen: Seen, now: datetime) -> AgentRecord:
+    if seen.node is None or seen.looked_at is None:
+        return record
+    connected = not seen.node.offline or (seen.node.fenced and record.phase is Phase.ONLINE)
+    if connected and record.phase is not Phase.ONLINE:
+        return replace(moved(record, Phase.ONLINE, now), offline_since=None)
+    if not connected and record.phase is Phase.ONLINE:
+        # Jenkins restarted, or the connection broke: the agent tries to come back by itself.
+        return replace(moved(record, Phase.CONNECTING, now), offline_since=now)
+    return record
+
+
+def _overdue(record: AgentRecord, seen: Seen, template: Template, now: datetime) -> AgentRecord:
+    """Past its time it is to go, by way of a fence: it may connect this very moment."""
+    if record.offline_since is not None:
+        patience, begin, cause = template.start.reconnect_s, record.offline_since, Cause.DISCONNECTED
+    else:
+        begin = record.times.get(Phase.LAUNCHED, record.since)
+        patience, cause = template.limits.online_s, Cause.NOT_CONNECTED
+    deadline = begin + timedelta(seconds=patience)
+    if now < deadline or seen.looked_at is None or seen.looked_at < deadline:
+        return record
+    state = seen.task.state if seen.task is not None else "none"
+    return replace(record, leaving=cause, detail=f"not connected after {patience:g} s, its task is {state}")
+
+
+def _busy(record: AgentRecord, seen: Seen, template: Template, now: datetime) -> AgentRecord:
+    if lost := _lost(record, seen, template, now):
+        return lost
+    return moved(record, Phase.FENCED, now) if _is_fenced(seen) else record
+
+
+def _fenced(record: AgentRecord, seen: Seen, template: Template, now: datetime) -> AgentRecord:
+    if seen.node is not None and _is_fresh(record, seen) and seen.node.fenced and seen.node.idle:
+        had_one = Phase.BUSY in record.times or record.builds
+        cause = Cause.DONE if had_one else record.leaving or Cause.IDLE
+        return ended(record, cause, "" if had_one else record.detail, now)
+    return _lost(record, seen, template, now) or record
+
+
+def _ended(record: AgentRecord, seen: Seen, _: Template, now: datetime) -> AgentRecord:
+    return moved(record, Phase.REMOVED, now) if _is_gone(record, seen) else record
+
+
+def _removed(record: AgentRecord, _seen: Seen, _template: Template, _now: datetime) -> AgentRecord:
+    return record
+
+
+_STEPS: Mapping[Phase, Callable[[AgentRecord, Seen, Template, datetime], AgentRecord]] = {
+    Phase.WANTED: _wanted,
+    Phase.NODE_CREATED: _node_created,
+    Phase.LAUNCHED: _on_its_way,
+    Phase.CONNECTING: _on_its_way,
+    Phase.ONLINE: _on_its_way,
+    Phase.BUSY: _busy,
+    Phase.FENCED: _fenced,
+    Phase.ENDED: _ended,
+    Phase.REMOVED: _removed,
+}
+"""One step on, or the same phase."""
+
+
+def _lost(record: AgentRecord, seen: Seen, template: Template, now: datetime) -> AgentRecord | None:
+    """What ends an agent whatever it does: its task ended, its host is gone, or its node was deleted."""
+    task = seen.task
+    if task is None:
+        return ended(record, Cause.NOT_LAUNCHED, "nothing is known of its task", now)
+    if task.ended:
+        connected = _CONNECTED_ONCE & {Phase(phase) for phase in record.times}
+        if record.phase is Phase.FENCED and not _is_busy(seen.node) and seen.looked_at is not None:
+            return ended(record, record.leaving or Cause.DONE, _told(task), now)
+        return ended(record, Cause.TASK_DIED if connected else Cause.TASK_FAILED, _told(task), now)
+    if task.state is TaskState.UNREACHABLE and now >= task.since + timedelta(seconds=template.limits.unreachable_s):
+        # The build on it, if any, fails with its node, and may be repeated elsewhere.
+        return ended(record, Cause.HOST_LOST, f"{task.hostname} was out of reach for too long", now)
+    if _is_node_missing(record, seen):
+        return ended(record, Cause.NODE_DELETED, "", now)
+    return None
+
+
+def _acts(record: AgentRecord, seen: Seen) -> tuple[Act, ...]:
+    phase = record.phase
+    if phase is Phase.ENDED:
+        stop = seen.task is not None and not seen.task.ended
+        return (*(() if seen.deleted else (Act.DELETE_NODE,)), *((Act.STOP_TASK,) if stop else ()))
+    # After a restart of the service the secret of a node is not at hand any more.
+    create = phase in {Phase.WANTED, Phase.NODE_CREATED} and not seen.created
+    leaves = phase in {Phase.LAUNCHED, Phase.CONNECTING, Phase.ONLINE} and record.leaving is not None
+    return (*((Act.CREATE_NODE,) if create else ()), *((Act.FENCE,) if leaves or _wants_fence(record, seen) else ()))
+
+
+def _wants_fence(record: AgentRecord, seen: Seen) -> bool:
+    if record.phase is Phase.BUSY:
+        return True
+    # Somebody set it online again.
+    undone = seen.node is not None and _is_fresh(record, seen) and not seen.node.fenced
+    return record.phase is Phase.FENCED and undone
+
+
+def _with_builds(record: AgentRecord, seen: Seen) -> AgentRecord:
+    if seen.node is None or not seen.node.builds:
+        return record
+    new = tuple(build.url for build in seen.node.builds if build.url and build.url not in record.builds)
+    if not new:
+        return record
+    builds = (*record.builds, *new)
+    return replace(record, builds=builds, leaks=len(builds) - 1)
+
+
+def _is_busy(node: Node | None) -> bool:
+    return node is not None and not node.idle
+
+
+def _is_fenced(seen: Seen) -> bool:
+    return seen.fenced or (seen.node is not None and seen.node.fenced)
+
+
+def _is_fresh(record: AgentRecord, seen: Seen) -> bool:
+    """Whether the look began after the agent came into its phase."""
+    return seen.looked_at is not None and seen.looked_at > record.since
+
+
+def _is_node_missing(record: AgentRecord, seen: Seen) -> bool:
+    """A look that began before the node was made does not count."""
+    made = record.times.get(Phase.NODE_CREATED)
+    return seen.node is None and seen.looked_at is not None and made is not None and seen.looked_at > made
+
+
+def _is_gone(record: AgentRecord, seen: Seen) -> bool:
+    no_task = seen.task is None or seen.task.ended
+    no_node = seen.deleted or (seen.node is None and _is_fresh(record, seen))
+    return no_task and no_node
+
+
+def _told(task: Entry) -> str:
+    """What Mesos said of its end."""
+    return ": ".join(part for part in (task.outcome, task.reason, task.message) if part)
