@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
+from ciprov.domain.agents import Key
 from ciprov.domain.jenkins import AgentSecret, NewNode, Node, QueueItem, Server
 from ciprov.domain.leadership import Lead
 from ciprov.foundation.json import JsonObject
@@ -44,29 +44,25 @@ class Jenkins(Protocol):
         """Raises `JenkinsNotFound`. Ask once: each call leaves a warning in Jenkins's log."""
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
-    """`kind` is "agent", "task", "framework" or "service"."""
-
-    kind: str
-    id: str
-
-
 class AgentStore(Protocol):
     """What one service keeps, from when it leads until it leaves. Documents hold no secrets.
 
-    Errors are `CiprovError`s; `LockHeld` once another service leads.
+    Errors are `CiprovError`s; `LockHeld` once another service leads, or led since the last `load`.
     """
 
     def load(self) -> Mapping[Key, JsonObject]:
-        """All that is kept."""
+        """All that is kept: to be asked once this service leads, and again after each loss."""
 
     def write(self, put: Mapping[Key, JsonObject], remove: Collection[Key] = ()) -> None:
-        """All or nothing, and only while this service leads. Durable when it returns."""
+        """All or nothing, and only while this service leads. Durable when it returns. `put` wins over `remove`.
+
+        Waits a bounded time for a store that is away. After an error the old state is to be gone on with: what may have
+        been written nevertheless is taken back by the next write.
+        """
 
 
 class AgentStores(Protocol):
     """A store in which services keep their agents, under the cluster's and the service's name."""
 
-    def agents(self, service: str, lead: Lead) -> AgentStore:
-        """Where `service` keeps them. Nothing is written unless `lead` leads."""
+    def agents(self, cluster: str, service: str, lead: Lead) -> AgentStore:
+        """Where `service` keeps those on `cluster`. Nothing is written unless `lead`, of the same store, leads."""
