@@ -1,0 +1,104 @@
+"""SUBSCRIBE: what the stream looks like and what it begins with.
+
+Facts: "Stream and calls"; recordings `subscribe_headers.txt`, `subscribe_recordio.raw`, `events/SUBSCRIBED.json`.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import Any
+
+import pytest
+from plain_mesos import JSON_HEADERS, SCHEDULER, Place
+from plain_scheduler import ENDED, Scheduler, Subscribe
+
+
+def test_the_headers_of_a_stream(subscribe: Subscribe) -> None:
+    answer = subscribe().answer
+    assert answer.status == 200
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.headers["Transfer-Encoding"] == "chunked"
+    assert str(uuid.UUID(answer.headers["Mesos-Stream-Id"])) == answer.headers["Mesos-Stream-Id"]
+
+
+def test_records_are_a_length_a_line_feed_and_that_many_bytes(master: Place) -> None:
+    call = {"type": "SUBSCRIBE", "subscribe": {"framework_info": {"user": "root", "name": "bytes"}}}
+    connection, answer = master.send("POST", SCHEDULER, json.dumps(call).encode(), JSON_HEADERS)
+    length = answer.readline()
+    assert length.endswith(b"\n")
+    assert length[:-1].isdigit()
+    record = answer.read(int(length))
+    assert json.loads(record)["type"] == "SUBSCRIBED"
+    assert record.startswith(b"{")
+    assert record.endswith(b"}")
+    assert answer.readline() == b"20\n"
+    assert answer.read(20) == b'{"type":"HEARTBEAT"}'
+    connection.close()
+
+
+def test_subscribed_tells_the_id_the_interval_and_the_master(subscribe: Subscribe, master: Place) -> None:
+    told = subscribe().subscribed()
+    assert told["framework_id"]["value"]
+    assert told["heartbeat_interval_seconds"] == 15.0
+    info, state = told["master_info"], master.read("/state")
+    assert info["version"] == state["version"] == "1.11.0"
+    assert info["id"] == state["id"]
+    assert info["pid"] == state["pid"] == f"master@{info['address']['ip']}:{info['address']['port']}"
+    assert info["hostname"] == info["address"]["hostname"] == state["hostname"]
+    assert info["port"] == info["address"]["port"]
+    assert master.base == f"http://{info['address']['ip']}:{info['port']}"
+    octets = [int(part) for part in info["address"]["ip"].split(".")]
+    assert info["ip"] == sum(octet << 8 * place for place, octet in enumerate(octets)), "in network byte order"
+
+
+def test_subscribed_comes_first_and_a_heartbeat_next(scheduler: Scheduler) -> None:
+    scheduler.wait_for("HEARTBEAT")
+    assert [event["type"] for event in scheduler.seen][:2] == ["SUBSCRIBED", "HEARTBEAT"]
+
+
+def test_each_framework_has_an_id_and_a_stream_of_its_own(subscribe: Subscribe) -> None:
+    one, other = subscribe(), subscribe()
+    one.subscribed()
+    other.subscribed()
+    assert one.framework_id != other.framework_id
+    assert one.stream_id != other.stream_id
+
+
+@pytest.mark.parametrize("accept", ["application/json", "*/*", "text/html, application/json;q=0.5"])
+def test_who_takes_json_gets_json(master: Place, accept: str) -> None:
+    call = {"type": "SUBSCRIBE", "subscribe": {"framework_info": {"user": "root", "name": "taker"}}}
+    headers = {"Content-Type": "application/json", "Accept": accept}
+    connection, answer = master.send("POST", SCHEDULER, json.dumps(call).encode(), headers)
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "application/json")
+    connection.close()
+
+
+MULTI = [{"type": "MULTI_ROLE"}]
+
+
+@pytest.mark.parametrize(
+    ("info", "message"),
+    [
+        ({"roles": ["ci"]}, "'FrameworkInfo.roles' must not be set when the framework is not MULTI_ROLE capable"),
+        ({"roles": ["ci", "ci"], "capabilities": MULTI}, "'FrameworkInfo.roles' contains duplicate items: { ci }"),
+        ({"roles": ["-ci"], "capabilities": MULTI}, "'FrameworkInfo.roles' contains invalid role: "),
+        ({"role": "a b"}, "'FrameworkInfo.role' is not a valid role: "),
+        ({"role": "ci", "failover_timeout": 1e30}, "The framework failover_timeout (1e+30) is invalid"),
+    ],
+)
+def test_an_impossible_framework_is_told_by_an_error_event(master: Place, info: dict[str, Any], message: str) -> None:
+    """With HTTP 200: only the event tells that nobody is subscribed, and nothing follows it."""
+    refused = Scheduler(master, {"user": "root", "name": "impossible", **info})
+    assert refused.answer.status == 200
+    assert refused.wait_for("ERROR")["error"]["message"].startswith(message)
+    refused.wait_for(ENDED)
+    assert [event["type"] for event in refused.seen] == ["ERROR", ENDED]
+
+
+def test_a_framework_without_roles_gets_no_offers(subscribe: Subscribe) -> None:
+    """SUBSCRIBE with `roles: []` is taken all the same."""
+    idle, busy = subscribe(roles=[]), subscribe()
+    idle.subscribed()
+    busy.offer()
+    assert not [event for event in idle.pending() if event["type"] == "OFFERS"]
