@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ciprov.agents.demand import TemplateLabels
+from ciprov.foundation.errors import CiprovError
 from ciprov.framework.offers import UNRESERVED
 from ciprov.framework.requests import Algorithm, Constraint, Wanted
 
@@ -91,13 +92,33 @@ class FetchUri:
 
 
 @dataclass(frozen=True, slots=True)
+class SecretText:
+    """A value that is shown nowhere: of an agent it becomes a Mesos SECRET. `origin` says for people where it stands.
+
+    `value` is None until it is read. `fingerprint` tells two values apart and gives none away.
+    """
+
+    origin: str
+    value: str | None = field(default=None, repr=False)
+    fingerprint: str = field(default="", repr=False)
+
+    def reveal(self) -> str:
+        if self.value is None:
+            raise CiprovError(f"a secret {self.origin} was not read", way_out="Read the settings with their secrets.")
+        return self.value
+
+    def __str__(self) -> str:
+        return "(hidden)"
+
+
+@dataclass(frozen=True, slots=True)
 class Start:
     """How the agent is started on its host.
 
     `java` is the program, `jvm_options` stand before `-jar`, `arguments` after all others. `work_dir` is empty for one
     in the sandbox, which goes with the task. `jar_cache` is a directory of the host that stays, empty for none;
     `class_data` a class-data archive, used where it exists. `reconnect_s`: so long an agent that lost Jenkins tries to
-    come back; 0: it ends at once.
+    come back; 0: it ends at once. The values of `secret_env` are known to the service alone.
     """
 
     java: str = "java"
@@ -110,6 +131,7 @@ class Start:
     reconnect_s: float = 300.0
     user: str = ""
     env: tuple[tuple[str, str], ...] = ()
+    secret_env: tuple[tuple[str, SecretText], ...] = ()
     uris: tuple[FetchUri, ...] = ()
 
 
