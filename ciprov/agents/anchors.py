@@ -1,0 +1,30 @@
+"""Two nodes that stay offline and carry the labels of all templates: so Jenkins always tells which label is asked for.
+
+Their names follow from their labels: other labels make other nodes, and the old ones are swept away.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection
+
+from ciprov.agents.template import Rules
+from ciprov.domain.jenkins import NewNode, Node
+
+
+def anchors(rules: Rules) -> tuple[NewNode, ...]:
+    """Empty where the settings want none."""
+    labels = tuple(sorted({label for template in rules.templates for label in template.labels}))
+    if not rules.service.anchors or not labels:
+        return ()
+    which = hashlib.sha256("\0".join(labels).encode()).hexdigest()[:8]
+    description = "stays offline: with it Jenkins tells which label a pipeline asks for"
+    return tuple(
+        NewNode(f"{rules.service.name}-anchor-{which}-{number}", labels, "agent", description=description)
+        for number in (1, 2)
+    )
+
+
+def missing(rules: Rules, nodes: Collection[Node]) -> tuple[NewNode, ...]:
+    there = {node.name for node in nodes}
+    return tuple(anchor for anchor in anchors(rules) if anchor.name not in there)

@@ -1,0 +1,121 @@
+"""What is written, before anything of it is done: all changes of one turn of the loop in one write."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+
+from ciprov.agents import record as records
+from ciprov.agents.ports import AgentStore
+from ciprov.agents.record import AgentRecord
+from ciprov.domain.agents import Key
+from ciprov.domain.environment import LockHeld
+from ciprov.foundation.errors import CiprovError
+from ciprov.foundation.json import JsonObject
+from ciprov.framework.ledger import entry as entries
+from ciprov.framework.ledger.entry import Entry
+
+FRAMEWORK = Key("framework", "id")
+DRAINED = Key("service", "drained")
+ATTEMPTS = Key("service", "attempts")
+
+_PATIENCE_S = 60.0
+_AGAIN_S = 0.25
+
+
+class NotWritten(CiprovError):
+    """The store did not take what has to be written before anything else may be done."""
+
+
+class Books:
+    """`tell_silence` is called once for each time that the store fails."""
+
+    def __init__(self, store: AgentStore, tell_silence: Callable[[CiprovError], None]) -> None:
+        self._store = store
+        self._tell_silence = tell_silence
+        self._put: dict[Key, JsonObject] = {}
+        self._remove: dict[Key, None] = {}
+        self._afterwards: list[Callable[[], None]] = []
+
+    def read(self) -> Read:
+        return Read(self._store.load())
+
+    def agent(self, record: AgentRecord) -> None:
+        self.put(Key("agent", record.name), records.encode(record))
+
+    def without_agent(self, name: str) -> None:
+        self.drop(Key("agent", name))
+
+    def tasks(self, written: Iterable[Entry]) -> None:
+        for one in written:
+            self.put(Key("task", one.task_id), entries.encode(one))
+
+    def without_tasks(self, task_ids: Iterable[str]) -> None:
+        for task_id in task_ids:
+            self.drop(Key("task", task_id))
+
+    def put(self, key: Key, document: JsonObject) -> None:
+        self._remove.pop(key, None)
+        self._put[key] = document
+
+    def drop(self, key: Key) -> None:
+        self._put.pop(key, None)
+        self._remove[key] = None
+
+    def then(self, act: Callable[[], None]) -> None:
+        """To be done once all that was noted so far is written, in the order in which it is asked."""
+        self._afterwards.append(act)
+
+    def close_turn(self) -> None:
+        """Write, then act. Acts may note more, which is written and done in turn.
+
+        Raises `NotWritten` where the store takes nothing for a minute, and `LockHeld` where another service leads:
+        then nothing that was asked is done, and whoever starts next finds what was written before.
+        """
+        while self._put or self._remove or self._afterwards:
+            if self._put or self._remove:
+                self._write()
+                self._put, self._remove = {}, {}
+            acts, self._afterwards = self._afterwards, []
+            for act in acts:
+                act()
+
+    def _write(self) -> None:
+        deadline = time.monotonic() + _PATIENCE_S
+        told = False
+        while True:
+            try:
+                return self._store.write(self._put, tuple(self._remove))
+            except LockHeld:
+                raise
+            except CiprovError as error:
+                if time.monotonic() > deadline:
+                    raise NotWritten(
+                        f"nothing could be written for {_PATIENCE_S:g} s: {error.message}",
+                        place=error.place,
+                        way_out=error.way_out or "Start the service again once its store is back.",
+                    ) from error
+                if not told:
+                    self._tell_silence(error)
+                    told = True
+            time.sleep(_AGAIN_S)
+
+
+class Read:
+    """What an earlier life left."""
+
+    def __init__(self, documents: Mapping[Key, JsonObject]) -> None:
+        self._documents = documents
+
+    def agents(self) -> dict[str, AgentRecord]:
+        return {key.id: records.decode(doc) for key, doc in self._documents.items() if key.kind == "agent"}
+
+    def tasks(self) -> list[Entry]:
+        return [
+            entries.decode(doc)
+            for key, doc in sorted(self._documents.items(), key=lambda pair: pair[0].id)
+            if key.kind == "task"
+        ]
+
+    def document(self, key: Key) -> JsonObject:
+        return self._documents.get(key, {})

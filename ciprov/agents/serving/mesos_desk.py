@@ -1,0 +1,258 @@
+"""What goes onto which Mesos agent: the offers at hand, the ledger of tasks, and what Mesos is asked and told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
+
+from ciprov.agents.serving.books import FRAMEWORK, Books
+from ciprov.domain import mesos_events as events
+from ciprov.domain.mesos_events import MesosEvent
+from ciprov.domain.mesos_scheduler import MesosScheduler
+from ciprov.foundation.json import JsonObject
+from ciprov.framework import attention, reconciliation
+from ciprov.framework.attention import Attention, Suppress
+from ciprov.framework.deciding import decide
+from ciprov.framework.decisions import Held, Launch, Placement
+from ciprov.framework.ledger import book
+from ciprov.framework.ledger.book import Ledger, Step
+from ciprov.framework.ledger.effects import Acknowledge, Effect, Ended, Forget, Kill, Persist, SendLaunch
+from ciprov.framework.ledger.entry import Entry
+from ciprov.framework.ledger.status import StatusUnreadable, parse_status
+from ciprov.framework.ledger.upkeep import Patience, kept_up
+from ciprov.framework.offer_parsing import OfferUnreadable, parse_offer, parse_unavailability
+from ciprov.framework.offers import Offer
+from ciprov.framework.reconciliation import Reconciliation
+from ciprov.framework.requests import Request
+from ciprov.framework.state import Memory, Policy, State
+
+HOLD_S = 0.08
+"""So long offers wait for requests that are about to be ready; every offer is answered within 0.1 s."""
+_SOON = timedelta(seconds=HOLD_S)
+
+TaskInfos = Callable[[Launch, Sequence[Placement]], Sequence[JsonObject]]
+"""The tasks of a launch, in the order of its placements. Raises nothing."""
+
+
+class MesosDesk:
+    """Owned by the loop's thread. What it decides is noted in `books` and done once that is written."""
+
+    def __init__(self, driver: MesosScheduler, books: Books, roles: Sequence[str], task_infos: TaskInfos) -> None:
+        self._driver = driver
+        self._books = books
+        self._roles = tuple(roles)
+        self._task_infos = task_infos
+        self._offers: dict[str, tuple[Offer, datetime]] = {}
+        self._attention = Attention()
+        self._reconciliation: Reconciliation | None = None
+        self._memory = Memory()
+        self._inverse: dict[str, str] = {}
+        self.patience = Patience()
+        self.policy = Policy()
+        self.ledger = Ledger()
+        self.framework_id = ""
+        self.subscribed = False
+        self.draining: dict[str, str] = {}
+        self.held: Mapping[str, Held] = {}
+        self.ended: list[Entry] = []
+        self.launched: list[Launch] = []
+
+    @property
+    def memory(self) -> Memory:
+        return self._memory
+
+    @property
+    def offers_at_hand(self) -> int:
+        return len(self._offers)
+
+    def recovered(self, entries: Iterable[Entry], framework_id: str, now: datetime) -> None:
+        """What an earlier life left; before anything else."""
+        self.framework_id = framework_id
+        self._take(book.recovered(entries, now), now)
+
+    def heard(self, event: MesosEvent, now: datetime) -> None:
+        """Every event of the driver."""
+        match event:
+            case events.Subscribed():
+                self._registered(event, now)
+            case events.Disconnected():
+                self.subscribed = False
+                self._offers.clear()
+            case events.Offers():
+                for offer in event.offers:
+                    self._offered(offer, now)
+            case events.Rescinded():
+                self._offers.pop(event.offer_id, None)
+                self._ask_about(reconciliation.with_offer(self.ledger, event.offer_id), now)
+            case events.InverseOffers():
+                for inverse in event.offers:
+                    self._to_be_emptied(inverse)
+            case events.InverseRescinded():
+                self.draining.pop(self._inverse.pop(event.offer_id, ""), None)
+            case events.Update():
+                self._updated(event, now)
+            case events.Failure() if not event.executor_id:
+                self._ask_about(reconciliation.on_agent(self.ledger, event.agent_id), now)
+            case events.CallLost():
+                self._call_lost(event, now)
+            case _:
+                pass
+
+    def gone(self, now: datetime) -> None:
+        """The framework was removed, with all its tasks; the next one begins anew."""
+        self._take(book.torn_down(self.ledger, now), now)
+        self.framework_id = ""
+        self._books.drop(FRAMEWORK)
+
+    def stop(self, task_ids: Iterable[str], now: datetime) -> None:
+        self._take(book.stop(self.ledger, task_ids, now), now)
+
+    def task(self, task_id: str) -> Entry | None:
+        return self.ledger.entries.get(task_id)
+
+    def keep_up(self, now: datetime) -> None:
+        """What time alone brings; about every second."""
+        self._take(kept_up(self.ledger, self.patience, now), now)
+        if self._reconciliation is not None and self.subscribed:
+            self._reconciliation, calls = reconciliation.due(self._reconciliation, self.ledger, now)
+            for call in calls:
+                self._books.then(partial(self._driver.reconcile, call.tasks))
+
+    def place(self, requests: Sequence[Request], coming: Sequence[Request], now: datetime) -> tuple[Launch, ...]:
+        """Give places to `requests`. `coming` are about to be ready: offers wait a little for them."""
+        if not self.subscribed:
+            return ()
+        self._attend(requests, coming, now)
+        oldest = min((at for _, at in self._offers.values()), default=None)
+        if oldest is None and not requests:
+            self.held = {}
+            return ()
+        if coming and not requests and oldest is not None and now < oldest + _SOON:
+            return ()
+        decisions = decide(requests, [offer for offer, _ in self._offers.values()], self._state(bool(coming)), now)
+        self._memory = decisions.memory
+        self.held = {held.request_id: held for held in decisions.held if held.funnel is not None}
+        if coming and oldest is not None and now < oldest + _SOON:
+            used = {offer_id for launch in decisions.launches for offer_id in launch.offer_ids}
+            self._offers = {offer_id: kept for offer_id, kept in self._offers.items() if offer_id not in used}
+        else:
+            self._offers = {}
+            for decline in decisions.declines:
+                self._books.then(partial(self._driver.decline, [decline.offer_id], filter_s=decline.filter_s))
+        self._take(book.intend(self.ledger, decisions.launches, lambda placement: placement.request_id, now), now)
+        return decisions.launches
+
+    def wake_at(self, now: datetime) -> datetime | None:
+        """When `place` has to be asked again, whatever happens: offers that are kept have to be answered."""
+        oldest = min((at for _, at in self._offers.values()), default=None)
+        return None if oldest is None else max(now, oldest + _SOON)
+
+    def _state(self, hurried: bool) -> State:
+        policy = replace(self.policy, idle_filter=0.2, unfit_filter=0.2) if hurried else self.policy
+        return State(self.ledger.placed(), self._memory, dict(self.draining), policy)
+
+    def _attend(self, requests: Sequence[Request], coming: Sequence[Request], now: datetime) -> None:
+        """Asked before the decision, from what waits: offers are wanted as soon as an agent is."""
+        waiting = {request.id for request in (*requests, *coming) if request.id not in self.ledger.entries}
+        wanted: dict[str, set[str]] = {}
+        for request in (*requests, *coming):
+            if request.id in waiting:
+                for role in request.roles:
+                    wanted.setdefault(role, set()).add(request.id)
+        self._attention, calls = attention.attend(
+            self._attention, {role: frozenset(ids) for role, ids in wanted.items()}, now
+        )
+        for call in calls:
+            act = self._driver.suppress if isinstance(call, Suppress) else self._driver.revive
+            self._books.then(partial(act, call.roles))
+
+    def _registered(self, event: events.Subscribed, now: datetime) -> None:
+        self.subscribed = True
+        self._offers.clear()
+        self._inverse.clear()
+        self.draining.clear()
+        if event.framework_id != self.framework_id:
+            self.framework_id = event.framework_id
+            self._books.put(FRAMEWORK, {"id": event.framework_id})
+        self._attention = attention.registered(self._roles)
+        self._reconciliation = reconciliation.registered(self.ledger, now)
+
+    def _offered(self, offer: JsonObject, now: datetime) -> None:
+        try:
+            parsed = parse_offer(offer)
+        except OfferUnreadable as error:
+            offer_id = error.offer_id
+            if offer_id:
+                self._books.then(lambda: self._driver.decline([offer_id], filter_s=60.0))
+            return
+        self._offers[parsed.id] = (parsed, now)
+
+    def _to_be_emptied(self, inverse: JsonObject) -> None:
+        """A planned maintenance: nothing new goes there, and what runs there may end first."""
+        offer_id = str(inverse.get("id", {}).get("value", ""))
+        agent_id = str(inverse.get("agent_id", {}).get("value", ""))
+        planned = parse_unavailability(inverse.get("unavailability"))
+        if planned is None or not agent_id:
+            return
+        self.draining[agent_id] = f"a maintenance begins at {planned.start:%Y-%m-%d %H:%M} UTC"
+        self._inverse[offer_id] = agent_id
+        self._books.then(lambda: self._driver.accept_inverse([offer_id]))
+
+    def _updated(self, event: events.Update, now: datetime) -> None:
+        try:
+            status = parse_status(event.status)
+        except StatusUnreadable:
+            return
+        if self._reconciliation is not None:
+            self._reconciliation = reconciliation.heard(self._reconciliation, status.task_id)
+        self._take(book.updated(self.ledger, status, now), now)
+
+    def _call_lost(self, event: events.CallLost, now: datetime) -> None:
+        if event.type != "ACCEPT":
+            return
+        offers = set(event.ids)
+        tasks = [entry.task_id for entry in self.ledger.live() if offers & set(entry.offer_ids)]
+        if event.perhaps_done:
+            self._ask_about(tasks, now)
+        else:
+            self._take(book.not_sent(self.ledger, tasks, event.reason, now), now)
+
+    def _ask_about(self, tasks: Iterable[str], now: datetime) -> None:
+        if self._reconciliation is not None:
+            self._reconciliation = reconciliation.asking_about(self._reconciliation, tasks, now)
+
+    def _take(self, step: Step, now: datetime) -> None:
+        self.ledger = step.ledger
+        for effect in step.effects:
+            self._note(effect, now)
+
+    def _note(self, effect: Effect, now: datetime) -> None:
+        match effect:
+            case Persist():
+                self._books.tasks(effect.entries)
+            case Forget():
+                self._books.without_tasks(effect.task_ids)
+            case Ended():
+                self.ended.append(effect.entry)
+            case SendLaunch():
+                self._books.then(lambda: self._send(effect, now))
+            case Acknowledge():
+                self._books.then(lambda: self._driver.acknowledge(_status(effect)))
+            case Kill():
+                self._books.then(lambda: self._driver.kill(effect.task_id, agent_id=effect.agent_id))
+
+    def _send(self, effect: SendLaunch, now: datetime) -> None:
+        launch = effect.launch
+        self._driver.launch(launch.offer_ids, self._task_infos(launch, launch.placements), filter_s=launch.filter_s)
+        self.launched.append(launch)
+        self._take(book.sent(self.ledger, effect.task_ids, now), now)
+
+
+def _status(effect: Acknowledge) -> JsonObject:
+    return {
+        "task_id": {"value": effect.task_id},
+        "agent_id": {"value": effect.agent_id},
+        "uuid": effect.uuid,
+    }

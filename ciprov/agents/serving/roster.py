@@ -1,0 +1,195 @@
+"""All agents that are not gone, what is seen of each, and what is done for them."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from ciprov.agents.happenings import Tell
+from ciprov.agents.lifecycle import Act, Seen, advance, ended
+from ciprov.agents.record import AgentRecord, Cause, Phase
+from ciprov.agents.serving.books import Books
+from ciprov.agents.serving.inbox import Acted, Looked, Signalled
+from ciprov.agents.serving.jenkins_desk import JenkinsDesk, NodeAct
+from ciprov.agents.serving.mesos_desk import MesosDesk
+from ciprov.agents.serving.telling import moved_on
+from ciprov.agents.template import Template
+from ciprov.domain.jenkins import AgentSecret, JenkinsUnavailable, NewNode, Node
+
+_REMEMBERED = 200
+_AHEAD = 64
+"""So many nodes may wait for a place of their own: more would only clutter Jenkins."""
+
+
+class Roster:
+    """Owned by the loop's thread. `template` gives the template of an agent, also where the settings lost it."""
+
+    def __init__(
+        self,
+        books: Books,
+        jenkins: JenkinsDesk,
+        mesos: MesosDesk,
+        template: Callable[[AgentRecord], Template],
+        tell: Tell,
+    ) -> None:
+        self._books = books
+        self._jenkins = jenkins
+        self._mesos = mesos
+        self._template = template
+        self._tell = tell
+        self._nodes: Mapping[str, Node] = {}
+        self._looked_at: datetime | None = None
+        self._fenced: set[str] = set()
+        self._deleted: set[str] = set()
+        self._signalled: set[str] = set()
+        self._secrets: dict[str, AgentSecret] = {}
+        self._tokens: dict[str, str] = {}
+        self.records: dict[str, AgentRecord] = {}
+        self.recent: deque[AgentRecord] = deque(maxlen=_REMEMBERED)
+        self.counts: Counter[str] = Counter()
+
+    @property
+    def nodes(self) -> Mapping[str, Node]:
+        return self._nodes
+
+    def recovered(self, records: Mapping[str, AgentRecord]) -> None:
+        self.records = dict(records)
+
+    def add(self, record: AgentRecord) -> None:
+        self._change(None, record)
+        self.counts["wanted"] += 1
+
+    def secrets_of(self, name: str) -> tuple[AgentSecret, str]:
+        """The secret of its node and the token of its task. Raises KeyError where they are not at hand."""
+        return self._secrets[name], self._tokens[name]
+
+    def is_ready(self, name: str) -> bool:
+        """Its node is made, and what its task needs is at hand."""
+        return name in self._secrets and self.records[name].phase is Phase.NODE_CREATED
+
+    def looked(self, looked: Looked) -> None:
+        if looked.nodes is not None:
+            self._nodes = {node.name: node for node in looked.nodes}
+            self._looked_at = looked.began
+
+    def acted(self, acted: Acted, now: datetime) -> None:
+        record = self.records.get(acted.agent)
+        if record is None:
+            return
+        if acted.error is not None:
+            if acted.act is Act.CREATE_NODE and not isinstance(acted.error, JenkinsUnavailable):
+                told = ": ".join(part for part in (acted.error.place, acted.error.message) if part)
+                self._change(record, ended(record, Cause.NODE_REFUSED, told, now))
+        elif acted.act is Act.CREATE_NODE and acted.secret is not None:
+            token = secrets.token_urlsafe(24)
+            self._secrets[record.name], self._tokens[record.name] = acted.secret, token
+            self._change(record, replace(record, token_digest=digest(token)))
+        elif acted.act is Act.FENCE and acted.found:
+            self._fenced.add(record.name)
+        elif acted.act is Act.DELETE_NODE or not acted.found:
+            self._deleted.add(record.name)
+
+    def signalled(self, signal: Signalled) -> None:
+        if signal.agent in self.records:
+            self._signalled.add(signal.agent)
+
+    def release(self, name: str, cause: Cause, detail: str = "") -> None:
+        """Send it away as soon as it surely has no build."""
+        record = self.records[name]
+        if record.leaving is None and record.phase not in {Phase.ENDED, Phase.REMOVED}:
+            self._change(record, replace(record, leaving=cause, detail=detail))
+
+    def end(self, name: str, cause: Cause, detail: str, now: datetime) -> None:
+        """At once, with what runs on it."""
+        record = self.records[name]
+        self._change(record, ended(record, cause, detail, now))
+
+    def advance(self, now: datetime) -> None:
+        """Move all agents on as far as they go now, and do what that asks for."""
+        ahead = sum(1 for record in self.records.values() if record.phase is Phase.NODE_CREATED)
+        for record in list(self.records.values()):
+            further = advance(record, self._seen(record), self._template(record), now)
+            after = self._placed(further.record)
+            if after != record:
+                self._change(record, after)
+            if after.phase is Phase.REMOVED:
+                self._forget(after)
+            for act in further.acts:
+                if act is Act.CREATE_NODE and after.phase is Phase.WANTED:
+                    ahead += 1
+                    if ahead > _AHEAD:
+                        continue
+                self._do(act, after, now)
+
+    def _seen(self, record: AgentRecord) -> Seen:
+        name = record.name
+        # Whether a node is there is not known while an act for it is under way.
+        known = record.phase is not Phase.ENDED or not self._jenkins.is_busy_with(name)
+        return Seen(
+            task=self._mesos.task(name),
+            node=self._nodes.get(name),
+            looked_at=self._looked_at if known else None,
+            created=name in self._secrets,
+            fenced=name in self._fenced,
+            deleted=name in self._deleted and known,
+            signalled=name in self._signalled,
+        )
+
+    def _placed(self, record: AgentRecord) -> AgentRecord:
+        task = self._mesos.task(record.name)
+        if task is None or record.host:
+            return record
+        return replace(record, host=task.hostname, mesos_agent=task.agent_id)
+
+    def _change(self, before: AgentRecord | None, after: AgentRecord) -> None:
+        self.records[after.name] = after
+        if after.phase is Phase.REMOVED:
+            self._books.without_agent(after.name)
+        else:
+            self._books.agent(after)
+        for happening in moved_on(before, after, self._mesos.task(after.name)):
+            self._tell(happening)
+        if before is not None and after.phase is Phase.ENDED and before.phase is not Phase.ENDED and after.cause:
+            self.counts[f"ended: {after.cause}"] += 1
+            self.counts["builds"] += len(after.builds)
+            self.counts["leaks"] += after.leaks
+        # What its task needs to start is not kept any longer than it may be needed.
+        if after.phase in {Phase.ENDED, Phase.REMOVED}:
+            self._secrets.pop(after.name, None)
+            self._tokens.pop(after.name, None)
+
+    def _forget(self, record: AgentRecord) -> None:
+        del self.records[record.name]
+        self.recent.appendleft(record)
+        for kept in (self._fenced, self._deleted, self._signalled):
+            kept.discard(record.name)
+        self._jenkins.forget(record.name)
+
+    def _do(self, act: Act, record: AgentRecord, now: datetime) -> None:
+        if act is Act.STOP_TASK:
+            self._mesos.stop([record.name], now)
+            return
+        template = self._template(record)
+        new = self._node(record, template) if act is Act.CREATE_NODE else None
+        message = f"ciprov: {record.leaving or 'one build for each agent'}"
+        work = NodeAct(record.name, act, new, message)
+        self._books.then(lambda: self._jenkins.ask(work, now))
+
+    def _node(self, record: AgentRecord, template: Template) -> NewNode:
+        return NewNode(
+            record.name,
+            record.labels,
+            template.start.work_dir or "agent",
+            template=record.template,
+            description=f"for {record.job or record.unique_label or 'whoever comes next'}",
+            exclusive=record.exclusive,
+            web_socket=template.start.web_socket,
+        )
+
+
+def digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
