@@ -67,7 +67,7 @@ def test_when_and_how_many_does_not_count(name: str) -> None:
 
 def test_it_is_the_same_in_every_process_and_release() -> None:
     # Agents of a running service would all be retired by an upgrade otherwise.
-    assert digest(MAVEN) == "ab9e3c40e0d99de755990c1e7aa7d1b9c"
+    assert digest(MAVEN) == "ab9e3c40e0d9de755990c1e7aa7d1b9c"
 
 
 def with_secret(secret: SecretText) -> Template:
