@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 from functools import reduce
 
@@ -52,7 +53,8 @@ class NotALabel:
 class Agent:
     """An agent of ours, from when it is wanted until its node is gone. `labels` without its name.
 
-    `spent` says that it takes no build any more: it had one, is fenced, or is on its way out.
+    `spent` says that it takes no build any more: it had one, is fenced, or is on its way out. The one with the higher
+    `progress` is further on its way; of equal ones the older is preferred.
     """
 
     name: str
@@ -60,6 +62,8 @@ class Agent:
     labels: frozenset[str]
     exclusive: bool = True
     spent: bool = False
+    progress: int = 0
+    wanted_at: datetime | None = None
 
 
 class Labels:

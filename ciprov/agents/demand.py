@@ -1,4 +1,5 @@
-"""From Jenkins's queue and nodes to the agents that are wanted now: at most one for each item, and none to spare.
+"""From Jenkins's queue and nodes to the agents that are wanted now: at most one for each item, and none to spare. And
+from the agents that there are to those that nothing wants any more.
 
 Read the nodes before the queue: an item that was given to an agent in between is then gone from the queue, and at worst
 another one waits for the next look. The other way round, one agent too many would be launched.
@@ -6,16 +7,18 @@ another one waits for the next look. The other way round, one agent too many wou
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from urllib.parse import unquote, urlsplit
 
 from ciprov.agents.asked_labels import Agent, Asked, Certainty, Hidden, Labels, NotALabel
 from ciprov.agents.blockage import Blockage, read
-from ciprov.agents.labels import Expression, holds, names
-from ciprov.agents.matching import Place, Wish, served
+from ciprov.agents.labels import Expression, canonical, holds, names
+from ciprov.agents.matching import Place, Wish, matched
 from ciprov.domain.jenkins import Node, QueueItem, Stage
 
 _FLYWEIGHTS = (
@@ -49,25 +52,28 @@ class Spare(StrEnum):
 @dataclass(frozen=True, slots=True)
 class TemplateLabels:
     """What agents of a template are labelled with. Where `unique_prefix` is given, an item may ask for a label that
-    begins with it: an agent is made for this item alone.
+    begins with it: an agent is made for this item alone. What asks for exactly one of `expressions`, in their canonical
+    form, goes to this template first, where its agents fit.
     """
 
     name: str
     labels: frozenset[str]
     exclusive: bool = True
     unique_prefix: str = ""
+    expressions: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The earlier template goes first where several fit. Agents are launched `lead_s` seconds before the end of a quiet
-    period. A node of somebody else's that stands idle for `patience_s` seconds beside an item that it fits is not going
-    to take it.
+    """The earlier template goes first where several fit; those `avoided`, by name, go last. Agents are launched
+    `lead_s` seconds before the end of a quiet period. A node of somebody else's that stands idle for `patience_s`
+    seconds beside an item that it fits is not going to take it.
     """
 
     templates: Sequence[TemplateLabels]
     lead_s: float = 5.0
     patience_s: float = 15.0
+    avoided: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +90,7 @@ class Seen:
 class Need:
     """One agent of `template` for one item, which asks for `asked`. `labels` are those that the agent is to have: the
     template's, or where `unique_label` is set that one alone if it suffices, so that no other item takes the agent
-    away. `early` ones are still in their quiet period.
+    away. `early` ones are still in their quiet period. `job` is the full name of the item's job, folders included.
     """
 
     item_id: int
@@ -94,6 +100,7 @@ class Need:
     unique_label: str = ""
     since: datetime | None = None
     early: bool = False
+    job: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +112,16 @@ class NoNeed:
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """`needs` are in the order in which the items came. `labels` are to be given back with the next look."""
+    """`needs` are in the order in which the items came. `labels` are to be given back with the next look.
+
+    `unused` are names of agents of ours that could take a build and that no item takes, the best first: of those that
+    fit the same items, the ones furthest on their way are kept busy.
+    """
 
     needs: tuple[Need, ...] = ()
     spared: tuple[NoNeed, ...] = ()
     labels: Mapping[int, str] = field(default_factory=dict)
+    unused: tuple[str, ...] = ()
 
     @property
     def by_template(self) -> Mapping[str, int]:
@@ -127,13 +139,14 @@ class _Candidate:
 def demand(seen: Seen, policy: Policy, now: datetime) -> Demand:
     """`now` by Jenkins's clock, timezone-aware."""
     labels = Labels(seen.nodes, seen.agents, seen.labels)
+    choice = _Choice(policy)
     known = {item.id: seen.labels[item.id] for item in seen.items if item.id in seen.labels}
     spared: list[NoNeed] = []
     candidates: list[_Candidate] = []
     running = _Running(seen.nodes)
     for item in sorted(seen.items, key=lambda item: (item.since or _EARLIEST, item.id)):
         asked = labels.asked_by(item)
-        if isinstance(asked, Asked) and _is_to_remember(asked, policy.templates):
+        if isinstance(asked, Asked) and _is_to_remember(asked, choice):
             known[item.id] = asked.text
         candidate = _candidate(item, asked, policy, now, running)
         if isinstance(candidate, NoNeed):
@@ -142,16 +155,19 @@ def demand(seen: Seen, policy: Policy, now: datetime) -> Demand:
             candidates.append(candidate)
     wishes = [Wish(each.asked.text, each.asked.expression, each.own_only) for each in candidates]
     needs: list[Need] = []
-    for each, at_hand in zip(candidates, served(wishes, _places(seen)), strict=True):
+    own, places = _places(seen)
+    result = matched(wishes, places)
+    for each, at_hand in zip(candidates, result.served, strict=True):
         if at_hand:
             spared.append(NoNeed(each.item.id, Spare.SERVED, "an agent that fits is idle or on its way"))
             continue
-        found = _template(each.asked.expression, policy.templates)
+        found = choice.of(each.asked)
         if found is None:
             spared.append(NoNeed(each.item.id, Spare.NO_TEMPLATE, _no_template(each.asked)))
         else:
             needs.append(_need(each, *found))
-    return Demand(tuple(needs), tuple(sorted(spared, key=lambda each: each.item_id)), known)
+    unused = tuple(agent.name for index, agent in enumerate(own) if index in result.unused)
+    return Demand(tuple(needs), tuple(sorted(spared, key=lambda each: each.item_id)), known, unused)
 
 
 class _Running:
@@ -216,21 +232,19 @@ def _unreadable(item: QueueItem, asked: Asked | Hidden | NotALabel) -> NoNeed | 
     return None
 
 
-def _places(seen: Seen) -> list[Place]:
-    """Where Jenkins can put a build, now or soon."""
+def _places(seen: Seen) -> tuple[list[Agent], list[Place]]:
+    """Where Jenkins can put a build, now or soon: at our agents, the best first, and then at nodes of others."""
     nodes = {node.name: node for node in seen.nodes}
     ours = {agent.name for agent in seen.agents}
     reserved = frozenset().union(*(read(item.why).reserved for item in seen.items))
-    places = [
-        Place(agent.labels | {agent.name}, agent.exclusive)
-        for agent in seen.agents
-        if not agent.spent and _is_open(nodes.get(agent.name))
-    ]
+    own = [agent for agent in seen.agents if not agent.spent and _is_open(nodes.get(agent.name))]
+    own.sort(key=lambda agent: (-agent.progress, agent.wanted_at or _EARLIEST, agent.name))
+    places = [Place(agent.labels | {agent.name}, agent.exclusive) for agent in own]
     for node in seen.nodes:
         if node.takes_builds and node.name not in ours:
             foreign = Place(node.labels | {node.name}, node.name in reserved, foreign=True)
             places.extend([foreign] * node.idle_executors)
-    return places
+    return own, places
 
 
 def _is_open(node: Node | None) -> bool:
@@ -240,15 +254,40 @@ def _is_open(node: Node | None) -> bool:
     return not node.fenced and (node.offline or node.idle)
 
 
-def _is_to_remember(asked: Asked, templates: Sequence[TemplateLabels]) -> bool:
+def _is_to_remember(asked: Asked, choice: _Choice) -> bool:
     if asked.expression is None:
         return False
-    likely = asked.certainty is Certainty.LIKELY and _template(asked.expression, templates) is not None
-    return likely or asked.certainty is Certainty.CERTAIN
+    return asked.certainty is Certainty.CERTAIN or (
+        asked.certainty is Certainty.LIKELY and choice.of(asked) is not None
+    )
 
 
-def _template(expression: Expression | None, templates: Sequence[TemplateLabels]) -> tuple[TemplateLabels, str] | None:
+Chosen = tuple[TemplateLabels, str]
+
+
+class _Choice:
+    """What `template_for` says, asked once for each text."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._templates = policy.templates
+        self._better = [template for template in policy.templates if template.name not in policy.avoided]
+        self._known: dict[str, Chosen | None] = {}
+
+    def of(self, asked: Asked) -> Chosen | None:
+        if asked.text not in self._known:
+            better = template_for(asked.expression, self._better)
+            self._known[asked.text] = better or template_for(asked.expression, self._templates)
+        return self._known[asked.text]
+
+
+def template_for(expression: Expression | None, templates: Sequence[TemplateLabels]) -> Chosen | None:
     """The template whose agents fit, and the label of its own that this agent needs."""
+    text = canonical(expression) if expression is not None else ""
+    first = [template for template in templates if text in template.expressions]
+    return _fitting(expression, first) or _fitting(expression, templates)
+
+
+def _fitting(expression: Expression | None, templates: Sequence[TemplateLabels]) -> Chosen | None:
     for template in templates:
         if not template.exclusive if expression is None else holds(expression, template.labels):
             return template, ""
@@ -272,7 +311,15 @@ def _need(candidate: _Candidate, template: TemplateLabels, unique: str) -> Need:
     if unique and asked.expression is not None:
         alone = frozenset({unique})
         labels = alone if holds(asked.expression, alone) else labels | alone
-    return Need(item.id, template.name, labels, asked.text, unique, item.since, candidate.early)
+    return Need(
+        item.id, template.name, labels, asked.text, unique, item.since, candidate.early, job_name(item.task_url)
+    )
+
+
+def job_name(url: str) -> str:
+    """The full name of a job, `folder/job`, from its URL or that of one of its builds; empty where it names none."""
+    path = urlsplit(url).path
+    return "/".join(unquote(name) for name in re.findall(r"(?:^|/)job/([^/]+)", path))
 
 
 def _no_template(asked: Asked) -> str:

@@ -42,6 +42,7 @@ class Cause(StrEnum):
     DRAINED = "drained"
     KILLED = "killed by an operator"
     RETIRED = "its template was changed or removed"
+    PAUSED = "its template is paused"
     NODE_REFUSED = "Jenkins refused its node"
     NODE_DELETED = "somebody deleted its node"
     TOO_LARGE = "no Mesos agent is large enough"
@@ -54,6 +55,9 @@ class Cause(StrEnum):
 
 
 FAILURES = frozenset({Cause.NODE_REFUSED, Cause.TOO_LARGE, Cause.NOT_LAUNCHED, Cause.TASK_FAILED, Cause.NOT_CONNECTED})
+
+
+_WAY = tuple(Phase)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,11 @@ class AgentRecord:
     def spent(self) -> bool:
         """Takes no build any more."""
         return self.leaving is not None or self.phase in {Phase.BUSY, Phase.FENCED, Phase.ENDED, Phase.REMOVED}
+
+    @property
+    def progress(self) -> int:
+        """How far it is on its way; see `asked_labels.Agent`."""
+        return _WAY.index(self.phase)
 
     def at(self, phase: Phase, now: datetime) -> AgentRecord:
         return replace(self, phase=phase, since=now, times={phase.value: now, **self.times})

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ciprov.agents.demand import TemplateLabels
+from ciprov.agents.labels import canonical, parse
 from ciprov.foundation.errors import CiprovError
 from ciprov.framework.offers import UNRESERVED
 from ciprov.framework.requests import Algorithm, Constraint, Wanted
@@ -188,7 +189,9 @@ class Template:
 
     @property
     def for_demand(self) -> TemplateLabels:
-        return TemplateLabels(self.name, frozenset(self.labels), self.exclusive, self.unique_prefix)
+        """Raises `LabelError` for an expression that cannot be understood."""
+        expressions = frozenset(canonical(parse(text)) for text in self.expressions)
+        return TemplateLabels(self.name, frozenset(self.labels), self.exclusive, self.unique_prefix, expressions)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ciprov.agents.asked_labels import Agent
-from ciprov.agents.demand import Policy, Seen, TemplateLabels
+from ciprov.agents.demand import Policy, Seen
+from ciprov.agents.template import Template
 from ciprov.domain.jenkins import Build, Node, QueueItem, Stage
+from ciprov.framework.requests import Wanted
 
 NOW = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
 _PIPELINE_STEP = "org.jenkinsci.plugins.workflow.support.steps.ExecutorStepExecution$PlaceholderTask"
@@ -55,6 +57,8 @@ def agent(name: str, case: dict[str, Any]) -> Agent:
         frozenset(case["labels"]),
         exclusive=case.get("exclusive", True),
         spent=case.get("spent", False),
+        progress=case.get("progress", 0),
+        wanted_at=NOW - timedelta(minutes=case.get("wanted_ago", 0)),
     )
 
 
@@ -68,10 +72,18 @@ def seen(case: dict[str, Any]) -> Seen:
 
 
 def policy(case: dict[str, Any]) -> Policy:
-    unique = case.get("unique", {})
+    unique, expressions = case.get("unique", {}), case.get("expressions", {})
     return Policy(
         [
-            TemplateLabels(name, frozenset(labels), name not in case.get("open", []), unique.get(name, ""))
+            Template(
+                name,
+                tuple(labels),
+                Wanted(cpus=1),
+                expressions=tuple(expressions.get(name, ())),
+                exclusive=name not in case.get("open", []),
+                unique_prefix=unique.get(name, ""),
+            ).for_demand
             for name, labels in case["templates"].items()
-        ]
+        ],
+        avoided=case.get("avoided", ()),
     )

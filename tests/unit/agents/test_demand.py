@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from ciprov.agents.asked_labels import Agent
-from ciprov.agents.demand import Demand, Policy, Seen, TemplateLabels, demand
+from ciprov.agents.demand import Demand, Policy, Seen, TemplateLabels, demand, job_name
 from ciprov.agents.labels import parse
-from ciprov.agents.matching import Place, Wish, served
+from ciprov.agents.matching import Place, Wish, matched
 
 CASES = Path(__file__).parents[2] / "cases" / "demand"
 
@@ -36,6 +36,7 @@ def test_demand(case):
     result = demand(seen(case), policy(case), NOW)
     assert wanted(result) == case.get("wanted", {})
     assert {each.item_id: str(each.why) for each in result.spared} == case.get("spared", {})
+    assert list(result.unused) == case.get("unused", [])
     assert all(each.reason for each in result.spared)
     if "remembers" in case:
         assert dict(result.labels) == case["remembers"]
@@ -85,12 +86,25 @@ def most_served(wishes: list[Wish], places: list[Place]) -> int:
 
 @given(st.lists(WISHES, max_size=5), st.lists(PLACES, max_size=4))
 def test_as_many_as_possible_are_served_and_no_place_twice(wishes, places):
-    result = served(wishes, places)
+    result = matched(wishes, places).served
     assert sum(result) == most_served(wishes, places)
     # An earlier wish is never left out for a later one.
     for index, at_hand in enumerate(result):
         before = [wish for wish, taken in zip(wishes[:index], result, strict=False) if taken]
         assert at_hand == (most_served([*before, wishes[index]], places) == len(before) + 1)
+
+
+@given(st.lists(WISHES, max_size=5), st.lists(PLACES, max_size=5))
+def test_what_is_left_over_is_the_last_that_can_be(wishes, places):
+    result = matched(wishes, places)
+    best = [wish for wish, at_hand in zip(wishes, result.served, strict=True) if at_hand]
+    left: list[int] = []
+    for index in reversed(range(len(places))):
+        rest = [place for other, place in enumerate(places) if other not in {*left, index}]
+        if most_served(best, rest) == len(best):
+            left.append(index)
+    assert sorted(result.unused) == sorted(left)
+    assert len(places) - len(left) == len(best)
 
 
 @given(st.permutations(range(6)))
@@ -114,3 +128,17 @@ def test_an_agent_for_one_item_alone_has_no_label_that_others_ask_for():
         ({"linux", "maven", "ciprov.maven.bb"}, "ciprov.maven.bb"),
         ({"linux", "maven"}, ""),
     ]
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("http://ci/jenkins/job/two/", "two"),
+        ("job/pipe/2/", "pipe"),
+        ("http://ci/job/team/job/app/job/feature%2Fx/12/", "team/app/feature/x"),
+        ("http://ci/view/all/job/my%20job/", "my job"),
+        ("", ""),
+    ],
+)
+def test_a_job_is_known_by_its_full_name(url, name):
+    assert job_name(url) == name
