@@ -114,6 +114,9 @@ class HistoryEntry:
     id: int = 0
 
 
+_SORTS = {"env": "environment", "agents": "agent service"}
+
+
 @dataclass(frozen=True, slots=True)
 class LockHolder:
     """Who holds a lock: `owner` is unique per process, `description` is for people (`user@host, pid 12, env up`)."""
@@ -126,11 +129,13 @@ class LockHolder:
 
     @property
     def what(self) -> str:
-        """What is locked, for people: `env/<cluster>/<name>` is an environment, `ports/<cluster>` a cluster's ports."""
+        """What is locked, for people: `env/<cluster>/<name>` is an environment, `ports/<cluster>` a cluster's ports,
+        `agents/<cluster>/<name>` an agent service.
+        """
         sort, _, rest = self.key.partition("/")
         cluster, _, name = rest.rpartition("/")
-        if sort == "env" and cluster and name:
-            return f"environment {name} on {cluster}"
+        if sort in _SORTS and cluster and name:
+            return f"{_SORTS[sort]} {name} on {cluster}"
         return f"the choice of ports on {rest}" if sort == "ports" and rest else self.key
 
 

@@ -14,7 +14,15 @@ from ciprov.store.errors import StoreError
 Migration = Callable[[JsonObject], JsonObject]
 """From one version to the next."""
 
-MIGRATIONS: Mapping[str, Sequence[Migration]] = {"record": (), "history": (), "lock": ()}
+MIGRATIONS: Mapping[str, Sequence[Migration]] = {
+    "record": (),
+    "history": (),
+    "lock": (),
+    "agent": (),
+    "task": (),
+    "framework": (),
+    "service": (),
+}
 """By kind of document."""
 
 _KEY = "schema"

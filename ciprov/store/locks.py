@@ -161,6 +161,10 @@ class Polling:
     def check(self) -> None:
         self._lease.check()
 
+    def refuse_loss(self, db: sqlite3.Connection) -> None:
+        """As that of the lease."""
+        self._lease.refuse_loss(db)
+
     def release(self) -> None:
         if self._ours:
             with suppress(StoreError):  # the lease runs out by itself

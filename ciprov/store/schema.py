@@ -26,6 +26,10 @@ MIGRATIONS: Sequence[Sequence[str]] = (
         "process_start TEXT NOT NULL) WITHOUT ROWID",
     ),
     ("CREATE INDEX history_of_cluster ON history (cluster, id)",),
+    (
+        "CREATE TABLE agents (cluster TEXT NOT NULL, service TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, "
+        "document TEXT NOT NULL, PRIMARY KEY (cluster, service, kind, id)) WITHOUT ROWID",
+    ),
 )
 
 

@@ -12,12 +12,14 @@ from pathlib import Path
 from ciprov.domain.environment import DeadLock, EnvironmentRecord, HistoryEntry, LockHolder
 from ciprov.domain.leadership import Lead
 from ciprov.foundation.clock import Now, utc_now
+from ciprov.store.agent_documents import Owner
 from ciprov.store.database import Database
 from ciprov.store.election import standing
 from ciprov.store.errors import StoreError
 from ciprov.store.fencing import Held
 from ciprov.store.locks import LEASE_SECONDS, Lease, Polling, dead_leases, hold, holder_of
 from ciprov.store.records import decode, encode, moment, moment_text, record_changed
+from ciprov.store.sqlite_agents import SqliteAgents
 
 HISTORY_KEPT = 200
 """Entries kept per environment; older ones go as new ones come."""
@@ -151,6 +153,10 @@ class SqliteStore:
 
     def election(self, key: str, description: str) -> AbstractContextManager[Lead]:
         return standing(lambda: Polling(self._lease(key), description), key)
+
+    def agents(self, cluster: str, service: str, lead: Lead) -> SqliteAgents:
+        """See `ciprov.agents.ports.AgentStores`."""
+        return SqliteAgents(self._database, Owner(cluster, service), lead)
 
     def _lease(self, key: str) -> Lease:
         return Lease(self._database, key, now=self._now, lease_seconds=self._lease_seconds)

@@ -7,6 +7,7 @@ import socket
 from pathlib import Path
 from typing import Protocol
 
+from ciprov.agents.ports import AgentStores
 from ciprov.domain.leadership import Elections
 from ciprov.environments import ports
 from ciprov.foundation.errors import UsageError
@@ -15,7 +16,7 @@ from ciprov.settings.store_address import StoreUrl, parse
 from ciprov.store.sqlite import SqliteStore
 
 
-class Store(ports.Store, Elections, Protocol):
+class Store(ports.Store, Elections, AgentStores, Protocol):
     """What every backend gives."""
 
     def close(self) -> None: ...

@@ -124,7 +124,7 @@ class Connection:
                 return self._once(session, call, deadline)
             except Unsure:
                 if time.monotonic() >= deadline:
-                    raise self._silent(seconds) from None
+                    raise self.silent(seconds) from None
             session.connected.wait(max(0.0, deadline - time.monotonic()))
             time.sleep(random.uniform(0.01, 0.05))
 
@@ -193,7 +193,7 @@ class Connection:
             "(variable CIPROV_STORE)",
         )
 
-    def _silent(self, seconds: float) -> StoreError:
+    def silent(self, seconds: float) -> StoreError:
         return StoreError(
             f"ZooKeeper ({', '.join(self.address.hosts)}) gave no answer for {seconds:.0f} s",
             place=str(self.address),

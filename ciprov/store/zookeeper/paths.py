@@ -4,6 +4,7 @@
 <root>/environments/<cluster>/<name>          a record; the version of <cluster> counts all writes to its records
 <root>/history/<cluster>/<name>/<id>          an operation; the version of <root>/history counts all ids given out
 <root>/clusters/<identity>                    under what name a cluster has its records
+<root>/agents/<cluster>/<service>/<kind>:<id> of an agent service; the version of <service> counts its transactions
 <root>/locks/<key>/<token>-<sequence>         who holds or wants a lock, ephemeral, in the order of the sequence
 ```
 """
@@ -12,6 +13,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from urllib.parse import quote, unquote
+
+from ciprov.domain.agents import Key
 
 _ID_DIGITS = 10
 
@@ -44,6 +47,9 @@ class Paths:
     def entry(self, cluster: str, name: str, entry_id: int) -> str:
         return f"{self.history_of(cluster, name)}/{entry_id:0{_ID_DIGITS}d}"
 
+    def agents_of(self, cluster: str, service: str) -> str:
+        return f"{self.root}/agents/{escaped(cluster)}/{escaped(service)}"
+
     @property
     def locks(self) -> str:
         return f"{self.root}/locks"
@@ -60,6 +66,19 @@ def escaped(name: str) -> str:
 
 def unescaped(part: str) -> str:
     return unquote(part)
+
+
+def child_of(key: Key) -> str:
+    """The node of a document of an agent service, below that of the service."""
+    return f"{escaped(key.kind).replace(':', '%3A')}:{escaped(key.id)}"
+
+
+def key_of(child: str) -> Key:
+    """Raises ValueError where it is the node of no such document."""
+    kind, colon, name = child.partition(":")
+    if not colon:
+        raise ValueError(f"{child} is no node of ciprov")
+    return Key(unescaped(kind), unescaped(name))
 
 
 def sequence(child: str) -> int:

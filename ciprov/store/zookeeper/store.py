@@ -16,22 +16,17 @@ from dataclasses import replace
 from datetime import datetime
 
 from kazoo.client import KazooClient, TransactionRequest
-from kazoo.exceptions import (
-    BadVersionError,
-    NoAuthError,
-    NodeExistsError,
-    NoNodeError,
-    RolledBackError,
-    RuntimeInconsistency,
-)
+from kazoo.exceptions import NoNodeError
 
 from ciprov.domain.environment import DeadLock, EnvironmentRecord, HistoryEntry, LockHeld, LockHolder
 from ciprov.domain.leadership import Lead
 from ciprov.foundation.clock import Now, utc_now
+from ciprov.store.agent_documents import Owner
 from ciprov.store.election import standing
 from ciprov.store.errors import StoreError
 from ciprov.store.fencing import Held
 from ciprov.store.records import from_document, record_changed, to_document
+from ciprov.store.zookeeper.agents import ZookeeperAgents
 from ciprov.store.zookeeper.connection import Address, Answer, Connection, Several, Unsure
 from ciprov.store.zookeeper.dead_locks import DeadLocks
 from ciprov.store.zookeeper.history import History
@@ -39,6 +34,7 @@ from ciprov.store.zookeeper.names_of_clusters import NamesOfClusters
 from ciprov.store.zookeeper.paths import Paths, unescaped
 from ciprov.store.zookeeper.payloads import pack, unpack
 from ciprov.store.zookeeper.queue import Place
+from ciprov.store.zookeeper.refusals import refused_step
 
 SESSION_SECONDS = 30.0
 """How long a lock outlives a holder that died on another machine or lost its connection."""
@@ -164,6 +160,10 @@ class ZookeeperStore:
     def election(self, key: str, description: str) -> AbstractContextManager[Lead]:
         return standing(lambda: self._place(key, description), key)
 
+    def agents(self, cluster: str, service: str, lead: Lead) -> ZookeeperAgents:
+        """See `ciprov.agents.ports.AgentStores`."""
+        return ZookeeperAgents(self._connection, self._paths, Owner(cluster, service), lead)
+
     def _place(self, key: str, description: str) -> Place:
         return Place(self._connection, self._paths.queue(key), key, description, self._now)
 
@@ -190,7 +190,7 @@ class ZookeeperStore:
                 if was_written():
                     return revision
                 continue
-            refused = self._refused(results)
+            refused = refused_step(self._connection, results)
             if refused is None:
                 return revision
             if refused < len(held):
@@ -202,17 +202,6 @@ class ZookeeperStore:
             place=self.place,
             way_out="repeat the command",
         )
-
-    def _refused(self, results: Sequence[object]) -> int | None:
-        """Which step of a transaction was refused, so that none was done; None where all were done."""
-        for index, result in enumerate(results):
-            if isinstance(result, BadVersionError | NoNodeError | NodeExistsError):
-                return index
-            if isinstance(result, NoAuthError):
-                raise self._connection.denied()
-            if isinstance(result, Exception) and not isinstance(result, RolledBackError | RuntimeInconsistency):
-                raise result
-        return None
 
     def _version(self, path: str) -> int:
         while True:
