@@ -15,6 +15,7 @@ from ciprov.localcluster.api.events import event_routes
 from ciprov.localcluster.api.exec import Sessions, exec_routes
 from ciprov.localcluster.api.master_state import master_routes
 from ciprov.localcluster.api.sandbox_files import file_routes
+from ciprov.localcluster.api.scheduler import scheduler_routes
 from ciprov.localcluster.daemon.agent_control import control_routes
 from ciprov.localcluster.daemon.files import Layout
 from ciprov.localcluster.daemon.options import Options
@@ -95,6 +96,7 @@ class EmbeddedCluster:
                 *event_routes(self._events),
                 *agent_routes(self._engine, tasks),
                 *master_routes(self._engine),
+                *scheduler_routes(self._engine.master),
                 *file_routes(tasks),
                 *exec_routes(self._engine, self._sessions),
                 *overview_routes(self._engine, self._forwarder),
@@ -114,6 +116,7 @@ class EmbeddedCluster:
         Also where nothing can be written any more.
         """
         self._events.close()
+        self._engine.master.close()
         await self._sessions.close()
         await self._server.stop()
         try:
@@ -128,6 +131,7 @@ class EmbeddedCluster:
     async def abandon(self) -> None:
         """Answer what is under way and leave the tasks alone."""
         self._events.close()
+        self._engine.master.close()
         await self._server.stop()
 
     def _give_up(self, error: Exception) -> None:

@@ -38,6 +38,7 @@ from ciprov.localcluster.engine.routing import Routing
 from ciprov.localcluster.engine.state import State
 from ciprov.localcluster.engine.tasks import Tasks
 from ciprov.localcluster.engine.views import deployment_view
+from ciprov.localcluster.master.master import Master
 from ciprov.localcluster.model import UNREACHABLE, Agent, Condition, Instance, TaskFailure
 from ciprov.localcluster.runtimes.port import TaskUpdate
 from ciprov.localcluster.scheduling.launch_queue import DelayReset, Wanted, view, waiting
@@ -77,6 +78,7 @@ class ClusterEngine:
         self._tasks = Tasks(self._state, outside, self._outbox, self._launching)
         self._deploying = Deploying(self._state, self._outbox, self._launching, self._tasks)
         self._absent = Absent(self._state, outside, self._outbox, self._launching, self._tasks)
+        self.master = Master(self._state, outside, self._outbox, self._launching, self)
         self._routing = Routing(self._state, outside.agents[0].hostname if outside.agents else "")
         self._line: deque[Callable[[], None]] = deque()
         self._busy = False
@@ -86,6 +88,10 @@ class ClusterEngine:
         self._launching.paused = True
 
     # Turns
+
+    def turn(self, decide: Callable[[], T]) -> T:
+        """One input of the master's, which decides by what the engine knows. Raises Unavailable."""
+        return self._turn(decide)
 
     def _turn(self, decide: Callable[[], T]) -> T:
         """One input: decide, settle, write, act; then whatever came meanwhile."""
@@ -127,10 +133,12 @@ class ClusterEngine:
         routes = self._routing.changed()
         if routes is not None:
             self._outbox.do(partial(self._outside.forwarder.update, routes))
+        self.master.settle()
         self._state.save()
         self._outbox.flush()
         self._launching.arm(partial(self._report, self._launching.woken))
         self._absent.arm(partial(self._report, self._absent.woken))
+        self.master.arm(partial(self._report, self.master.woken))
 
     # Reports from outside
 
@@ -138,7 +146,7 @@ class ClusterEngine:
         self._report(partial(self._updated, update))
 
     def _updated(self, update: TaskUpdate) -> None:
-        if not self._absent.took(update):
+        if not self.master.took(update) and not self._absent.took(update):
             self._tasks.updated(update)
 
     def probed(self, report: ProbeReport | StatusReport) -> None:
@@ -153,7 +161,7 @@ class ClusterEngine:
         instances = list(self._state.instances.values())
         self._recovering = True
         try:
-            await self._outside.runtime.recover(self._state.expected_tasks())
+            await self._outside.runtime.recover([*self._state.expected_tasks(), *self.master.expected_tasks()])
         finally:
             self._recovering = False
         self._turn(lambda: None)
@@ -175,6 +183,7 @@ class ClusterEngine:
             if instance.condition is Condition.KILLING:
                 self._tasks.order_kill(instance)
         self._absent.resume()
+        self.master.resume()
         self._launching.resume()
         self._deploying.stirred.update(self._state.deployments)
         self._deploying.even_out({*self._state.apps, *self._state.by_app})

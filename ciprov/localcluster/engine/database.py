@@ -34,6 +34,9 @@ CREATE TABLE actions (
 CREATE TABLE failures (app TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID;
 """
 
+_MESOS = "CREATE TABLE IF NOT EXISTS mesos (kind TEXT, id TEXT, record TEXT NOT NULL, PRIMARY KEY (kind, id))"
+"""What the master knows beside Marathon's; in older files of the same schema it is missing."""
+
 
 class DatabaseUnusable(Unavailable):
     """The file cannot be read or written; the text names it and the way out."""
@@ -51,9 +54,11 @@ class Unsaved:
     failures: dict[str, TaskFailure | None] = field(default_factory=dict)
     absences: records.Absences | None = None
     """None here is unchanged."""
+    mesos: dict[tuple[str, str], str | None] = field(default_factory=dict)
+    """Records of the master, by kind and id."""
 
     def __bool__(self) -> bool:
-        changes = (self.apps, self.groups, self.instances, self.deployments, self.failures)
+        changes = (self.apps, self.groups, self.instances, self.deployments, self.failures, self.mesos)
         return bool(self.root_version or self.absences or any(changes))
 
 
@@ -88,6 +93,7 @@ class Database:
                 f"{self._path} has schema {version}, but this ciprov reads schema {SCHEMA}; "
                 "use the ciprov that wrote it, or move the file away to start with an empty cluster"
             )
+        self._connection.execute(_MESOS)
 
     def close(self) -> None:
         self._connection.close()
@@ -142,6 +148,11 @@ class Database:
     def absences(self) -> records.Absences:
         row = next(iter(self._rows("SELECT value FROM facts WHERE name = 'absences'")), None)
         return records.load_absences(row[0]) if row else records.Absences()
+
+    def mesos(self) -> dict[tuple[str, str], str]:
+        """The master's records by kind and id, in the order in which they came."""
+        rows = self._rows("SELECT kind, id, record FROM mesos ORDER BY rowid")
+        return {(kind, name): record for kind, name, record in rows}
 
     def _content(self, group_id: str, version: str) -> str:
         query = "SELECT content FROM groups WHERE id = ? AND version = ?"
@@ -203,6 +214,14 @@ class Database:
         self._many("DELETE FROM failures WHERE app = ?", _removed(unsaved.failures))
         for plan_id, state in unsaved.deployments.items():
             self._write_deployment(plan_id, state)
+        self._many(
+            "INSERT INTO mesos VALUES (?, ?, ?) ON CONFLICT (kind, id) DO UPDATE SET record = excluded.record",
+            ((*key, record) for key, record in unsaved.mesos.items() if record is not None),
+        )
+        self._many(
+            "DELETE FROM mesos WHERE kind = ? AND id = ?",
+            (key for key, record in unsaved.mesos.items() if record is None),
+        )
 
     def _write_deployment(self, plan_id: str, state: DeploymentState | None) -> None:
         old = self._written.pop(plan_id, None)

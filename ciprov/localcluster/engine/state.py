@@ -210,6 +210,16 @@ class State:
                 del self.deployment_of[app_id]
         self.unsaved.deployments[deployment.plan.id] = None
 
+    # The master beside Marathon
+
+    def stored_mesos(self) -> Mapping[tuple[str, str], str]:
+        """Its records as of the last daemon, by kind and id."""
+        return self._database.mesos()
+
+    def note_mesos(self, kind: str, name: str, record: str | None) -> None:
+        """A record of the master's is new or changed, or removed where None."""
+        self.unsaved.mesos[kind, name] = record
+
     def save(self) -> None:
         """Everything noted since the last time, in one transaction."""
         if self.unsaved:

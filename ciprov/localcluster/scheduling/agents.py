@@ -106,6 +106,12 @@ class Ledger:
             raise Overcommitted(f"agent {agent_id} has {self.free[agent_id]} free, not {wanted}")
         return Ledger(self.agents, {**self.free, agent_id: left})
 
+    def hold(self, agent_id: str, held: Resources) -> Ledger:
+        """Take what runs already, even where that is more than there is, as in `of`."""
+        if agent_id not in self.free:
+            return self
+        return Ledger(self.agents, {**self.free, agent_id: subtract(self.free[agent_id], held)})
+
     def give(self, agent_id: str, freed: Resources) -> Ledger:
         """Give back what was taken. An agent that is gone is ignored; ports that are not the agent's are dropped."""
         agent = self.agents.get(agent_id)
