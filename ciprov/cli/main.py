@@ -30,6 +30,7 @@ Exit codes: 0 done or nothing to do, 2 a plan has changes, 1 failed, 64 called w
 _COMMANDS = {
     "env": ("ciprov.cli.env", "env", "Environments: plan, up, status, down."),
     "blueprint": ("ciprov.cli.blueprint", "blueprint", "Blueprints: check a file, import one."),
+    "agents": ("ciprov.cli.agents", "agents", "Jenkins agents as Mesos tasks: serve, status."),
     "local": ("ciprov.cli.local", "local", "The embedded cluster of this machine."),
     "config": ("ciprov.cli.config", "config", "Settings: what holds, and why."),
 }

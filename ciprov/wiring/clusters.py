@@ -20,6 +20,13 @@ def agents_client(cluster: Cluster) -> HttpAgents:
     return HttpAgents(_connection(cluster, cluster.mesos, cluster.mesos_auth) if cluster.mesos else None)
 
 
+def mesos_connection(cluster: Cluster, masters: str) -> Connection:
+    """`masters`: URLs with commas between them, or a `zk://` address, as the scheduler's driver takes them."""
+    return _connection(
+        cluster, tuple(masters.split(",")) if not masters.startswith("zk:") else (masters,), cluster.mesos_auth
+    )
+
+
 def _connection(cluster: Cluster, servers: tuple[str, ...], auth: Credentials) -> Connection:
     return Connection(
         name=cluster.name,

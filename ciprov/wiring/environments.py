@@ -43,12 +43,12 @@ class Records:
 
     @property
     def ledger(self) -> Ledger:
-        return Ledger(self.store, self.cluster.name, _who())
+        return Ledger(self.store, self.cluster.name, who())
 
     def refusals_noted(self, operation: str, given: str) -> AbstractContextManager[None]:
         """While entered, what refuses `operation` on the environment that the user called so is kept for its status."""
         name = slug(given)
-        entry = HistoryEntry(self.cluster.name, name, operation, utc_now(), _who())
+        entry = HistoryEntry(self.cluster.name, name, operation, utc_now(), who())
         return noted(self.store, entry, self.group_path(name), utc_now)
 
     def group_path(self, name: str) -> str:
@@ -87,20 +87,24 @@ def open_records(settings: Settings) -> Records:
 
 def open_environments(settings: Settings, records: Records, tell: Callable[[str], None]) -> Environments:
     """Starts the embedded cluster where that is the one chosen and it does not run, and tells so."""
-    cluster = records.cluster
-    if cluster.is_embedded:
-        cluster = _embedded(cluster, settings.state_dir, tell)
-    elif settings.cluster.store.startswith("zk:"):
+    cluster = with_addresses(settings, tell)
+    if not cluster.is_embedded and settings.cluster.store.startswith("zk:"):
         from ciprov.wiring.identity import refuse_other_name
 
         refuse_other_name(cluster, records.store)
     marathon, agents = marathon_client(cluster), agents_client(cluster)
     outage = EMBEDDED_OUTAGE if records.cluster.is_embedded else OUTAGE_SECONDS
     context = Context(
-        cluster=cluster.name, who=_who(), service_address=cluster.service_address, outage=outage, quotas=cluster.quotas
+        cluster=cluster.name, who=who(), service_address=cluster.service_address, outage=outage, quotas=cluster.quotas
     )
     service = EnvironmentService(marathon, agents, records.store, context, ThisMachine())
     return Environments(cluster, records.store, marathon, agents, service)
+
+
+def with_addresses(settings: Settings, tell: Callable[[str], None]) -> Cluster:
+    """The cluster that was chosen. The embedded one is started where it does not run, which is told."""
+    cluster = settings.cluster
+    return _embedded(cluster, settings.state_dir, tell) if cluster.is_embedded else cluster
 
 
 def is_untouched(settings: Settings, records: Records) -> bool:
@@ -130,7 +134,8 @@ def need_service_address(cluster: Cluster, service_ports: Mapping[str, int]) -> 
         )
 
 
-def _who() -> str:
+def who() -> str:
+    """This process, as others are told who is at something."""
     return f"{owner()}@{socket.gethostname()}, pid {os.getpid()}"
 
 

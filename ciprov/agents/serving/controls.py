@@ -1,0 +1,113 @@
+"""What others may ask of the service, from any thread: orders go to the loop, answers come from its last snapshot."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable, Collection
+from concurrent.futures import TimeoutError as Late
+from datetime import datetime
+from difflib import get_close_matches
+from typing import Protocol, TypeVar, cast
+
+from ciprov.agents.control import Requested
+from ciprov.agents.record import AgentRecord
+from ciprov.agents.serving.inbox import Inbox, Ordered, Signalled
+from ciprov.agents.serving.roster import digest
+from ciprov.agents.snapshot import Snapshot
+from ciprov.agents.template import Rules
+from ciprov.foundation.errors import CiprovError, UsageError
+
+_PATIENCE_S = 10.0
+
+Given = TypeVar("Given")
+
+
+class Orders(Protocol):
+    """What the loop carries out, in its own thread."""
+
+    inbox: Inbox
+    snapshot: Snapshot
+
+    def make(self, template: str, label: str, now: datetime) -> AgentRecord: ...
+
+    def drain(self, templates: frozenset[str]) -> None: ...
+
+    def undrain(self, templates: frozenset[str]) -> None: ...
+
+    def resume(self, templates: frozenset[str], now: datetime) -> None: ...
+
+    def kill(self, agents: frozenset[str], now: datetime) -> None: ...
+
+    def follow(self, rules: Rules, now: datetime) -> None: ...
+
+
+class ServiceControl:
+    """`read_rules` reads the settings anew, in the thread of whoever asks for it."""
+
+    def __init__(self, service: Orders, read_rules: Callable[[], Rules]) -> None:
+        self._service = service
+        self._read_rules = read_rules
+
+    def snapshot(self) -> Snapshot:
+        return self._service.snapshot
+
+    def signal(self, agent: str, token: str, entries: Collection[str]) -> bool:
+        record = self._service.snapshot.agents.get(agent)
+        # Compared in any case, so that the time tells nothing about which agents there are.
+        expected = record.token_digest if record is not None and record.token_digest else digest("")
+        if not hmac.compare_digest(digest(token), expected) or record is None or not record.token_digest:
+            return False
+        self._service.inbox.put(Signalled(agent, tuple(entries)))
+        return True
+
+    def request(self, template: str, label: str = "") -> Requested:
+        self._known([template])
+        record = self._ordered(lambda now: self._service.make(template, label, now))
+        return Requested(record.unique_label, record.name, record.template)
+
+    def drain(self, templates: Collection[str]) -> None:
+        self._known(templates)
+        self._ordered(lambda _: self._service.drain(frozenset(templates)))
+
+    def undrain(self, templates: Collection[str]) -> None:
+        # What is drained may be a template that the settings do not have any more.
+        self._known(set(templates) - self._service.snapshot.drained)
+        self._ordered(lambda _: self._service.undrain(frozenset(templates)))
+
+    def resume(self, templates: Collection[str]) -> None:
+        self._known(templates)
+        self._ordered(lambda now: self._service.resume(frozenset(templates), now))
+
+    def kill(self, agents: Collection[str]) -> None:
+        known = self._service.snapshot.agents
+        for name in agents:
+            if name not in known:
+                raise UsageError(_unknown("agent", name, known), way_out="`ciprov agents status` lists all")
+        self._ordered(lambda now: self._service.kill(frozenset(agents), now))
+
+    def reload(self) -> None:
+        rules = self._read_rules()
+        self._ordered(lambda now: self._service.follow(rules, now))
+
+    def _known(self, templates: Collection[str]) -> None:
+        names = [template.name for template in self._service.snapshot.rules.templates]
+        for name in templates:
+            if name not in names:
+                raise UsageError(_unknown("template", name, names), way_out="`ciprov agents templates` lists all")
+
+    def _ordered(self, order: Callable[[datetime], Given]) -> Given:
+        ordered = Ordered(order)
+        self._service.inbox.put(ordered)
+        try:
+            return cast(Given, ordered.answer.result(_PATIENCE_S))
+        except Late:
+            raise CiprovError(
+                f"the service did not come to it within {_PATIENCE_S:g} s",
+                way_out="It may still do it. `ciprov agents status` shows what keeps it.",
+            ) from None
+
+
+def _unknown(what: str, name: str, known: Collection[str]) -> str:
+    near = get_close_matches(name, known, n=1)
+    hint = f"; did you mean '{near[0]}'?" if near else ""
+    return f"there is no {what} '{name}'{hint}"

@@ -1,0 +1,161 @@
+"""Which agents there are to be: what the queue asks for, what is kept ready, what is drained, paused or too much."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from ciprov.agents import attempts
+from ciprov.agents.anchors import missing
+from ciprov.agents.asked_labels import Agent
+from ciprov.agents.attempts import Attempts
+from ciprov.agents.demand import Demand, Policy, Seen, demand
+from ciprov.agents.happenings import Happening, Severity, Tell, What
+from ciprov.agents.lifecycle import Act
+from ciprov.agents.names import fresh_name, unique_label
+from ciprov.agents.record import FAILURES, AgentRecord, Cause, Phase
+from ciprov.agents.serving.books import ATTEMPTS, DRAINED, Books, Read
+from ciprov.agents.serving.inbox import Looked
+from ciprov.agents.serving.jenkins_desk import JenkinsDesk, NodeAct
+from ciprov.agents.serving.roster import Roster
+from ciprov.agents.snapshot import Pause
+from ciprov.agents.staffing import staff
+from ciprov.agents.template import Limits, Rules, Template
+from ciprov.agents.template_digest import difference, digest
+from ciprov.domain.jenkins import QueueItem
+
+
+class DemandDesk:
+    """Owned by the loop's thread."""
+
+    def __init__(self, rules: Rules, books: Books, jenkins: JenkinsDesk, roster: Roster, tell: Tell) -> None:
+        self.rules = rules
+        self._books = books
+        self._jenkins = jenkins
+        self._roster = roster
+        self._tell = tell
+        self._labels: Mapping[int, str] = {}
+        self._attempts = Attempts()
+        self._ahead_of_us = timedelta(0)
+        self.items: tuple[QueueItem, ...] = ()
+        self.demand = Demand()
+        self.capped: Mapping[int, str] = {}
+        self.drained: frozenset[str] = frozenset()
+
+    def recovered(self, read: Read) -> None:
+        self.drained = frozenset(read.document(DRAINED).get("templates", ()))
+        self._attempts = attempts.decode(read.document(ATTEMPTS))
+
+    def pauses(self, now: datetime) -> Mapping[str, Pause]:
+        return attempts.pauses(self._attempts, now)
+
+    def looked(self, looked: Looked, now: datetime) -> None:
+        """A look at the queue: who is wanted now, and who is not any more."""
+        if looked.server is not None and looked.server.time is not None:
+            self._ahead_of_us = looked.server.time - looked.began
+        if looked.items is None:
+            return
+        self.items = looked.items
+        nodes = tuple(self._roster.nodes.values())
+        agents = tuple(self._agent(record, looked.began) for record in self._roster.records.values())
+        seen = Seen(self.items, nodes, agents, self._labels)
+        self.demand = demand(seen, self._policy, now + self._ahead_of_us)
+        self._labels = self.demand.labels
+        staffing = staff(
+            self.demand, self._roster.records, self.rules, self.pauses(now), self.drained, now, self._fresh_name
+        )
+        self.capped = staffing.capped
+        jobs = {item.id: item.task_name for item in self.items}
+        for record in staffing.create:
+            self._roster.add(replace(record, job=jobs.get(record.item_id, "")))
+        for name, cause in staffing.release:
+            self._roster.release(name, cause)
+        if looked.nodes is not None:
+            self._keep_anchors(now)
+
+    def ended(self, record: AgentRecord, now: datetime) -> None:
+        """For each agent that has just ended, or was given a build."""
+        template = self.rules.template(record.template)
+        limits = template.limits if template is not None else Limits()
+        before = self._attempts
+        if record.cause in FAILURES and record.cause is not None:
+            self._attempts = attempts.failed(before, record, limits, now)
+        elif record.phase is Phase.BUSY:
+            self._attempts = attempts.succeeded(before, record.template)
+        self._write_attempts(before, now)
+
+    def make(self, template: Template, label: str, now: datetime) -> AgentRecord:
+        """An agent that bears `label` alone, or a new label of its own."""
+        label = label or unique_label(template.unique_prefix or f"{self.rules.service.name}.{template.name}.")
+        record = AgentRecord(
+            self._fresh_name(template.name),
+            template.name,
+            (label,),
+            now,
+            now,
+            unique_label=label,
+            template_digest=digest(template),
+            times={Phase.WANTED.value: now},
+        )
+        self._roster.add(record)
+        return record
+
+    def drain(self, templates: frozenset[str]) -> None:
+        self._set_drained(self.drained | templates)
+        for record in self._roster.records.values():
+            if record.template in templates and not record.spent:
+                self._roster.release(record.name, Cause.DRAINED)
+
+    def undrain(self, templates: frozenset[str]) -> None:
+        self._set_drained(self.drained - templates)
+
+    def resume(self, templates: frozenset[str], now: datetime) -> None:
+        before = self._attempts
+        for template in templates:
+            self._attempts = attempts.resumed(self._attempts, template)
+        self._write_attempts(before, now)
+
+    def follow(self, rules: Rules, now: datetime) -> None:
+        """Agents that the new settings would not make so are sent away by the next look."""
+        before = self._attempts
+        for name in difference(self.rules, rules).changed:
+            self._attempts = attempts.resumed(self._attempts, name)
+        self.rules = rules
+        self._write_attempts(before, now)
+
+    @property
+    def _policy(self) -> Policy:
+        service = self.rules.service
+        return Policy(tuple(each.for_demand for each in self.rules.templates), service.lead_s, service.patience_s)
+
+    def _fresh_name(self, template: str) -> str:
+        return fresh_name(self.rules.service.name, template)
+
+    def _agent(self, record: AgentRecord, looked_at: datetime) -> Agent:
+        """As it was when the look began: an item that it took since then may still be in the queue of that look."""
+        busy = record.times.get(Phase.BUSY.value)
+        spent = record.spent and not (busy is not None and busy > looked_at)
+        return Agent(record.name, record.template, frozenset(record.labels), record.exclusive, spent)
+
+    def _keep_anchors(self, now: datetime) -> None:
+        for anchor in missing(self.rules, self._roster.nodes.values()):
+            self._jenkins.ask(NodeAct(anchor.name, Act.CREATE_NODE, anchor), now)
+
+    def _set_drained(self, templates: frozenset[str]) -> None:
+        self.drained = templates
+        self._books.put(DRAINED, {"templates": sorted(templates)})
+
+    def _write_attempts(self, before: Attempts, now: datetime) -> None:
+        if self._attempts == before:
+            return
+        self._books.put(ATTEMPTS, attempts.encode(self._attempts))
+        was, is_now = attempts.pauses(before, now), self.pauses(now)
+        for name, pause in is_now.items():
+            if name not in was or was[name] != pause:
+                what, severity = (
+                    (What.PAUSED, Severity.ERROR) if pause.final else (What.ATTEMPT_FAILED, Severity.WARNING)
+                )
+                self._tell(Happening(what, attempts.told(pause), severity, template=name, cause=pause.cause))
+        for name in was.keys() - is_now.keys():
+            self._tell(Happening(What.RESUMED, f"template {name} is tried again", template=name))

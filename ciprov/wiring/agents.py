@@ -1,0 +1,227 @@
+"""The agent service from the settings: what it works with, and one life of it in the foreground."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import TextIO
+
+from ciprov.agents.happenings import Happening, Severity, Tell, What
+from ciprov.agents.log_lines import LogFormat
+from ciprov.agents.serving.controls import ServiceControl
+from ciprov.agents.serving.inbox import Leave
+from ciprov.agents.serving.service import AgentService, Parts
+from ciprov.agents.task import Site
+from ciprov.clients.connection import Connection
+from ciprov.clients.jenkins.client import HttpJenkins
+from ciprov.clients.mesos_scheduler.driver import GuardedDriver
+from ciprov.domain.environment import LockHolder
+from ciprov.domain.jenkins import JenkinsUnavailable
+from ciprov.domain.leadership import Lead
+from ciprov.foundation.clock import utc_now
+from ciprov.foundation.errors import CiprovError, UsageError
+from ciprov.settings.agents import AgentSettings
+from ciprov.settings.model import Cluster, Settings
+from ciprov.wiring.agents_log import LogWriter
+from ciprov.wiring.agents_metrics import Metrics
+from ciprov.wiring.clusters import mesos_connection
+from ciprov.wiring.environments import who, with_addresses
+from ciprov.wiring.stores import open_store
+
+_STANDBY_S = 5.0
+_WATCH_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Where the log goes."""
+
+    stream: TextIO
+    form: LogFormat = LogFormat.TEXT
+
+
+def of_cluster(cluster: Cluster) -> AgentSettings:
+    """Raises `UsageError` where the cluster has no agents."""
+    if cluster.agents is None:
+        raise UsageError(
+            f"cluster {cluster.name} has no section `agents` in the settings",
+            way_out="name its Jenkins and at least one template there: see docs/agents-settings.md",
+        )
+    return cluster.agents
+
+
+def socket_path(settings: Settings) -> Path:
+    """Where the command line reaches the service of the chosen cluster on this machine."""
+    return settings.state_dir / "agents" / f"{settings.cluster.name}.sock"
+
+
+def serve(settings: Settings, read: Callable[[], Settings], output: Output) -> None:
+    """Until a signal ends it. `read` reads the settings anew. Raises `CiprovError`; must be on the main thread."""
+    log = LogWriter(output.stream, output.form)
+    metrics = Metrics()
+
+    def tell(happening: Happening) -> None:
+        metrics.tell(happening)
+        log.tell(happening)
+
+    try:
+        _serve(settings, read, tell, metrics)
+    finally:
+        log.close()
+
+
+def jenkins_client(agents: AgentSettings) -> HttpJenkins:
+    access = agents.jenkins
+    connection = Connection(
+        "jenkins",
+        (access.url,),
+        user=access.user,
+        password=access.token.reveal() if access.token else "",
+        verify=(access.tls.ca or True) if access.tls.verify else False,
+        certificate=access.tls.certificate,
+        key=access.tls.key,
+    )
+    return HttpJenkins(connection, agents.rules.service.name)
+
+
+def _serve(settings: Settings, read: Callable[[], Settings], tell: Tell, metrics: Metrics) -> None:
+    from ciprov.web.agents.listeners import Where, bind
+
+    agents = of_cluster(settings.cluster)
+    cluster = with_addresses(settings, lambda text: tell(Happening(What.STARTED, text)))
+    store = open_store(settings)
+    jenkins = jenkins_client(agents)
+    _try_permissions(jenkins, tell)
+    name = agents.rules.service.name
+    listen = (agents.listen.host, agents.listen.port)
+    token = agents.api_token.reveal() if agents.api_token else ""
+    with (
+        _leaving_on_signals() as asked_to_leave,
+        store.election(f"agents/{cluster.name}/{name}", who()) as lead,
+        contextlib.closing(store),
+    ):
+        if not _elected(lead, asked_to_leave, tell, name):
+            return
+        listeners = bind(Where(socket_path(settings), listen, token))
+        try:
+            address = listeners.address()
+            signal_url = agents.address or (f"http://{address[0]}:{address[1]}" if address else "")
+            connection = mesos_connection(cluster, agents.masters_address(cluster.mesos))
+            parts = Parts(
+                jenkins,
+                lambda: GuardedDriver(connection),
+                store.agents(cluster.name, name, lead),
+                agents.framework,
+                Site(jenkins_url=agents.jenkins.url, signal_url=signal_url, service=name),
+                connection.target,
+            )
+            service = AgentService(parts, agents.revealed_rules(), tell, utc_now)
+            control = ServiceControl(service, lambda: of_cluster(read().cluster).revealed_rules())
+            asked_to_leave.then(lambda: service.inbox.put(Leave()))
+            listeners.serve(control, metrics)
+            with _following(settings.file, control, tell):
+                service.run()
+        finally:
+            listeners.stop()
+
+
+def _try_permissions(jenkins: HttpJenkins, tell: Tell) -> None:
+    """What the user may not do ends the start; a Jenkins that is away does not."""
+    try:
+        jenkins.check_permissions()
+    except JenkinsUnavailable as error:
+        tell(Happening(What.JENKINS_LOST, str(error), Severity.WARNING))
+
+
+def _elected(lead: Lead, leaving: _Leaving, tell: Tell, name: str) -> bool:
+    """Wait until no other service of that name is there. False where it was asked to leave before."""
+    told: LockHolder | None = None
+    while not leaving.asked:
+        if lead.wait(0.0 if told is None else _STANDBY_S):
+            return True
+        holder = lead.leader()
+        if holder is not None and (told is None or holder.description != told.description):
+            tell(
+                Happening(
+                    What.REFUSED, f"the service {name} runs already ({holder.description}): waiting as its stand-in"
+                )
+            )
+            told = holder
+    return False
+
+
+class _Leaving:
+    """Whether a signal asked to leave, and what is to be done then."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._act: Callable[[], None] = lambda: None
+
+    def then(self, act: Callable[[], None]) -> None:
+        self._act = act
+        if self.asked:
+            act()
+
+    def now(self) -> None:
+        self.asked = True
+        self._act()
+
+
+@contextlib.contextmanager
+def _leaving_on_signals() -> Iterator[_Leaving]:
+    leaving = _Leaving()
+
+    def leave(_number: int, _frame: FrameType | None) -> None:
+        leaving.now()
+
+    before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield leaving
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _following(file: Path, control: ServiceControl, tell: Tell) -> Iterator[None]:
+    """Follows the settings: what changes in their file holds within some seconds, and at once after SIGHUP."""
+    changed, stopped = threading.Event(), threading.Event()
+
+    def follow() -> None:
+        known = _stamp(file)
+        while not stopped.is_set():
+            if not changed.wait(_WATCH_S) and _stamp(file) == known:
+                continue
+            changed.clear()
+            known = _stamp(file)
+            if stopped.is_set():
+                return
+            try:
+                control.reload()
+            except CiprovError as error:
+                tell(Happening(What.REFUSED, f"the settings stay as they were: {error}", Severity.ERROR))
+
+    before = signal.signal(signal.SIGHUP, lambda *_: changed.set())
+    thread = threading.Thread(target=follow, name="agents-settings", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
+        stopped.set()
+        changed.set()
+        thread.join(_WATCH_S)
+
+
+def _stamp(file: Path) -> tuple[int, int, int]:
+    """What differs once the file was written anew."""
+    try:
+        found = file.stat()
+    except OSError:
+        return 0, 0, 0
+    return found.st_ino, found.st_mtime_ns, found.st_size
