@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import fcntl
+import getpass
 import json
 import os
 import signal
@@ -71,6 +72,9 @@ class RealMesos:
         for number in self._agent_ports:
             self.start_agent(number)
         self.wait_for_agents(self._agents)
+        for number in self._agent_ports:
+            # The kit's fetcher stands in for Mesos', which makes the directory of a user by itself.
+            Path(f"{self._directory / f'agent{number}'}.fetch", getpass.getuser()).mkdir(parents=True, exist_ok=True)
 
     def start_master(self) -> None:
         self._start(
