@@ -15,6 +15,7 @@ NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
         ("env/local/k", "environment k on local"),
         ("env/team/blue/k", "environment k on team/blue"),
         ("ports/local", "the choice of ports on local"),
+        ("agents/team/blue/ci", "agent service ci on team/blue"),
         ("reaper", "reaper"),
         ("env/odd", "env/odd"),
     ],
