@@ -20,14 +20,14 @@ from ciprov.agents.serving.inbox import Looked
 from ciprov.agents.serving.jenkins_desk import JenkinsDesk, NodeAct
 from ciprov.agents.serving.roster import Roster
 from ciprov.agents.snapshot import Pause
-from ciprov.agents.staffing import staff
+from ciprov.agents.staffing import Standing, staff
 from ciprov.agents.template import Limits, Rules, Template
 from ciprov.agents.template_digest import difference, digest
 from ciprov.domain.jenkins import QueueItem
 
 
 class DemandDesk:
-    """Owned by the loop's thread."""
+    """Owned by the loop's thread. `held_back` are agents that are not to be launched for now."""
 
     def __init__(self, rules: Rules, books: Books, jenkins: JenkinsDesk, roster: Roster, tell: Tell) -> None:
         self.rules = rules
@@ -42,6 +42,7 @@ class DemandDesk:
         self.demand = Demand()
         self.capped: Mapping[int, str] = {}
         self.drained: frozenset[str] = frozenset()
+        self.held_back: frozenset[str] = frozenset()
 
     def recovered(self, read: Read) -> None:
         self.drained = frozenset(read.document(DRAINED).get("templates", ()))
@@ -62,9 +63,9 @@ class DemandDesk:
         seen = Seen(self.items, nodes, agents, self._labels)
         self.demand = demand(seen, self._policy, now + self._ahead_of_us)
         self._labels = self.demand.labels
-        staffing = staff(
-            self.demand, self._roster.records, self.rules, self.pauses(now), self.drained, now, self._fresh_name
-        )
+        standing = Standing(self._roster.records, self.rules, self._attempts, self.drained)
+        staffing = staff(self.demand, standing, now, self._fresh_name)
+        self.held_back = staffing.held
         self.capped = staffing.capped
         jobs = {item.id: item.task_name for item in self.items}
         for record in staffing.create:
@@ -136,7 +137,8 @@ class DemandDesk:
         """As it was when the look began: an item that it took since then may still be in the queue of that look."""
         busy = record.times.get(Phase.BUSY.value)
         spent = record.spent and not (busy is not None and busy > looked_at)
-        return Agent(record.name, record.template, frozenset(record.labels), record.exclusive, spent)
+        labels = frozenset(record.labels)
+        return Agent(record.name, record.template, labels, record.exclusive, spent, record.progress, record.wanted_at)
 
     def _keep_anchors(self, now: datetime) -> None:
         for anchor in missing(self.rules, self._roster.nodes.values()):

@@ -10,7 +10,7 @@ from functools import partial
 from ciprov.agents.serving.books import FRAMEWORK, Books
 from ciprov.domain import mesos_events as events
 from ciprov.domain.mesos_events import MesosEvent
-from ciprov.domain.mesos_scheduler import MesosScheduler
+from ciprov.domain.mesos_scheduler import EventQueue, Framework, MesosScheduler
 from ciprov.foundation.json import JsonObject
 from ciprov.framework import attention, reconciliation
 from ciprov.framework.attention import Attention, Suppress
@@ -39,8 +39,11 @@ TaskInfos = Callable[[Launch, Sequence[Placement]], Sequence[JsonObject]]
 class MesosDesk:
     """Owned by the loop's thread. What it decides is noted in `books` and done once that is written."""
 
-    def __init__(self, driver: MesosScheduler, books: Books, roles: Sequence[str], task_infos: TaskInfos) -> None:
-        self._driver = driver
+    def __init__(
+        self, drivers: Callable[[], MesosScheduler], books: Books, roles: Sequence[str], task_infos: TaskInfos
+    ) -> None:
+        self._drivers = drivers
+        self._driver = drivers()
         self._books = books
         self._roles = tuple(roles)
         self._task_infos = task_infos
@@ -72,6 +75,14 @@ class MesosDesk:
         self.framework_id = framework_id
         self._take(book.recovered(entries, now), now)
 
+    def start(self, framework: Framework, inbox: EventQueue) -> None:
+        """Subscribe, as the framework that this one was before if it was one."""
+        self._driver.start(replace(framework, id=self.framework_id), inbox)
+
+    def leave(self) -> None:
+        """The tasks run on."""
+        self._driver.stop()
+
     def heard(self, event: MesosEvent, now: datetime) -> None:
         """Every event of the driver."""
         match event:
@@ -101,8 +112,12 @@ class MesosDesk:
                 pass
 
     def gone(self, now: datetime) -> None:
-        """The framework was removed, with all its tasks; the next one begins anew."""
+        """The framework was removed, with all its tasks. The next `start` makes another one."""
         self._take(book.torn_down(self.ledger, now), now)
+        self._driver.stop()
+        self._driver = self._drivers()
+        self.subscribed = False
+        self._offers.clear()
         self.framework_id = ""
         self._books.drop(FRAMEWORK)
 

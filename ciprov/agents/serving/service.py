@@ -62,10 +62,9 @@ class AgentService:
         self._tell = tell
         self._now = now
         self.inbox = Inbox()
-        self._driver = parts.driver()
         self._books = Books(parts.store, self._store_is_silent)
         self._jenkins = JenkinsDesk(parts.jenkins, self.inbox, now)
-        self._mesos = MesosDesk(self._driver, self._books, parts.framework.roles, self._task_infos)
+        self._mesos = MesosDesk(parts.driver, self._books, parts.framework.roles, self._task_infos)
         self._roster = Roster(self._books, self._jenkins, self._mesos, self._template_of, self._moved_on)
         self._demand = DemandDesk(rules, self._books, self._jenkins, self._roster, tell)
         self._jenkins_peer = Watched(parts.jenkins.target, What.JENKINS_LOST, What.JENKINS_BACK, tell)
@@ -80,14 +79,14 @@ class AgentService:
         """Until `Leave` comes. Raises `CiprovError` where it cannot go on: `LockHeld` once another one leads."""
         self._recover()
         self._jenkins.start()
-        self._driver.start(replace(self._parts.framework, id=self._mesos.framework_id), self.inbox)
+        self._mesos.start(self._parts.framework, self.inbox)
         self._tell(Happening(What.STARTED, f"agents for {self._parts.jenkins.target} on {self._parts.mesos}"))
         try:
             while not self._leaving:
                 self._turn(self.inbox.take(self._wait()))
         finally:
             self._jenkins.stop()
-            self._driver.stop()
+            self._mesos.leave()
             self._tell(Happening(What.STOPPED, "agents and their builds go on"))
         if self._end is not None:
             raise self._end
@@ -203,7 +202,8 @@ class AgentService:
         ready: list[Request] = []
         coming: list[Request] = []
         for record in self._roster.records.values():
-            if record.phase in {Phase.WANTED, Phase.NODE_CREATED} and record.leaving is None:
+            unlaunched = record.phase in {Phase.WANTED, Phase.NODE_CREATED} and record.leaving is None
+            if unlaunched and record.name not in self._demand.held_back:
                 asked = request(record, self._template_of(record), self._roster.recent)
                 (ready if self._roster.is_ready(record.name) else coming).append(asked)
         if self._mesos.place(ready, coming, now):
@@ -231,11 +231,13 @@ class AgentService:
         if event.end is End.ASKED:
             return
         self._mesos_peer.is_down(now, f"{event.end}: {event.reason}")
+        if event.end is End.REMOVED:
+            # All its tasks are gone with it; it goes on as another framework.
+            self._mesos.gone(now)
+            self._books.then(lambda: self._mesos.start(self._parts.framework, self.inbox))
+            return
         self._leaving = True
         self._end = ServiceEnded(f"{event.end}: {event.reason}", place=self._parts.mesos, way_out=event.way_out)
-        if event.end in {End.REMOVED, End.TORN_DOWN}:
-            # Its tasks are gone with it; the next life begins as a new framework.
-            self._mesos.gone(now)
 
     # The rest
 
