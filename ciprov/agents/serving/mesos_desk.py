@@ -30,6 +30,7 @@ from ciprov.framework.state import Memory, Policy, State
 
 HOLD_S = 0.08
 """So long offers wait for requests that are about to be ready; every offer is answered within 0.1 s."""
+_TOLD_SOON = timedelta(seconds=1)
 _SOON = timedelta(seconds=HOLD_S)
 
 TaskInfos = Callable[[Launch, Sequence[Placement]], Sequence[JsonObject]]
@@ -52,6 +53,7 @@ class MesosDesk:
         self._reconciliation: Reconciliation | None = None
         self._memory = Memory()
         self._inverse: dict[str, str] = {}
+        self._sending: dict[str, datetime] = {}
         self.patience = Patience()
         self.policy = Policy()
         self.ledger = Ledger()
@@ -59,8 +61,6 @@ class MesosDesk:
         self.subscribed = False
         self.draining: dict[str, str] = {}
         self.held: Mapping[str, Held] = {}
-        self.ended: list[Entry] = []
-        self.launched: list[Launch] = []
 
     @property
     def memory(self) -> Memory:
@@ -129,6 +129,11 @@ class MesosDesk:
 
     def keep_up(self, now: datetime) -> None:
         """What time alone brings; about every second."""
+        # A call that did not go out is told soon. After that it counts as sent, and reconciliation tells.
+        sent = [task_id for task_id, since in self._sending.items() if now >= since + _TOLD_SOON]
+        for task_id in sent:
+            del self._sending[task_id]
+        self._take(book.sent(self.ledger, sent, now), now)
         self._take(kept_up(self.ledger, self.patience, now), now)
         if self._reconciliation is not None and self.subscribed:
             self._reconciliation, calls = reconciliation.due(self._reconciliation, self.ledger, now)
@@ -250,7 +255,7 @@ class MesosDesk:
             case Forget():
                 self._books.without_tasks(effect.task_ids)
             case Ended():
-                self.ended.append(effect.entry)
+                pass  # the ledger tells
             case SendLaunch():
                 self._books.then(lambda: self._send(effect, now))
             case Acknowledge():
@@ -261,8 +266,7 @@ class MesosDesk:
     def _send(self, effect: SendLaunch, now: datetime) -> None:
         launch = effect.launch
         self._driver.launch(launch.offer_ids, self._task_infos(launch, launch.placements), filter_s=launch.filter_s)
-        self.launched.append(launch)
-        self._take(book.sent(self.ledger, effect.task_ids, now), now)
+        self._sending.update(dict.fromkeys(effect.task_ids, now))
 
 
 def _status(effect: Acknowledge) -> JsonObject:
