@@ -224,8 +224,9 @@ def _answers(
     if items and not snapshot.mesos.up:
         yield f"{waits}, and there is no place for agents: {down(snapshot.mesos, 'Mesos')}.", ""
     if stuck := [item for item in items if not item.comes]:
-        which = f"item {stuck[0].item}" if len(stuck) == 1 else f"{len(stuck)} of them, first item {stuck[0].item},"
-        yield f"{waits}; {which} gets no agent now: {stuck[0].why}.", stuck[0].way_out
+        one = f"item {stuck[0].item}"
+        which = f"{one} gets" if len(stuck) == 1 else f"{len(stuck)} of them, the first is {one}, get"
+        yield f"{waits}; {which} no agent now: {stuck[0].why}.", stuck[0].way_out
     if held := [item for item in items if item.held]:
         yield f"{waits}; agent {held[0].agent} of template {fit.template} has no place: {held[0].held}.", ""
     if items:

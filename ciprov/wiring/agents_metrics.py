@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter as Counted
 from collections.abc import Iterator
 
@@ -27,6 +28,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
+        self._lock = threading.Lock()
         self._told: dict[str, set[str]] = {}
         self._times = {
             name: Histogram(
@@ -49,12 +51,12 @@ class Metrics:
             if name in self._times and self._is_first(agent, name):
                 self._times[name].labels(template).observe(max(0.0, seconds))
         if happening.what is What.LAUNCHED or "wanted_to_accept" in happening.seconds:
-            self._once(self._launched, agent, template)
+            self._once("launched", agent, self._launched.labels(template))
         if happening.what is What.BUSY or _BUILT & happening.seconds.keys():
-            self._once(self._builds, agent, template)
+            self._once("built", agent, self._builds.labels(template))
         match happening.what:
             case What.ENDED | What.REMOVED:
-                self._once(self._ended, agent, template, cause)
+                self._once("ended", agent, self._ended.labels(template, cause))
             case What.LEAKED:
                 self._builds.labels(template).inc()
                 self._leaks.labels(template).inc()
@@ -67,19 +69,20 @@ class Metrics:
         if happening.what is What.REMOVED:
             self._told.pop(agent, None)
 
-    def _once(self, counter: Counter, agent: str, *labels: str) -> None:
-        if self._is_first(agent, counter.describe()[0].name):
-            counter.labels(*labels).inc()
+    def _once(self, what: str, agent: str, counter: Counter) -> None:
+        if self._is_first(agent, what):
+            counter.inc()
 
     def _is_first(self, agent: str, what: str) -> bool:
         """Whether this was not counted of that agent yet."""
-        told = self._told.setdefault(agent, set())
-        if what in told:
-            return False
-        told.add(what)
-        if len(self._told) > _MOST_TOLD:
-            del self._told[next(iter(self._told))]
-        return True
+        with self._lock:
+            told = self._told.setdefault(agent, set())
+            if what in told:
+                return False
+            told.add(what)
+            if len(self._told) > _MOST_TOLD:
+                del self._told[next(iter(self._told))]
+            return True
 
     def __call__(self, snapshot: Snapshot) -> bytes:
         shown = CollectorRegistry(auto_describe=False)

@@ -63,7 +63,9 @@ class Listeners:
     def stop(self) -> None:
         """What is being answered gets 2 s. May be called at any time, also twice."""
         for thread in self._threads:
-            thread.stop()
+            thread.leave()
+        for thread in self._threads:
+            thread.join()
         self._threads.clear()
         if self._tcp is not None:
             self._tcp.close()

@@ -1,12 +1,10 @@
-"""An HTTP server in a thread of its own, which leaves the process's signals alone."""
+"""An HTTP server in a thread of its own: off the main thread it leaves the process's signals alone."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 import threading
-from collections.abc import Iterator
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -53,8 +51,12 @@ class ServerThread:
                 f"the service cannot answer requests{reason}", way_out="see that this machine has memory and threads"
             ) from self._failure
 
-    def stop(self) -> None:
+    def leave(self) -> None:
+        """Take no more requests; what is being answered is still answered."""
         self._server.should_exit = True
+
+    def join(self) -> None:
+        """Wait until it left, 5 s at most."""
         if self._thread.ident is not None:
             self._thread.join(_GRACE_S + 3)
 
@@ -75,8 +77,3 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
         self.ready.set()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Signals are the service's."""
-        yield
