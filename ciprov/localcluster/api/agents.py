@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -12,9 +12,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from ciprov.localcluster.api.amounts import amounts
+from ciprov.localcluster.api.framework_state import offered_on, on_agent
 from ciprov.localcluster.api.port import Engine
 from ciprov.localcluster.api.sandbox_port import Sandboxes, TaskSandbox
 from ciprov.localcluster.attributes import number as as_number
+from ciprov.localcluster.master.state import MasterState
+from ciprov.localcluster.master.tasks import is_frameworks
 from ciprov.localcluster.model import HOLDS_RESOURCES, TASK_STATES, Agent, Instance, Resources, TaskFailure
 from ciprov.localcluster.scheduling.agents import add, resources_of, subtract
 
@@ -28,23 +32,32 @@ _CONTAINERS = uuid.UUID("6d5b9e0a-2f0c-4d0e-9b1c-0f2f5f0e7a11")
 _NONE = Resources()
 
 
-def agent_routes(engine: Engine, sandboxes: Sandboxes, framework_id: str = FRAMEWORK_ID) -> list[Route]:
+def agent_routes(
+    engine: Engine, sandboxes: Sandboxes, known: MasterState, framework_id: str = FRAMEWORK_ID
+) -> list[Route]:
+    """`known` are the frameworks beside Marathon."""
+
     async def slaves(request: Request) -> Response:
-        return JSONResponse({"slaves": known_slaves(engine, request), "recovered_slaves": []})
+        return JSONResponse({"slaves": known_slaves(engine, known, request), "recovered_slaves": []})
+
+    def directory(task_id: str) -> str:
+        found = sandboxes.find(task_id)
+        return str(found.directory) if found is not None else ""
 
     async def state(request: Request) -> Response:
         agent = agent_at(engine, request)
         if agent is None:
             return unknown_agent(engine, request)
         number = request.path_params["agent"]
+        others, removed = on_agent(known, agent.id, directory)
         return JSONResponse(
             {
                 "version": MESOS_VERSION,
                 **_slave(agent, request, number),
                 "resources": amounts(agent.total),
                 "flags": {},
-                "frameworks": [_framework(engine, sandboxes, agent, framework_id)],
-                "completed_frameworks": [],
+                "frameworks": [_framework(engine, sandboxes, agent, framework_id), *others],
+                "completed_frameworks": removed,
             }
         )
 
@@ -57,11 +70,15 @@ def agent_routes(engine: Engine, sandboxes: Sandboxes, framework_id: str = FRAME
     ]
 
 
-def known_slaves(engine: Engine, request: Request) -> list[Json]:
+def known_slaves(engine: Engine, known: MasterState, request: Request) -> list[Json]:
     """A master tells only of agents that it reaches."""
     used = _used(engine)
     return [
-        {**_slave(agent, request, place), **_amounts(agent, used.get(agent.id, _NONE))}
+        {
+            **_slave(agent, request, place),
+            **_amounts(agent, used.get(agent.id, _NONE)),
+            "offered_resources": amounts(offered_on(known, agent.id)),
+        }
         for place, agent in enumerate(engine.agents, 1)
         if not agent.lost
     ]
@@ -112,7 +129,6 @@ def _amounts(agent: Agent, used: Resources) -> Json:
         "version": MESOS_VERSION,
         "resources": total,
         "used_resources": amounts(used),
-        "offered_resources": amounts(_NONE),
         "reserved_resources": {agent.role: total} if reserved else {},
         "unreserved_resources": amounts(_NONE) if reserved else total,
         "available_resources": amounts(subtract(agent.total, used)),
@@ -126,7 +142,7 @@ def free_resources(engine: Engine) -> dict[str, Resources]:
 
 
 def _used(engine: Engine) -> dict[str, Resources]:
-    used: dict[str, Resources] = {}
+    used = dict(engine.held_by_frameworks())
     for instance in (*engine.instances(), *engine.strays()):
         app = engine.app_version(instance.app_id, instance.app_version)
         if app is not None and instance.condition in HOLDS_RESOURCES:
@@ -134,32 +150,13 @@ def _used(engine: Engine) -> dict[str, Resources]:
     return used
 
 
-def amounts(amount: Resources) -> Json:
-    result: Json = {
-        "cpus": float(amount.cpus),
-        "mem": float(amount.mem),
-        "disk": float(amount.disk),
-        "gpus": float(amount.gpus),
-    }
-    return {**result, "ports": ranges(amount.ports)} if amount.ports else result
-
-
-def ranges(ports: Iterable[int]) -> str:
-    """Ports in Mesos' text form, `[31000-31009, 31020-31020]`."""
-    found: list[list[int]] = []
-    for port in sorted(ports):
-        if found and port == found[-1][1] + 1:
-            found[-1][1] = port
-        else:
-            found.append([port, port])
-    return f"[{', '.join(f'{first}-{last}' for first, last in found)}]"
-
-
 def _framework(engine: Engine, sandboxes: Sandboxes, agent: Agent, framework_id: str) -> Json:
     instances = {each.task_id: each for each in engine.instances()}
     failures = {each.task_id: each for app in engine.root.all_apps() if (each := engine.last_failure(app.id))}
     running, ended = [], []
     for kept in sandboxes.all():
+        if is_frameworks(kept.task_id):
+            continue
         sandbox = _remembered(kept, failures.get(kept.task_id))
         instance = instances.get(sandbox.task_id)
         # An ended task of which no more is known is told by every agent: better found twice than not at all.

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from ciprov.localcluster.definitions.app import App
 from ciprov.localcluster.definitions.group import Group
-from ciprov.localcluster.model import Action, Agent, Instance, Step, TaskFailure
+from ciprov.localcluster.model import Action, Agent, Instance, Resources, Step, TaskFailure
 
 TreeChange = Callable[[Group, str], Group]
 """`(current root, version of this change) -> new root`; pure; raises the errors of `definitions.errors`."""
@@ -93,6 +93,10 @@ class Engine(Protocol):
     def instances(self, app_id: str | None = None) -> Sequence[Instance]: ...
     def strays(self) -> Sequence[Instance]:
         """Those that were forgotten while their tasks could not be reached, which may still run."""
+        ...
+
+    def held_by_frameworks(self) -> Mapping[str, Resources]:
+        """What tasks of frameworks beside Marathon hold, by agent id."""
         ...
 
     def last_failure(self, app_id: str) -> TaskFailure | None: ...

@@ -17,6 +17,7 @@ from ciprov.localcluster.master.master import Master
 _JSON = "application/json"
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 """All that may come: what is refused is refused here, as Mesos words it."""
+_PROTOBUF = "application/x-protobuf"
 _ALLOWING = ("application/json", "application/*", "*/*")
 
 logger = logging.getLogger(__name__)
@@ -42,15 +43,16 @@ def _answer(master: Master, request: Request, body: bytes) -> Response:
     content = request.headers.get("content-type")
     if content is None:
         raise BadCall("Expecting 'Content-Type' to be present")
-    if content.partition(";")[0].strip().lower() != _JSON:
-        # Protobuf is what a real master takes, too.
-        raise BadCall(f"Expecting 'Content-Type' of {_JSON}", 415)
+    if content == _PROTOBUF:
+        raise BadCall(f"The embedded cluster takes '{_JSON}' alone, and no '{_PROTOBUF}'", 415)
+    if content != _JSON:
+        raise BadCall(f"Expecting 'Content-Type' of {_JSON} or {_PROTOBUF}", 415)
     call = parse(body)
     given = request.headers.get(STREAM_ID)
     if call.type != "SUBSCRIBE":
         return Response(status_code=master.call(call, given))
     if not _allows(request.headers.getlist("accept"), _ALLOWING):
-        raise BadCall(f"Expecting 'Accept' to allow '{_JSON}'", 406)
+        raise BadCall(f"Expecting 'Accept' to allow '{_PROTOBUF}' or '{_JSON}'", 406)
     if given is not None:
         raise BadCall(f"Subscribe calls should not include the '{STREAM_ID}' header")
     stream = SchedulerStream(request.scope.get("server") or ("127.0.0.1", 0))

@@ -94,8 +94,8 @@ class EmbeddedCluster:
             place.endpoint,
             more=[
                 *event_routes(self._events),
-                *agent_routes(self._engine, tasks),
-                *master_routes(self._engine),
+                *agent_routes(self._engine, tasks, self._engine.master.known),
+                *master_routes(self._engine, self._engine.master.known, _now),
                 *scheduler_routes(self._engine.master),
                 *file_routes(tasks),
                 *exec_routes(self._engine, self._sessions),

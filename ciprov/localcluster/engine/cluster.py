@@ -39,7 +39,7 @@ from ciprov.localcluster.engine.state import State
 from ciprov.localcluster.engine.tasks import Tasks
 from ciprov.localcluster.engine.views import deployment_view
 from ciprov.localcluster.master.master import Master
-from ciprov.localcluster.model import UNREACHABLE, Agent, Condition, Instance, TaskFailure
+from ciprov.localcluster.model import UNREACHABLE, Agent, Condition, Instance, Resources, TaskFailure
 from ciprov.localcluster.runtimes.port import TaskUpdate
 from ciprov.localcluster.scheduling.launch_queue import DelayReset, Wanted, view, waiting
 from ciprov.localcluster.timestamps import timestamp
@@ -348,6 +348,9 @@ class ClusterEngine:
 
     def strays(self) -> Sequence[Instance]:
         return tuple(self._state.absences.strays.values())
+
+    def held_by_frameworks(self) -> Mapping[str, Resources]:
+        return self.master.known.held()
 
     def last_failure(self, app_id: str) -> TaskFailure | None:
         return self._state.failures.get(app_id)

@@ -136,3 +136,10 @@ class MasterState:
             who = task.framework_id, task.role
             result[who] = add(result.get(who, NONE), task.resources)
         return result
+
+    def held(self) -> dict[str, Resources]:
+        """What tasks hold, by agent id."""
+        result: dict[str, Resources] = {}
+        for task in self.holding():
+            result[task.agent_id] = add(result.get(task.agent_id, NONE), task.resources)
+        return result

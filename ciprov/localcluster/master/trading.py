@@ -107,13 +107,15 @@ class Trading:
     def _announce(self, framework_id: str, offers: Sequence[Offer]) -> None:
         host, port = self.known.streams[framework_id].endpoint
         places = {agent_id: place for place, agent_id in enumerate(self.state.ledger.agents, 1)}
+        plain = "MULTI_ROLE" not in self.known.frameworks[framework_id].capabilities
         rendered = [
             _rendered(
                 offer, self.state.ledger.agents[offer.agent_id], f"/slave({places[offer.agent_id]})", (host, port)
             )
             for offer in offers
         ]
-        self.telling.tell(framework_id, {"type": "OFFERS", "offers": {"offers": rendered}})
+        told = [_for_one_role(offer) for offer in rendered] if plain else rendered
+        self.telling.tell(framework_id, {"type": "OFFERS", "offers": {"offers": told}})
 
 
 def _rendered(offer: Offer, agent: Agent, path: str, endpoint: tuple[str, int]) -> Json:
@@ -130,6 +132,12 @@ def _rendered(offer: Offer, agent: Agent, path: str, endpoint: tuple[str, int]) 
     if agent.attributes:
         rendered["attributes"] = [_attribute(name, value) for name, value in agent.attributes.items()]
     return {**rendered, "allocation_info": {"role": offer.role}}
+
+
+def _for_one_role(offer: Json) -> Json:
+    """A framework that knows no allocations is told of none."""
+    resources = [{name: one[name] for name in one if name != "allocation_info"} for one in offer["resources"]]
+    return {**{name: offer[name] for name in offer if name != "allocation_info"}, "resources": resources}
 
 
 def _attribute(name: str, value: str) -> Json:

@@ -56,6 +56,7 @@ class Work:
         for launch in done.launches:
             self._launch(launch)
         for event in done.events:
+            self._count(event.get("update", {}).get("status", {}).get("state", ""))
             self._telling.tell(framework.id, dict(event))
         if not fault:
             self._trading.refuse(offers, done.used, body.get("filters"), self._now())
@@ -160,9 +161,12 @@ class Work:
         status = statuses.of_end(task, update, framework, self._now(), uuid.uuid4())
         logger.info("task_id=%s of framework_id=%s ended: %s", task.id, task.framework_id, status["state"])
         self._state.ledger = self._state.ledger.give(task.agent_id, task.resources)
-        self._known.ended[status["state"]] = self._known.ended.get(status["state"], 0) + 1
+        self._count(status["state"])
         self._known.put_task(with_status(task, status))
         self._launching.offered()
+
+    def _count(self, state: str) -> None:
+        self._known.ended[state] = self._known.ended.get(state, 0) + 1
 
     # Agents
 

@@ -16,7 +16,7 @@ from ciprov.localcluster.api.port import Accepted, DeploymentView, Locked, Queue
 from ciprov.localcluster.definitions.app import App
 from ciprov.localcluster.definitions.group import Group
 from ciprov.localcluster.deployments.versions import stamp
-from ciprov.localcluster.model import Agent, Instance, TaskFailure
+from ciprov.localcluster.model import Agent, Instance, Resources, TaskFailure
 from ciprov.localcluster.tree.lookup import find_app, find_group
 
 TOKEN = "open sesame"
@@ -68,6 +68,9 @@ class TreeEngine:
 
     def strays(self) -> Sequence[Instance]:
         return self.forgotten
+
+    def held_by_frameworks(self) -> Mapping[str, Resources]:
+        return {}
 
     def last_failure(self, app_id: str) -> TaskFailure | None:
         return self.failures.get(app_id)

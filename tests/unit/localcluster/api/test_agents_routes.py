@@ -12,10 +12,12 @@ from api_double import TreeEngine
 from asgi_streams import call
 from sandboxes_double import Kept
 
-from ciprov.localcluster.api.agents import agent_routes, container_of, ranges
+from ciprov.localcluster.api.agents import agent_routes, container_of
+from ciprov.localcluster.api.amounts import ranges
 from ciprov.localcluster.api.sandbox_port import TaskSandbox
 from ciprov.localcluster.definitions.app import App
 from ciprov.localcluster.definitions.group import Group
+from ciprov.localcluster.master.state import MasterState
 from ciprov.localcluster.model import Agent, Condition, HealthResult, Instance, Resources, TaskFailure
 
 NOW = datetime(2024, 1, 1, tzinfo=UTC)
@@ -51,7 +53,7 @@ def kept(engine: TreeEngine) -> Kept:
 
 
 def ask(engine: TreeEngine, path: str) -> Any:
-    return json.loads(call(agent_routes(engine, kept(engine)), "GET", path).body)
+    return json.loads(call(agent_routes(engine, kept(engine), MasterState({}, lambda *_: None)), "GET", path).body)
 
 
 @pytest.mark.parametrize("path", ["/slaves", "/master/slaves"])
@@ -112,7 +114,9 @@ def test_a_running_task(engine: TreeEngine) -> None:
 
 @pytest.mark.parametrize("number", [0, 3])
 def test_an_unknown_agent(engine: TreeEngine, number: int) -> None:
-    answer = call(agent_routes(engine, kept(engine)), "GET", f"/slave({number})/state")
+    answer = call(
+        agent_routes(engine, kept(engine), MasterState({}, lambda *_: None)), "GET", f"/slave({number})/state"
+    )
     assert answer.status == 404
     assert f"slave({number})" in answer.body.decode()
 

@@ -14,6 +14,7 @@ from asgi_streams import call
 from ciprov.localcluster.api.master_state import master_routes
 from ciprov.localcluster.definitions.app import App
 from ciprov.localcluster.definitions.group import Group
+from ciprov.localcluster.master.state import MasterState
 from ciprov.localcluster.model import Agent, Condition, Instance, Resources
 
 NOW = datetime(2024, 1, 1, tzinfo=UTC)
@@ -41,7 +42,7 @@ def engine() -> TreeEngine:
 
 
 def framework(engine: TreeEngine, path: str = "/state") -> Any:
-    answer = json.loads(call(master_routes(engine), "GET", path).body)
+    answer = json.loads(call(master_routes(engine, MasterState({}, lambda *_: None), lambda: NOW), "GET", path).body)
     assert (answer["activated_slaves"], answer["unreachable_slaves"]) == (
         len(answer["slaves"]),
         2 - len(answer["slaves"]),
