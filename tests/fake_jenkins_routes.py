@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import io
 import json
 import re
+import zipfile
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
@@ -16,7 +19,7 @@ from fake_jenkins_answers import DEFAULT_TREES
 from fake_jenkins_state import FakeNode, Job
 from fake_jenkins_tree import filtered, parsed
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from ciprov.agents.labels import label_set
@@ -26,6 +29,15 @@ if TYPE_CHECKING:
 
 Answer = Callable[[Request], Any]
 USER, TOKEN, PASSWORD = "ciprov", "11" + "ab" * 16, "correct horse"
+
+
+@lru_cache
+def _agent_jar() -> bytes:
+    """`fake_agent.py` as an archive that Python runs: a real one is an archive, too."""
+    jar = io.BytesIO()
+    with zipfile.ZipFile(jar, "w") as archive:
+        archive.write(Path(__file__).with_name("fake_agent.py"), "__main__.py")
+    return jar.getvalue()
 
 
 def routes(fake: FakeJenkins) -> list[Route]:
@@ -65,7 +77,7 @@ def routes(fake: FakeJenkins) -> list[Route]:
             for path, (permission, answer) in writes.items()
         ),
         Route("/login", lambda _: PlainTextResponse("Sign in", headers={"X-Jenkins": "2.462.3"})),
-        Route("/jnlpJars/agent.jar", lambda _: FileResponse(Path(__file__).with_name("fake_agent.py"))),
+        Route("/jnlpJars/agent.jar", lambda _: Response(_agent_jar(), media_type="application/java-archive")),
         Route("/fake/agents/{name}", _AgentConnection(fake), methods=["POST"]),
         Route("/fake/agents/{name}/done", api.done, methods=["POST"]),
     ]

@@ -120,14 +120,18 @@ class Start:
     in the sandbox, which goes with the task. `jar_cache` is a directory of the host that stays, empty for none;
     `class_data` a class-data archive, used where it exists. `reconnect_s`: so long an agent that lost Jenkins tries to
     come back; 0: it ends at once. The values of `secret_env` are known to the service alone.
+
+    `cached_agent_jar`: the Mesos agent keeps agent.jar in its fetcher's cache. Not by default: what asks for the size of
+    a URI that is to be cached is a part of Mesos of its own, which not every build of it has.
     """
 
     java: str = "java"
     jvm_options: tuple[str, ...] = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
     arguments: tuple[str, ...] = ()
+    cached_agent_jar: bool = False
     web_socket: bool = True
     work_dir: str = ""
-    jar_cache: str = "/var/tmp/ciprov/jar-cache"  # noqa: S108 - meant to outlive the task, and made private by it
+    jar_cache: str = "/var/tmp/ciprov-jar-cache"  # noqa: S108 - meant to outlive the task, and made private by it
     class_data: str = ""
     reconnect_s: float = 300.0
     user: str = ""
@@ -149,7 +153,8 @@ class Limits:
     """`most` agents of the template at once (0: no limit). `warm`: idle ones that are kept ready.
 
     `idle_s`: an agent without a build ends after so long. `online_s`: from its launch to its connection; well above the
-    16 s that a WebSocket may stall. `unreachable_s`: how long a build on a lost host is waited for. After `attempts`
+    16 s that a WebSocket may stall. `grace_s`: so long an agent that is to end may take before it is killed.
+    `unreachable_s`: how long a build on a lost host is waited for. After `attempts`
     failures of one kind in a row the template pauses for `pause_s`; between them it waits `retry_s`, doubled each time.
     """
 
@@ -157,6 +162,7 @@ class Limits:
     warm: tuple[Warm, ...] = ()
     idle_s: float = 60.0
     online_s: float = 120.0
+    grace_s: float = 5.0
     unreachable_s: float = 600.0
     attempts: int = 3
     retry_s: float = 1.0

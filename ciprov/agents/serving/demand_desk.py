@@ -142,7 +142,7 @@ class DemandDesk:
 
     def _keep_anchors(self, now: datetime) -> None:
         for anchor in missing(self.rules, self._roster.nodes.values()):
-            self._jenkins.ask(NodeAct(anchor.name, Act.CREATE_NODE, anchor), now)
+            self._jenkins.ask(NodeAct(anchor.name, Act.CREATE_NODE, anchor, wants_secret=False), now)
 
     def _set_drained(self, templates: frozenset[str]) -> None:
         self.drained = templates

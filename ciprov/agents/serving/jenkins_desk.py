@@ -36,12 +36,13 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class NodeAct:
-    """`new` for CREATE_NODE, `message` for FENCE."""
+    """`new` for CREATE_NODE, `message` for FENCE. Each secret that is asked for leaves a warning in Jenkins's log."""
 
     agent: str
     act: Act
     new: NewNode | None = None
     message: str = ""
+    wants_secret: bool = True
 
 
 @dataclass(order=True)
@@ -141,7 +142,7 @@ class JenkinsDesk:
 def _perform(jenkins: Jenkins, work: NodeAct) -> Acted:
     if work.act is Act.CREATE_NODE and work.new is not None:
         jenkins.create_node(work.new)
-        return Acted(work.agent, work.act, secret=jenkins.secret(work.agent))
+        return Acted(work.agent, work.act, secret=jenkins.secret(work.agent) if work.wants_secret else None)
     do: dict[Act, Callable[[], bool]] = {
         Act.FENCE: lambda: jenkins.fence(work.agent, work.message),
         Act.DELETE_NODE: lambda: jenkins.delete_node(work.agent),
