@@ -54,7 +54,7 @@ class Agent:
     """An agent of ours, from when it is wanted until its node is gone. `labels` without its name.
 
     `spent` says that it takes no build any more: it had one, is fenced, or is on its way out. The one with the higher
-    `progress` is further on its way; of equal ones the older is preferred.
+    `progress` is further on its way; of equal ones the older is preferred, and then the one that is named first.
     """
 
     name: str

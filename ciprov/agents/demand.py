@@ -238,7 +238,7 @@ def _places(seen: Seen) -> tuple[list[Agent], list[Place]]:
     ours = {agent.name for agent in seen.agents}
     reserved = frozenset().union(*(read(item.why).reserved for item in seen.items))
     own = [agent for agent in seen.agents if not agent.spent and _is_open(nodes.get(agent.name))]
-    own.sort(key=lambda agent: (-agent.progress, agent.wanted_at or _EARLIEST, agent.name))
+    own.sort(key=lambda agent: (-agent.progress, agent.wanted_at or _EARLIEST))
     places = [Place(agent.labels | {agent.name}, agent.exclusive) for agent in own]
     for node in seen.nodes:
         if node.takes_builds and node.name not in ours:

@@ -57,7 +57,7 @@ class Cause(StrEnum):
 FAILURES = frozenset({Cause.NODE_REFUSED, Cause.TOO_LARGE, Cause.NOT_LAUNCHED, Cause.TASK_FAILED, Cause.NOT_CONNECTED})
 
 
-_WAY = tuple(Phase)
+_PROGRESS = {Phase.LAUNCHED: 1, Phase.CONNECTING: 1, Phase.ONLINE: 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +101,10 @@ class AgentRecord:
 
     @property
     def progress(self) -> int:
-        """How far it is on its way; see `asked_labels.Agent`."""
-        return _WAY.index(self.phase)
+        """How far it is on its way; see `asked_labels.Agent`. As rough as the cost of an agent goes, so that it changes
+        seldom which ones are kept busy.
+        """
+        return _PROGRESS.get(self.phase, 0)
 
     def at(self, phase: Phase, now: datetime) -> AgentRecord:
         return replace(self, phase=phase, since=now, times={phase.value: now, **self.times})
