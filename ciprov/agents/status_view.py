@@ -18,6 +18,7 @@ from ciprov.foundation.errors import UsageError
 from ciprov.foundation.json import JsonObject
 
 _RECENT = 20
+_CREDENTIALS = re.compile(r"//[^/@\s]*@")
 _URL = re.compile(r"https?://[^\s,()]+")
 
 
@@ -122,7 +123,7 @@ def percentile(values: Sequence[float], percent: int) -> float | None:
 
 def _peer(peer: Peer) -> JsonObject:
     return {
-        "target": peer.target,
+        "target": _CREDENTIALS.sub("//", peer.target),
         "up": peer.up,
         "since": timestamp(peer.since) if peer.since is not None else None,
         "version": peer.version,
@@ -202,13 +203,13 @@ def _cause(cause: Cause | None) -> str:
 
 
 def _links(snapshot: Snapshot, record: AgentRecord) -> JsonObject:
-    """Jenkins's own log of the agent, and the sandbox in the master's pages; empty where the address is not known."""
+    """Jenkins's own log of the agent, and the sandbox in the master's pages: a bare path where no master is known."""
     jenkins, mesos = (_URL.search(peer.target) for peer in (snapshot.jenkins, snapshot.mesos))
     agent_id, framework_id = record.mesos_agent, snapshot.framework_id
     place = f"/#/agents/{agent_id}/frameworks/{framework_id}/executors/{quote(record.name)}"
     return {
         "jenkins_log": f"{jenkins[0].rstrip('/')}/computer/{quote(record.name)}/log" if jenkins else "",
-        "sandbox": f"{mesos[0].rstrip('/')}{place}" if mesos and agent_id and framework_id else "",
+        "sandbox": f"{mesos[0].rstrip('/') if mesos else ''}{place}" if agent_id and framework_id else "",
     }
 
 

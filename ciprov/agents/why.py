@@ -215,12 +215,11 @@ def _answers(
     if not snapshot.jenkins.up:
         yield f"Nothing is known of Jenkins's queue now: {down(snapshot.jenkins, 'Jenkins')}.", ""
     if fit.hindered:
-        undo = "undrain" if fit.template in snapshot.drained else "resume"
+        undo = "Let it be used again: ciprov agents undrain"
+        if fit.template not in snapshot.drained:
+            undo = "Once that is mended: ciprov agents resume"
         told = waits if items else f"Nothing waits for {label} now, and nothing would get an agent"
-        yield (
-            f"{told}: template {fit.template} is {fit.hindered}.",
-            f"See to it, then: ciprov agents {undo} {fit.template}",
-        )
+        yield f"{told}: template {fit.template} is {fit.hindered}.", f"{undo} {fit.template}"
     if items and not snapshot.mesos.up:
         yield f"{waits}, and there is no place for agents: {down(snapshot.mesos, 'Mesos')}.", ""
     if stuck := [item for item in items if not item.comes]:
@@ -243,7 +242,8 @@ def _without_template(
     others = [node.node for node in nodes if not node.ours]
     there = f"; these nodes of others have: {', '.join(others[:5])}" if others else ""
     missing = _missing(expression, snapshot.rules.templates)
-    way_out = f"Give a template that label, or correct the job{missing}."
+    mark = "?" if "did you mean" in missing else "."
+    way_out = f"Give a template that label, or correct the job{missing}{mark}"
     return f"No template's agents have what {label} asks for{there}.", way_out
 
 
@@ -254,5 +254,5 @@ def _missing(expression: Expression, templates: Sequence[Template]) -> str:
     for name in sorted(names(expression) - set(known)):
         near = get_close_matches(name, known, n=1)
         if near:
-            return f": there is no label {name}; did you mean {near[0]}?"
+            return f": there is no label {name}; did you mean {near[0]}"
     return f"; there are: {', '.join(known)}" if known else "; there are no templates"

@@ -29,6 +29,7 @@ from ciprov.settings.agents import AgentSettings
 from ciprov.settings.model import Cluster, Settings
 from ciprov.wiring.agents_log import LogWriter
 from ciprov.wiring.agents_metrics import Metrics
+from ciprov.wiring.agents_operating import socket_path
 from ciprov.wiring.clusters import mesos_connection
 from ciprov.wiring.environments import who, with_addresses
 from ciprov.wiring.stores import open_store
@@ -53,11 +54,6 @@ def of_cluster(cluster: Cluster) -> AgentSettings:
             way_out="name its Jenkins and at least one template there: see docs/agents-settings.md",
         )
     return cluster.agents
-
-
-def socket_path(settings: Settings) -> Path:
-    """Where the command line reaches the service of the chosen cluster on this machine."""
-    return settings.state_dir / "agents" / f"{settings.cluster.name}.sock"
 
 
 def serve(settings: Settings, read: Callable[[], Settings], output: Output) -> None:

@@ -123,7 +123,7 @@ def test_what_is_no_label_is_told_with_its_column():
 
 
 def test_a_label_that_is_nearly_one_is_named():
-    assert why(EMPTY, "linx", NOW).way_out.endswith("there is no label linx; did you mean linux?.")
+    assert why(EMPTY, "linx", NOW).way_out.endswith("there is no label linx; did you mean linux?")
 
 
 def test_the_templates_that_fit_with_the_one_that_is_chosen():

@@ -1,0 +1,181 @@
+"""The documents of the agent service, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ciprov.cli.output import table
+from ciprov.foundation.json import JsonObject
+
+_TIMES = {
+    "queue_to_accept": "queue to ACCEPT",
+    "accept_to_online": "ACCEPT to online",
+    "online_to_busy": "online to busy",
+}
+_RECENT = 10
+
+
+def status_text(found: JsonObject, cluster: str) -> str:
+    return "\n\n".join(part for part in _parts(found, cluster) if part)
+
+
+def _parts(found: JsonObject, cluster: str) -> Iterator[str]:
+    framework = f", framework {found['framework_id']}" if found["framework_id"] else ""
+    queue = found["queue"]
+    spared = "".join(f", {why} {count}" for why, count in queue["spared"].items())
+    yield "\n".join(
+        [
+            f"service {found['service']} of cluster {cluster}{framework}",
+            f"jenkins  {_peer(found['jenkins'])}",
+            f"mesos    {_peer(found['mesos'])}",
+            f"queue    {queue['items']} items, wanted {queue['wanted']}{spared}",
+        ]
+    )
+    rows = [
+        [one["template"], str(one["agents"]), str(one["wanted"]), _phases(one["phases"]), _state(one)]
+        for one in found["templates"]
+    ]
+    yield table(("TEMPLATE", "AGENTS", "WANTED", "PHASES", "STATE"), rows)
+    if found["agents"]:
+        yield table(
+            ("AGENT", "TEMPLATE", "PHASE", "SINCE", "HOST", "FOR", "BUILD", "NOTE"),
+            [_agent_row(one) for one in found["agents"]],
+        )
+    yield _figures(found)
+    if found["recent"]:
+        rows = [
+            [one["ended"], one["agent"], one["template"], one["host"], str(len(one["builds"])), _why(one)]
+            for one in found["recent"][:_RECENT]
+        ]
+        yield table(("ENDED", "AGENT", "TEMPLATE", "HOST", "BUILDS", "WHY"), rows)
+
+
+def agent_text(one: JsonObject) -> str:
+    lines = [
+        f"agent {one['agent']} of template {one['template']}: {one['phase']} for {_duration(one['seconds'])}",
+        *_named("why it ended", _why(one)),
+        *_named("leaving, because", one["leaving"]),
+        *_named("no place, because", one["held"]),
+        *_named("for", _purpose(one)),
+        *_named("builds", " ".join(one["builds"])),
+        *_named("host", f"{one['host']} (Mesos agent {one['mesos_agent']})" if one["host"] else ""),
+        *_named("labels", " ".join(one["labels"])),
+        *_named("task", _task(one["task"])),
+        *_named("log in Jenkins", one["links"]["jenkins_log"]),
+        *_named("sandbox", one["links"]["sandbox"]),
+    ]
+    rows = [[moment, phase] for phase, moment in one["times"].items()]
+    return "\n".join([*lines, "", table(("WHEN", "PHASE"), rows)]) if rows else "\n".join(lines)
+
+
+def why_text(found: JsonObject) -> str:
+    parts = ["\n".join(line for line in (found["answer"], found["way_out"], *found["notes"]) if line)]
+    if found["templates"]:
+        rows = [
+            [
+                "*" * one["chosen"],
+                one["template"],
+                str(one["agents"]),
+                " ".join(one["labels"]),
+                one["hindered"],
+            ]
+            for one in found["templates"]
+        ]
+        parts.append(table(("", "TEMPLATE", "AGENTS", "LABELS", "HINDERED"), rows))
+    if found["items"]:
+        rows = [
+            [str(one["item"]), one["job"], _duration(one["seconds"]), "yes" if one["comes"] else "no", _of_item(one)]
+            for one in found["items"]
+        ]
+        parts.append(table(("ITEM", "JOB", "WAITS", "AGENT", "WHY"), rows))
+    if found["agents"]:
+        rows = [[one["agent"], one["template"], one["phase"], one["since"], one["held"]] for one in found["agents"]]
+        parts.append(table(("AGENT AT HAND", "TEMPLATE", "PHASE", "SINCE", "NO PLACE, BECAUSE"), rows))
+    if found["nodes"]:
+        rows = [[one["node"], one["state"], one["template"] or "not ours"] for one in found["nodes"]]
+        parts.append(table(("NODE", "STATE", "TEMPLATE"), rows))
+    return "\n\n".join(parts)
+
+
+def _peer(peer: JsonObject) -> str:
+    state = "up" if peer["up"] else "DOWN"
+    since = f" since {peer['since']}" if peer["since"] else ""
+    version = f", version {peer['version']}" if peer["version"] else ""
+    message = f": {peer['message']}" if peer["message"] and not peer["up"] else ""
+    return f"{peer['target']} {state}{since}{version}{message}"
+
+
+def _phases(phases: JsonObject) -> str:
+    return ", ".join(f"{count} {phase}" for phase, count in phases.items())
+
+
+def _state(template: JsonObject) -> str:
+    if not template["configured"]:
+        return "not in the settings any more"
+    most = f"at most {template['most']}" if template["most"] else ""
+    return str(template["hindered"] or most)
+
+
+def _agent_row(one: JsonObject) -> list[str]:
+    note = one["held"] or one["leaving"] or ("SECOND BUILD" if one["leaks"] else "")
+    build = one["builds"][-1] if one["builds"] else ""
+    return [
+        one["agent"],
+        one["template"],
+        one["phase"],
+        _duration(one["seconds"]),
+        one["host"],
+        _purpose(one),
+        build,
+        note,
+    ]
+
+
+def _purpose(one: JsonObject) -> str:
+    if one["unique_label"]:
+        return f"label {one['unique_label']}"
+    return " ".join(part for part in (f"item {one['item']}" if one["item"] else "", one["job"]) if part)
+
+
+def _figures(found: JsonObject) -> str:
+    rows = [
+        [text, str(times["count"]), _seconds(times["p50"]), _seconds(times["p95"])]
+        for key, text in _TIMES.items()
+        if (times := found["times"][key])["count"]
+    ]
+    failures = ", ".join(f"{count} {cause}" for cause, count in found["failures"].items())
+    lines = [
+        *([table(("TIME", "AGENTS", "P50", "P95"), rows)] if rows else []),
+        f"second builds {found['leaks']}, surplus {found['surplus']}, failures {failures or '0'}",
+    ]
+    return "\n".join(lines)
+
+
+def _of_item(one: JsonObject) -> str:
+    return str(f"{one['why']}; no place: {one['held']}" if one["held"] else one["why"])
+
+
+def _why(one: JsonObject) -> str:
+    return f"{one['why']}: {one['detail']}" if one["detail"] else str(one["why"])
+
+
+def _task(task: Any) -> str:
+    if not task:
+        return ""
+    parts = (task["state"], task["outcome"], task["reason"], task["message"])
+    return ", ".join(str(part) for part in parts if part)
+
+
+def _named(name: str, value: str) -> list[str]:
+    return [f"  {name}: {value}"] if value else []
+
+
+def _seconds(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f} s"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

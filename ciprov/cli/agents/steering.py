@@ -1,0 +1,124 @@
+"""`ciprov agents request`, `drain`, `undrain`, `resume`, `reload`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from ciprov.cli.invocation import Invocation, pass_invocation
+from ciprov.cli.output import Result, emit, output_option
+from ciprov.foundation.errors import UsageError
+
+
+@click.command()
+@click.argument("template")
+@click.option("--label", metavar="LABEL", default="", help="The one label that it bears, instead of a new one.")
+@output_option
+@pass_invocation
+def request(invocation: Invocation, /, *, template: str, label: str, output: str) -> None:
+    """Make one agent of TEMPLATE, for whoever asks for its label, and for nobody else.
+
+    \b
+    Examples:
+      ciprov agents request linux
+      ciprov agents request linux -o dotenv > agent.env
+    """
+    from ciprov.wiring.agents_operating import service
+
+    made = service(invocation.settings).request(template, label)
+    variables = {
+        "CIPROV_AGENT": str(made["agent"]),
+        "CIPROV_AGENT_LABEL": str(made["label"]),
+        "CIPROV_AGENT_TEMPLATE": str(made["template"]),
+    }
+    text = f"agent {made['agent']} of template {made['template']} is being made; ask for it by label {made['label']}"
+    emit(Result(made, text, variables), output)
+
+
+@click.command()
+@click.argument("templates", metavar="TEMPLATE...", nargs=-1)
+@click.option("--all", "every", is_flag=True, help="All templates.")
+@output_option
+@pass_invocation
+def drain(invocation: Invocation, /, *, templates: Sequence[str], every: bool, output: str) -> None:
+    """Make no more agents of TEMPLATEs: idle ones go, builds go on. It holds over restarts, until `undrain`.
+
+    \b
+    Examples:
+      ciprov agents drain gpu
+      ciprov agents drain --all
+    """
+    from ciprov.wiring.agents_operating import service
+
+    done = service(invocation.settings).drain(_chosen(templates, every))
+    _tell(done, "drained", output)
+
+
+@click.command()
+@click.argument("templates", metavar="TEMPLATE...", nargs=-1)
+@click.option("--all", "every", is_flag=True, help="All that are drained.")
+@output_option
+@pass_invocation
+def undrain(invocation: Invocation, /, *, templates: Sequence[str], every: bool, output: str) -> None:
+    """Make agents of drained TEMPLATEs again.
+
+    \b
+    Examples:
+      ciprov agents undrain gpu
+      ciprov agents undrain --all
+    """
+    from ciprov.wiring.agents_operating import service
+
+    done = service(invocation.settings).undrain(_chosen(templates, every))
+    _tell(done, "drained no more", output)
+
+
+@click.command()
+@click.argument("templates", metavar="TEMPLATE...", nargs=-1)
+@click.option("--all", "every", is_flag=True, help="All that are paused.")
+@output_option
+@pass_invocation
+def resume(invocation: Invocation, /, *, templates: Sequence[str], every: bool, output: str) -> None:
+    """Try TEMPLATEs again at once that pause because they failed.
+
+    \b
+    Examples:
+      ciprov agents resume gpu
+      ciprov agents resume --all
+    """
+    from ciprov.wiring.agents_operating import service
+
+    done = service(invocation.settings).resume(_chosen(templates, every))
+    _tell(done, "tried again", output)
+
+
+@click.command()
+@output_option
+@pass_invocation
+def reload(invocation: Invocation, /, *, output: str) -> None:
+    """Let the service read the settings again now. Where they are wrong, that is told and the old ones stay.
+
+    \b
+    Examples:
+      ciprov agents reload
+    """
+    from ciprov.wiring.agents_operating import service
+
+    _tell(service(invocation.settings).reload(), "read again", output)
+
+
+def _chosen(templates: Sequence[str], every: bool) -> Sequence[str]:
+    """None for all of them."""
+    if every and templates:
+        raise UsageError("--all and the names of templates exclude each other")
+    if not every and not templates:
+        raise UsageError(
+            "no template is named", way_out="name some, or all with --all; `ciprov agents status` lists them"
+        )
+    return templates
+
+
+def _tell(templates: Sequence[str], what: str, output: str) -> None:
+    text = f"{what}: {', '.join(templates)}" if templates else "nothing to do"
+    emit(Result({"templates": list(templates)}, text, {"CIPROV_AGENT_TEMPLATES": " ".join(templates)}), output)

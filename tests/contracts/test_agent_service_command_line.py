@@ -1,0 +1,285 @@
+"""`ciprov agents …` against a listener on a real socket, with a service made by hand behind it."""
+
+import io
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from agent_snapshots import BUSY_DAY, EMPTY, REFUSAL, HandControl, record, went
+from mesos_http import SANDBOX, Mesos
+
+from ciprov.agents.record import Cause, Phase
+from ciprov.cli.main import main
+from ciprov.web.agents.listeners import Where, serve
+from ciprov.wiring.agents_metrics import Metrics
+
+
+@dataclass(frozen=True)
+class Outcome:
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Outcome]
+
+
+@pytest.fixture
+def control() -> HandControl:
+    return HandControl()
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A state directory of its own, and nothing else configured."""
+    for name in [name for name in os.environ if name.startswith("CIPROV_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("CIPROV_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    return tmp_path / "state"
+
+
+@pytest.fixture
+def silent(here: Path, capfd: pytest.CaptureFixture[str]) -> Run:
+    """The command line where no service runs."""
+
+    def run(*arguments: str, cluster: str = "--local") -> Outcome:
+        try:
+            code = main([cluster, "agents", *arguments] if cluster else ["agents", *arguments])
+        except SystemExit as left:
+            code = int(left.code or 0)
+        told = capfd.readouterr()
+        assert "Traceback" not in told.err
+        return Outcome(code, told.out, told.err)
+
+    return run
+
+
+@pytest.fixture
+def run(silent: Run, here: Path, control: HandControl) -> Iterator[Run]:
+    listeners = serve(control, Where(here / "agents" / "local.sock"), Metrics())
+    yield silent
+    listeners.stop()
+
+
+def test_without_a_service_one_sentence_says_how_to_start_one(silent, here):
+    for command in (["status"], ["why", "linux"], ["drain", "--all"], ["metrics"], ["kill", "x"], ["logs", "x"]):
+        done = silent(*command)
+        assert (done.code, done.out) == (1, "")
+        assert done.err == (
+            f"error: {here}/agents/local.sock: no agent service of this cluster runs on this machine: nobody listens "
+            "on its socket\n  start one with `ciprov --local agents serve`, or ask where it runs, with its state "
+            "directory\n"
+        )
+
+
+def test_the_socket_of_a_dead_service_is_as_none(silent, here):
+    (here / "agents").mkdir(parents=True)
+    left = socket.socket(socket.AF_UNIX)
+    left.bind(str(here / "agents" / "local.sock"))
+    left.close()
+    assert "no agent service of this cluster runs" in silent("status").err
+
+
+class TestStatus:
+    def test_for_people(self, run):
+        done = run("status")
+        assert done.code == 0
+        for told in (
+            "service ciprov of cluster local, framework F-1",
+            "jenkins  ci (http://jenkins.example:8080/ci) up since 2026-03-01T11:00:00.000Z, version 2.462.3",
+            "queue    2 items, wanted 1, served 1",
+            "queue to ACCEPT   2       2.00 s  2.00 s",
+            "second builds 0, surplus 0, failures 1 task_failed",
+            "its task failed before it connected: no such image",
+        ):
+            assert told in done.out
+        assert [line.split()[:3] for line in done.out.splitlines() if line.startswith("linux-")] == [
+            ["linux-1", "linux", "busy"],
+            ["linux-2", "linux", "connecting"],
+        ]
+
+    def test_for_programs(self, run):
+        shown = json.loads(run("status", "-o", "json").out)
+        assert (shown["schema"], shown["queue"]["wanted"], len(shown["agents"])) == (1, 1, 2)
+        assert "CIPROV_AGENTS_WANTED=1\n" in run("status", "-o", "dotenv").out
+
+    def test_of_a_service_with_nothing_to_do(self, run, control):
+        control.shown = EMPTY
+        assert "queue    0 items, wanted 0" in run("status").out
+
+    def test_of_one_agent(self, run):
+        told = run("status", "arm-0").out
+        assert told.startswith("agent arm-0 of template arm: removed for ")
+        assert "log in Jenkins: http://jenkins.example:8080/ci/computer/arm-0/log" in told
+        assert "sandbox: http://mesos.example:5050/#/agents/S1/frameworks/F-1/executors/arm-0" in told
+        assert "why it ended: its task failed before it connected: no such image" in told
+        assert json.loads(run("status", "linux-1", "-o", "json").out)["job"] == "folder/app"
+
+    def test_of_an_agent_that_there_is_not(self, run):
+        done = run("status", "linux-11")
+        assert (done.code, done.out) == (64, "")
+        assert "there is no agent linux-11, nor was there lately" in done.err
+
+    def test_credentials_in_an_address_are_not_shown(self, run, control):
+        control.shown = replace(BUSY_DAY, mesos=replace(BUSY_DAY.mesos, target="zk://me:hidden@zk1,zk2/mesos"))
+        told = run("status").out + run("status", "-o", "json").out
+        assert "hidden" not in told
+        assert "zk://zk1,zk2/mesos" in told
+
+    def test_watched_it_gives_a_line_for_each_look(self, run, here):
+        command = [
+            sys.executable,
+            "-m",
+            "ciprov",
+            "--local",
+            "agents",
+            "status",
+            "--watch",
+            "--every",
+            "0.2",
+            "-o",
+            "json",
+        ]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as watching:
+            assert watching.stdout is not None
+            looks = [json.loads(watching.stdout.readline()) for _ in range(3)]
+            watching.terminate()
+            assert watching.wait(10) == 130
+        assert [look["service"] for look in looks] == ["ciprov"] * 3
+
+    def test_watched_it_cannot_be_yaml(self, run):
+        assert run("status", "--watch", "-o", "yaml").code == 64
+
+
+class TestWhy:
+    def test_the_first_line_is_the_answer(self, run):
+        done = run("why", "linux")
+        assert done.out.splitlines()[0] == (
+            "2 items wait for 'linux', and each has an agent of template linux or gets one."
+        )
+        assert "*  linux     2       linux small" in done.out
+        assert "11    job-11" in done.out
+        assert "static   idle   not ours" in done.out
+        assert json.loads(run("why", "linux", "-o", "json").out)["expression"] == "linux"
+
+    def test_what_is_no_label_is_told_with_its_column(self, run):
+        done = run("why", "linux &&")
+        assert (done.code, done.out) == (64, "")
+        assert "at column 9" in done.err
+
+
+class TestSteering:
+    def test_templates_are_drained_and_undrained_and_tried_again(self, run, control):
+        assert run("drain", "gpu", "arm").out == "drained: gpu, arm\n"
+        assert run("drain", "--all").out == "drained: arm, gpu, linux\n"
+        assert run("undrain", "gpu").out == "drained no more: gpu\n"
+        assert run("resume", "--all").out == "nothing to do\n"
+        assert json.loads(run("reload", "-o", "json").out)["templates"] == ["linux", "gpu", "arm"]
+        assert control.asked == [
+            ("drain", "gpu", "arm"),
+            ("drain", "arm", "gpu", "linux"),
+            ("undrain", "gpu"),
+            ("resume",),
+            ("reload",),
+        ]
+
+    @pytest.mark.parametrize("arguments", [["drain"], ["drain", "gpu", "--all"], ["resume"], ["undrain"]])
+    def test_all_is_said_or_some_are_named(self, run, control, arguments):
+        assert run(*arguments).code == 64
+        assert control.asked == []
+
+    def test_an_agent_is_asked_for(self, run, control):
+        assert run("request", "gpu", "-o", "dotenv").out == (
+            "CIPROV_AGENT=gpu-9\nCIPROV_AGENT_LABEL=once-1\nCIPROV_AGENT_TEMPLATE=gpu\n"
+        )
+        assert "ask for it by label mine" in run("request", "gpu", "--label", "mine").out
+        done = run("request", "cpu")
+        assert (done.code, done.err) == (64, "error: there is no template cpu\n  there are: linux, gpu, arm\n")
+
+    def test_what_the_service_refuses_is_passed_on(self, run, control):
+        control.failure = REFUSAL
+        done = run("reload")
+        assert (done.code, done.err) == (1, "error: zk://here: the store is away\n  bring it back\n")
+
+    def test_a_fault_of_the_service_is_no_traceback(self, run, control):
+        control.failure = RuntimeError("oh")
+        assert "the service has a fault" in run("reload").err
+
+
+class TestKill:
+    def test_a_dry_run_kills_none(self, run, control):
+        done = run("kill", "linux-1", "--dry-run")
+        assert done.code == 2
+        assert "linux-1  linux" in done.out
+        assert control.asked == []
+
+    def test_nobody_to_agree_kills_none(self, run, control, monkeypatch):
+        monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+        assert run("kill", "linux-1").code == 64
+        assert control.asked == []
+
+    def test_it_kills_whom_it_named(self, run, control):
+        assert run("kill", "linux-1", "linux-2", "linux-1", "--yes").out == "killed: linux-1, linux-2\n"
+        assert control.asked == [("kill", "linux-1", "linux-2")]
+
+    def test_a_wrong_name_kills_none(self, run, control):
+        done = run("kill", "linux-1", "linux-22", "--yes")
+        assert (done.code, control.asked) == (64, [])
+        assert "there is no agent linux-22; nothing was done\n  Did you mean linux-2?" in done.err
+
+
+def test_metrics_are_printed_as_they_are(run):
+    assert "# TYPE ciprov_agents_peer_up gauge\n" in run("metrics").out
+
+
+class TestLogs:
+    @pytest.fixture
+    def mesos(self, here: Path, control: HandControl, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mesos]:
+        """A cluster whose master has the task of agent `t`."""
+        server = Mesos()
+        server.files[f"{SANDBOX}/stderr"] = b"INFO: Connected\nINFO: second\n"
+        server.files[f"{SANDBOX}/stdout"] = b"hello\n"
+        threading.Thread(target=server.http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        monkeypatch.setenv("CIPROV_MARATHON", "http://ci.example:1")
+        monkeypatch.setenv("CIPROV_MESOS", f"http://{server.address}")
+        running = record("t", phase=Phase.BUSY, mesos_agent="S0")
+        agents = {"t": running, "new": record("new", phase=Phase.WANTED)}
+        control.shown = replace(EMPTY, agents=agents, recent=(went("t0", Cause.DONE, mesos_agent="S9"),))
+        listeners = serve(control, Where(here / "agents" / "ci.example:1.sock"))
+        yield server
+        listeners.stop()
+        server.http.shutdown()
+        server.http.server_close()
+
+    def test_what_the_agent_wrote(self, silent, mesos):
+        assert silent("logs", "t", cluster="").out == "INFO: Connected\nINFO: second\n"
+        assert silent("logs", "t", "-n", "1", cluster="").out == "INFO: second\n"
+        assert silent("logs", "t", "--stdout", cluster="").out == "hello\n"
+        assert json.loads(silent("logs", "t", "-o", "json", cluster="").out) == {
+            "schema": 1,
+            "agent": "t",
+            "file": "stderr",
+            "text": "INFO: Connected\nINFO: second\n",
+        }
+
+    def test_it_is_followed_until_the_agent_is_gone(self, silent, mesos, control, here):
+        def go_on() -> None:
+            mesos.files[f"{SANDBOX}/stderr"] += b"INFO: last\n"
+            control.shown = replace(EMPTY, recent=(went("t", Cause.DONE, mesos_agent="S0"),))
+
+        threading.Timer(0.5, go_on).start()
+        assert silent("logs", "t", "--follow", cluster="").out == "INFO: Connected\nINFO: second\nINFO: last\n"
+
+    def test_what_cannot_be_read_is_told(self, silent, mesos):
+        assert "stderr of agent t0 cannot be read" in silent("logs", "t0", cluster="").err
+        done = silent("logs", "new", cluster="")
+        assert (done.code, "agent new has no sandbox yet: it is wanted" in done.err) == (64, True)
