@@ -1,0 +1,232 @@
+"""The shell text that starts an agent on its host: what a Mesos task of ours runs.
+
+Plain POSIX sh, in two parts. The first takes the secrets out of the environment, or out of a file that was fetched, and
+starts the second with a new environment that never had them. The second becomes the agent's JVM, so that signals and
+exit codes are the JVM's own; the node's secret is given to it through a pipe, which is empty once it was read. A child
+of it, the watcher, knows the token: it sees the first entry in the workspace directory and tells the service.
+
+What has to be told about the text is told here, as all of it is sent to Mesos with each task.
+
+- `bash` is taken for the second part where it is at hand: it waits without a process for each round and needs no
+  program to speak HTTP. A bash before 5.1 keeps what it gives through a pipe in a file that has no name any more.
+- A workspace is called after its job, with `@2` or `@tmp` behind it for a further directory of the same job, so what
+  stands before the `@` is told. `@` is no part of a job's name.
+- The jar cache is shared by agents of one user. Builds of that user may write to it, as they may to all that is the
+  agent's; nobody else may, or it is not used.
+- The token goes to `curl` and `python3` through a pipe, as their arguments are visible.
+"""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from urllib.parse import quote, urlsplit
+
+from ciprov.agents.template import Template
+
+SECRET_VARIABLE = "CIPROV_AGENT_SECRET"  # noqa: S105 - the name of a variable
+TOKEN_VARIABLE = "CIPROV_AGENT_TOKEN"  # noqa: S105 - the name of a variable
+SECRETS_FILE = "ciprov-secrets"
+AGENT_JAR = "agent.jar"
+WORK_DIR = "agent"
+"""In the sandbox, where a template names none. Jenkins takes a relative path from where the agent was started."""
+
+EXIT_CODES: Mapping[int, str] = {
+    66: "agent.jar was not fetched, or is no jar",
+    73: "the work directory cannot be written to",
+    77: "the node's secret did not reach the task",
+    127: "there is no java on the host or in the image",
+}
+"""Of the text itself. All others are the agent's."""
+
+_FIRST = """\
+cd "${MESOS_SANDBOX:-.}" || exit 73
+if [ -f @FILE@ ]; then . ./@FILE@; rm -f @FILE@; fi
+secrets="${@SECRET@-}
+${@TOKEN@-}"
+unset @SECRET@ @TOKEN@ MESOS_EXECUTOR_AUTHENTICATION_TOKEN
+sh=sh
+if command -v bash >/dev/null 2>&1; then sh="bash --posix"; fi
+exec $sh -c @SECOND@ \
+  @WORDS@ <<END
+$secrets
+END
+"""
+
+# No apostrophe may stand in it, as apostrophes are around it.
+_SECOND = r"""
+IFS= read -r secret
+IFS= read -r token
+name=$1 host=$2 url=$3 dir=$4 own=$5 cache=$6 archive=$7
+shift 7
+
+say() { echo "ciprov: agent $name: $*" >&2; }
+fail() { code=$1; shift; say "$*"; exit "$code"; }
+
+# True for what belongs to root or to us; sets its mode.
+look() {
+  set -- "$1" $(LC_ALL=C ls -ldn -- "$1" 2>/dev/null)
+  mode=${2-}
+  [ "${4-}" = 0 ] || [ -O "$1" ]
+}
+
+# True for a directory that nobody else can write to, nor put another one in its place. Made where it is not there.
+is_private() {
+  mkdir -p "${1%/*}/" && { [ -d "$1" ] || mkdir -m 700 "$1" || [ -d "$1" ]; } || return 1
+  look "${1%/*}/" || return 1
+  case $mode in d????-??-?* | d????????[tT]*) ;; *) return 1 ;; esac
+  look "$1" || return 1
+  case $mode in d????-??-?*) ;; *) return 1 ;; esac
+}
+
+send() {
+  if [ "${BASH_VERSION-}" ] && [ "$host" ]; then
+    exec 8<>"/dev/tcp/${host% *}/${host#* }" || return
+    printf "%s\r\n" "POST /${path#*/} HTTP/1.1" "Host: ${host% *}" "Authorization: Bearer $token" \
+      "Content-Type: application/json" "Content-Length: ${#body}" "Connection: close" "" >&8
+    printf %s "$body" >&8
+    read -r -t 5 _ answer _ <&8
+    echo "$answer"
+  elif command -v curl >/dev/null; then
+    printf "header = \"Authorization: Bearer %s\"\n" "$token" | curl -q -sS -m 5 --noproxy "*" -K - -o /dev/null \
+      -w "%{http_code}" -H "Content-Type: application/json" -d "$body" "$url"
+  elif command -v python3 >/dev/null; then
+    printf "Bearer %s" "$token" | python3 -c "import sys, urllib.request as u
+h = dict([sys.argv[3:5], (sys.argv[5], sys.stdin.read())])
+u.install_opener(u.build_opener(u.ProxyHandler({})))
+print(u.urlopen(u.Request(sys.argv[1], sys.argv[2].encode(), h), timeout=5).status)" \
+      "$url" "$body" Content-Type application/json Authorization
+  else
+    echo none
+  fi
+}
+
+tell() {
+  trap - TERM
+  path=${url#*://} LC_ALL=C
+  body="{\"entries\": [$1]}"
+  for pause in 0.1 0.3 1 3 0; do
+    case $(send 2>/dev/null) in
+      2??) return ;;
+      40?) say "the service refuses to be told of builds, and will see them later"; return ;;
+      none) say "no bash, curl or python3 to tell the service of builds, which will see them later"; return ;;
+    esac
+    sleep $pause
+  done
+  say "the service cannot be told of builds, and will see them later"
+}
+
+watch() {
+  [ -z "$own" ] || trap "" TERM
+  told=/ entries= pipe=
+  if [ "${BASH_VERSION-}" ] && mkfifo .ciprov-pipe && exec 9<>.ciprov-pipe; then pipe=yes; rm -f .ciprov-pipe; fi
+  while kill -0 $$ 2>/dev/null; do
+    for entry in "$dir"/workspace/*; do
+      entry=${entry##*/}
+      entry=${entry%%@*}
+      case $entry in "*" | workspaces.txt*) continue ;; esac
+      case $told in */"$entry"/*) continue ;; esac
+      told=$told$entry/
+      case $entry in *[\"\\[:cntrl:]]*) entry="?" ;; esac
+      entries="$entries${entries:+, }\"$entry\""
+      [ -z "$url" ] || tell "$entries" &
+    done
+    if [ "$pipe" ]; then read -r -t 0.03 _ <&9; else sleep 0.05 2>/dev/null || sleep 1; fi
+  done
+  [ -z "$own" ] || rm -rf "$dir"
+}
+
+[ "$secret" ] || fail 77 "its secret did not reach it"
+command -v "$1" >/dev/null || fail 127 "there is no $1 here, and an agent needs Java"
+start=
+{ IFS= read -r start <agent.jar; } 2>/dev/null
+case $start in PK*) ;; *) fail 66 "agent.jar did not come from Jenkins, or is no jar" ;; esac
+mkdir -p "$dir/workspace" 2>/dev/null && [ -w "$dir" ] || fail 73 "its work directory $dir cannot be written to"
+
+java=$1
+shift
+if [ "$archive" ] && look "$archive"; then
+  case $mode in -????-??-?*) set -- "-XX:SharedArchiveFile=$archive" "$@" ;; esac
+fi
+if [ "$cache" ] && ! is_private "$cache" 2>/dev/null; then
+  say "the jar cache $cache is not used: it is not its own, or others can write to it"
+elif [ "$cache" ] && ! printf %65536s "" 2>/dev/null >"$cache/.room"; then
+  say "the jar cache $cache is not used: it cannot be written to, or is full"
+elif [ "$cache" ]; then
+  set -- "$@" -jar-cache "$cache"
+fi
+watch </dev/null &
+exec "$java" "$@" <<END
+$secret
+END
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """`signal` is the service as its agents reach it; empty: it is not told of builds."""
+
+    jenkins: str
+    signal: str = ""
+
+
+def start_command(name: str, template: Template, addresses: Addresses) -> str:
+    """For `sh -c`, in the sandbox, with agent.jar in it and the secrets in the environment or in `SECRETS_FILE`."""
+    host, url = _signal(name, addresses.signal)
+    own = "own" if template.start.work_dir else ""
+    directory = work_dir(name, template)
+    words = [name, host, url, directory, own, jar_cache(template), template.start.class_data]
+    fills = {
+        "@FILE@": SECRETS_FILE,
+        "@SECRET@": SECRET_VARIABLE,
+        "@TOKEN@": TOKEN_VARIABLE,
+        "@SECOND@": f"'{_SECOND}'",
+        "@WORDS@": shlex.join(["ciprov-agent", *words, *_java(name, template, addresses.jenkins)]),
+    }
+    text = _FIRST
+    for mark, filled in fills.items():
+        text = text.replace(mark, filled)
+    return text
+
+
+def secrets_text(node: str, token: str, env: Iterable[tuple[str, str]] = ()) -> str:
+    """What `SECRETS_FILE` is to hold: for the shell."""
+    own = [f"{name}={shlex.quote(value)}" for name, value in ((SECRET_VARIABLE, node), (TOKEN_VARIABLE, token))]
+    return "\n".join([*own, *(f"export {name}={shlex.quote(value)}" for name, value in env), ""])
+
+
+def work_dir(name: str, template: Template) -> str:
+    """Of the agent of that name, which is also what its node has to have. Below the template's, one for each agent: two
+    may be on one host. It is removed with its agent.
+    """
+    return f"{template.start.work_dir.rstrip('/')}/{name}" if template.start.work_dir else WORK_DIR
+
+
+def jar_cache(template: Template) -> str:
+    """Each user has another one; empty for none."""
+    start = template.start
+    return f"{start.jar_cache.rstrip('/')}-{start.user}" if start.jar_cache and start.user else start.jar_cache
+
+
+def _java(name: str, template: Template, jenkins: str) -> list[str]:
+    start = template.start
+    return [
+        start.java,
+        *start.jvm_options,
+        *("-jar", AGENT_JAR, "-url", f"{jenkins.rstrip('/')}/", "-name", name, "-secret", "@/dev/stdin"),
+        *(("-webSocket",) if start.web_socket else ()),
+        *("-workDir", work_dir(name, template)),
+        *(("-noReconnectAfter", f"{math.ceil(start.reconnect_s)}s") if start.reconnect_s > 0 else ("-noReconnect",)),
+        *start.arguments,
+    ]
+
+
+def _signal(name: str, service: str) -> tuple[str, str]:
+    """`HOST PORT` for plain HTTP, else empty, and the URL."""
+    if not service:
+        return "", ""
+    url = f"{service.rstrip('/')}/v1/agents/{quote(name, safe='')}/busy"
+    parts = urlsplit(url)
+    return f"{parts.hostname} {parts.port or 80}" if parts.scheme == "http" else "", url
