@@ -104,6 +104,9 @@ class HandControl:
     def snapshot(self) -> Snapshot:
         return self.shown
 
+    def secrets(self, agent: str, ticket: str) -> str | None:
+        return "A=1\n" if (agent, ticket) == ("a1", "ticket") else None
+
     def signal(self, agent: str, token: str, entries: Collection[str]) -> bool:
         self._ask("signal", agent, tuple(entries))
         if agent not in self.shown.agents:

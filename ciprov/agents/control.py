@@ -30,6 +30,10 @@ class Control(Protocol):
         """
         ...
 
+    def secrets(self, agent: str, ticket: str) -> str | None:
+        """What the agent's task is to know, for its shell. None for a wrong ticket, and after the first answer."""
+        ...
+
     def request(self, template: str, label: str = "") -> Requested:
         """Make an agent of `template` that bears one label of its own alone: `label`, or a new one."""
         ...

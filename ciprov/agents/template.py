@@ -121,8 +121,8 @@ class Start:
     `class_data` a class-data archive, used where it exists. `reconnect_s`: so long an agent that lost Jenkins tries to
     come back; 0: it ends at once. The values of `secret_env` are known to the service alone.
 
-    `cached_agent_jar`: the Mesos agent keeps agent.jar in its fetcher's cache. Not by default: what asks for the size of
-    a URI that is to be cached is a part of Mesos of its own, which not every build of it has.
+    `cached_agent_jar`: the Mesos agent keeps agent.jar in its fetcher's cache. Not by default: for that Mesos asks for
+    the size of the file by a library of its own, and a Mesos built without it ends there.
     """
 
     java: str = "java"

@@ -26,6 +26,7 @@ from ciprov.domain.leadership import Lead
 from ciprov.foundation.clock import utc_now
 from ciprov.foundation.errors import CiprovError, UsageError
 from ciprov.settings.agents import AgentSettings
+from ciprov.settings.agents.secrets import revealed
 from ciprov.settings.model import Cluster, Settings
 from ciprov.wiring.agents_log import LogWriter
 from ciprov.wiring.agents_metrics import Metrics
@@ -116,8 +117,8 @@ def _serve(settings: Settings, read: Callable[[], Settings], tell: Tell, metrics
                 Site(jenkins_url=agents.jenkins.url, signal_url=signal_url, service=name),
                 connection.target,
             )
-            service = AgentService(parts, agents.revealed_rules(), tell, utc_now)
-            control = ServiceControl(service, lambda: of_cluster(read().cluster).revealed_rules())
+            service = AgentService(parts, revealed(agents), tell, utc_now)
+            control = ServiceControl(service, lambda: revealed(of_cluster(read().cluster)))
             asked_to_leave.then(lambda: service.inbox.put(Leave()))
             listeners.serve(control, metrics)
             with _following(settings.file, control, tell):

@@ -359,3 +359,10 @@ def test_signals_are_left_alone_and_all_threads_end(control, where):
     assert time.monotonic() - began < 5
     idle.close()
     assert [one for one in threading.enumerate() if one not in threads and one.is_alive()] == []
+
+
+def test_a_tasks_secrets_are_given_for_its_ticket_alone(over_tcp) -> None:
+    status, text, headers = over_tcp("GET", "/v1/agents/a1/secrets/ticket")
+    assert (status, text, headers["Cache-Control"]) == (200, "A=1\n", "no-store")
+    for path in ("/v1/agents/a1/secrets/other", "/v1/agents/a2/secrets/ticket"):
+        assert over_tcp("GET", path)[0] == 404

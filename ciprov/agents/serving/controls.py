@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar, cast
 
 from ciprov.agents.control import Requested
 from ciprov.agents.record import AgentRecord
+from ciprov.agents.serving.handout import Handout
 from ciprov.agents.serving.inbox import Inbox, Ordered, Signalled
 from ciprov.agents.serving.roster import digest
 from ciprov.agents.snapshot import Snapshot
@@ -27,6 +28,7 @@ class Orders(Protocol):
 
     inbox: Inbox
     snapshot: Snapshot
+    handout: Handout
 
     def make(self, template: str, label: str, now: datetime) -> AgentRecord: ...
 
@@ -59,6 +61,9 @@ class ServiceControl:
             return False
         self._service.inbox.put(Signalled(agent, tuple(entries)))
         return True
+
+    def secrets(self, agent: str, ticket: str) -> str | None:
+        return self._service.handout.take(agent, ticket)
 
     def request(self, template: str, label: str = "") -> Requested:
         self._known([template])

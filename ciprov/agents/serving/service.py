@@ -11,6 +11,7 @@ from ciprov.agents.ports import AgentStore, Jenkins
 from ciprov.agents.record import AgentRecord, Cause, Phase
 from ciprov.agents.serving.books import FRAMEWORK, Books
 from ciprov.agents.serving.demand_desk import DemandDesk
+from ciprov.agents.serving.handout import Handout
 from ciprov.agents.serving.inbox import Acted, Inbox, Incoming, Leave, Looked, Ordered, Signalled
 from ciprov.agents.serving.jenkins_desk import JenkinsDesk, Look
 from ciprov.agents.serving.mesos_desk import MesosDesk
@@ -18,8 +19,9 @@ from ciprov.agents.serving.peers import Watched
 from ciprov.agents.serving.requests import request
 from ciprov.agents.serving.roster import Roster
 from ciprov.agents.snapshot import Snapshot
+from ciprov.agents.start_script import secrets_text
 from ciprov.agents.task import Site, TaskSecrets, task_info
-from ciprov.agents.template import Rules, Template
+from ciprov.agents.template import ContainerKind, Rules, Template
 from ciprov.domain import mesos_events
 from ciprov.domain.jenkins import JenkinsDenied
 from ciprov.domain.mesos_events import End
@@ -62,6 +64,7 @@ class AgentService:
         self._tell = tell
         self._now = now
         self.inbox = Inbox()
+        self.handout = Handout()
         self._books = Books(parts.store, self._store_is_silent)
         self._jenkins = JenkinsDesk(parts.jenkins, self.inbox, now)
         self._mesos = MesosDesk(parts.driver, self._books, parts.framework.roles, self._task_infos)
@@ -213,10 +216,18 @@ class AgentService:
         infos = []
         for placement in placements:
             record = self._roster.records[placement.request_id]
-            secrets = TaskSecrets(*self._roster.secrets_of(record.name))
             template = self._template_of(record)
+            secrets = self._secrets(record, template)
             infos.append(task_info(record, template, placement, launch.agent_id, self._parts.site, secrets))
         return infos
+
+    def _secrets(self, record: AgentRecord, template: Template) -> TaskSecrets:
+        node, token = self._roster.secrets_of(record.name)
+        env = tuple((name, text.value or "") for name, text in template.start.secret_env)
+        if template.container.kind is not ContainerKind.DOCKER:
+            return TaskSecrets(node, token, env)
+        ticket = self.handout.leave(record.name, secrets_text(node.value, token, env))
+        return TaskSecrets(node, token, env, ticket)
 
     def _mesos_heard(self, event: mesos_events.MesosEvent, now: datetime) -> None:
         if isinstance(event, mesos_events.Subscribed):
@@ -249,6 +260,8 @@ class AgentService:
     def _moved_on(self, happening: Happening) -> None:
         self._tell(happening)
         record = self._roster.records.get(happening.agent)
+        if happening.what is What.ENDED:
+            self.handout.forget(happening.agent)
         if record is not None and happening.what in {What.ENDED, What.BUSY}:
             self._demand.ended(record, self._now())
 

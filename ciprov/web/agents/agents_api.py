@@ -8,7 +8,7 @@ import hmac
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from ciprov.agents.control import Control
@@ -29,12 +29,20 @@ def application(control: Control, api_token: str, metrics: Exposition | None) ->
         token = _bearer(request)
         entries = texts(await json_body(request, _LIMIT), "entries")
         try:
-            right = await run_in_threadpool(control.signal, request.path_params["name"], token, entries)
+            # At once, not in the pool: its threads may all wait for the service's loop, for those who ask for agents.
+            right = control.signal(request.path_params["name"], token, entries)
         except UsageError:
             right = False
         if not right:
             raise Refused(401, "this is not that agent's token", _CHALLENGE)
         return Response(status_code=204)
+
+    async def secrets(request: Request) -> Response:
+        """Once, with the right ticket. Whatever else is asked is not there."""
+        text = await run_in_threadpool(control.secrets, request.path_params["name"], request.path_params["ticket"])
+        if text is None:
+            raise Refused(404, "there is nothing here")
+        return PlainTextResponse(text, headers={"Cache-Control": "no-store"})
 
     async def make(request: Request) -> Response:
         if not _same(_bearer(request), api_token):
@@ -48,6 +56,7 @@ def application(control: Control, api_token: str, metrics: Exposition | None) ->
         return JSONResponse({"label": made.label, "agent": made.agent, "template": made.template}, 201)
 
     routes = [Route("/v1/agents/{name}/busy", busy, methods=["POST"])]
+    routes.append(Route("/v1/agents/{name}/secrets/{ticket}", secrets, methods=["GET"]))
     if api_token:
         routes.append(Route("/v1/requests", make, methods=["POST"]))
     if metrics is not None:
