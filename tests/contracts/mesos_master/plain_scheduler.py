@@ -23,7 +23,8 @@ Fits = Callable[[Json], bool]
 class Scheduler:
     """Subscribed, unless `answer` says otherwise. `offers` are those at hand by id, `told` the updates in order.
 
-    Updates are acknowledged when they are taken from the stream, unless `acknowledges` is turned off.
+    `arrived` are the monotonic times of what was `seen`. Updates are acknowledged when they are taken from the stream,
+    unless `acknowledges` is turned off.
     """
 
     def __init__(self, master: Place, info: Mapping[str, Any], **subscribe: Any) -> None:
@@ -36,8 +37,9 @@ class Scheduler:
         self._socket = self._connection.sock
         self.stream_id = self.answer.headers.get("Mesos-Stream-Id", "")
         self.framework_id = str(self.info.get("id", {}).get("value", ""))
-        self.events: queue.SimpleQueue[Json] = queue.SimpleQueue()
+        self.events: queue.SimpleQueue[tuple[float, Json]] = queue.SimpleQueue()
         self.seen: list[Json] = []
+        self.arrived: list[float] = []
         self.offers: dict[str, Json] = {}
         self.told: list[Json] = []
         self._returned: Counter[str] = Counter()
@@ -47,10 +49,11 @@ class Scheduler:
     def _read(self) -> None:
         try:
             while length := self.answer.readline():
-                self.events.put(json.loads(self.answer.read(int(length))))
+                record = self.answer.read(int(length))
+                self.events.put((time.monotonic(), json.loads(record)))
         except (OSError, ValueError, AttributeError, http.client.HTTPException):
             pass
-        self.events.put({"type": ENDED})
+        self.events.put((time.monotonic(), {"type": ENDED}))
 
     def disconnect(self) -> None:
         """As a scheduler does that dies."""
@@ -64,10 +67,11 @@ class Scheduler:
 
     def _take(self, seconds: float) -> Json | None:
         try:
-            event = self.events.get(timeout=max(0.0, seconds))
+            arrived, event = self.events.get(timeout=max(0.0, seconds))
         except queue.Empty:
             return None
         self.seen.append(event)
+        self.arrived.append(arrived)
         if event["type"] == "SUBSCRIBED":
             self.framework_id = event["subscribed"]["framework_id"]["value"]
         elif event["type"] == "OFFERS":
@@ -87,6 +91,8 @@ class Scheduler:
         while (event := self._take(deadline - time.monotonic())) is not None:
             if event["type"] == kind and fits(event):
                 return event
+            if event["type"] == ENDED:
+                break
         raise AssertionError(f"no {kind} within {seconds:g} s; there were {self.seen[-20:]}")
 
     def pending(self) -> list[Json]:
