@@ -66,7 +66,7 @@ def staff(demand: Demand, standing: Standing, now: datetime, new_name: NewName) 
     digests = {template.name: digest(template) for template in standing.rules.templates}
     unfit = _Unfit(standing, pauses, digests)
     release = {record.name: cause for record in standing.records.values() if (cause := unfit.cause(record))}
-    warm = {template.name: unfit.warm_count(template, now) for template in standing.rules.templates}
+    warm = {template.name: warm_count(template, now) for template in standing.rules.templates}
     spare = [record for name in demand.unused if (record := standing.records.get(name)) and not record.spent]
     idle = _Idle([record for record in spare if record.name not in release], standing.rules, warm, now)
     hidden = {each.item_id for each in demand.spared if each.why is Spare.LABEL_HIDDEN}
@@ -108,9 +108,6 @@ class _Unfit:
         if record.template in self._paused and record.phase in _UNLAUNCHED:
             return Cause.PAUSED
         return None
-
-    def warm_count(self, template: Template, now: datetime) -> int:
-        return 0 if template.name in self._drained else warm_count(template, now)
 
 
 class _Idle:

@@ -57,6 +57,7 @@ def test_a_wave_is_one_attempt():
     attempts = failed(Attempts(), ended(0), LIMITS, at(10))
     for moment in (10, 11, 30, 500):
         assert failed(attempts, ended(5), LIMITS, at(moment)) == attempts
+        assert failed(attempts, ended(10), LIMITS, at(moment)) == attempts
     assert pauses(attempts, at(10))["gpu"].failures == 1
     again = failed(attempts, ended(11), LIMITS, at(12))
     assert pauses(again, at(12))["gpu"].failures == 2

@@ -127,6 +127,30 @@ def test_idle_agents_make_room_for_what_is_wanted():
     assert world.decide() == Staffing()
 
 
+def test_as_many_idle_ones_make_room_as_need_it_those_that_came_last_first():
+    world = World(rules(template("a", warm=3), template("b"), most=3))
+    world.look()
+    for name in sorted(world.records):
+        world.passes(1)
+        world.put(world.records[name], Phase.ONLINE)
+    world.comes("b", 2)
+    assert [name for name, _ in world.look().release] == ["a-0003", "a-0002"]
+    assert len(world.look().create) == 2
+
+
+def test_an_idle_agent_makes_room_for_one_of_its_own_template_that_is_for_one_item_alone():
+    world = World(rules(template("a", warm=2, most=2)))
+    world.look()
+    world.all_are(Phase.ONLINE)
+    world.comes("only.a.x")
+    ending = next(iter(world.records.values()))
+    world.put(ending, Phase.ENDED)
+    assert world.decide().release == ()
+    world.put(ending, Phase.ONLINE)
+    assert causes(world.look()) == {Cause.SURPLUS: 1}
+    assert [record.unique_label for record in world.look().create] == ["only.a.x"]
+
+
 def test_no_idle_agent_goes_where_room_is_about_to_come():
     world = World(rules(template("a", warm=1), template("b"), most=2))
     world.comes("b")
@@ -160,7 +184,9 @@ def test_an_agent_for_one_item_alone_is_no_warm_one():
     label = "only.a.xyz"
     record = AgentRecord("a-x", "a", (label,), NOW, NOW, unique_label=label, template_digest=digest(template("a")))
     world.records = {record.name: record}
-    assert [made.unique_label for made in world.decide().create] == [""]
+    assert [made.unique_label for made in world.look().create] == [""]
+    world.now = NOW + REQUESTED_FOR
+    assert world.decide().release == (("a-x", Cause.SURPLUS),)
 
 
 def test_an_agent_stays_while_what_its_item_asks_for_is_hidden():
