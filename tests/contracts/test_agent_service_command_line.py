@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -13,9 +14,11 @@ from pathlib import Path
 
 import pytest
 from agent_snapshots import BUSY_DAY, EMPTY, REFUSAL, HandControl, record, went
+from click import Context
 from mesos_http import SANDBOX, Mesos
 
 from ciprov.agents.record import Cause, Phase
+from ciprov.cli.agents import agents
 from ciprov.cli.main import main
 from ciprov.web.agents.listeners import Where, serve
 from ciprov.wiring.agents_metrics import Metrics
@@ -79,6 +82,14 @@ def test_without_a_service_one_sentence_says_how_to_start_one(silent, here):
             "on its socket\n  start one with `ciprov --local agents serve`, or ask where it runs, with its state "
             "directory\n"
         )
+
+
+def test_every_command_is_documented():
+    document = (Path(__file__).resolve().parents[2] / "docs" / "agents-operating.md").read_text()
+    missing = [
+        name for name in agents.list_commands(Context(agents)) if not re.search(rf"`[^`]*\b{name}\b[^`]*`", document)
+    ]
+    assert missing == []
 
 
 def test_the_socket_of_a_dead_service_is_as_none(silent, here):

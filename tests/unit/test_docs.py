@@ -21,7 +21,14 @@ def paths_in(text: str) -> set[str]:
 
 @pytest.mark.parametrize(
     "document",
-    ["README.md", "docs/architecture.md", "docs/dependencies.md", "docs/embedded-cluster.md", "docs/framework.md"],
+    [
+        "README.md",
+        "docs/architecture.md",
+        "docs/dependencies.md",
+        "docs/embedded-cluster.md",
+        "docs/framework.md",
+        "docs/agents-operating.md",
+    ],
 )
 def test_every_path_that_a_document_names_exists(document):
     text = (ROOT / document).read_text()

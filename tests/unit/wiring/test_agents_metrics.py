@@ -1,8 +1,13 @@
+import re
+from pathlib import Path
+
 from agent_snapshots import BUSY_DAY
 from prometheus_client.parser import text_string_to_metric_families
 
 from ciprov.agents.happenings import Happening, What
 from ciprov.wiring.agents_metrics import Metrics
+
+DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "agents-operating.md"
 
 
 def samples(metrics: Metrics) -> dict[tuple[str, ...], float]:
@@ -77,3 +82,9 @@ def test_what_is_there_now_comes_from_the_snapshot():
     assert found["ciprov_agents_waiting_items", "served"] == 1
     assert found["ciprov_agents_peer_up", "jenkins"] == 1
     assert found["ciprov_agents_template_paused", "linux"] == 0
+
+
+def test_all_metrics_are_documented_and_no_others():
+    families = text_string_to_metric_families(Metrics()(BUSY_DAY).decode())
+    exposed = {family.name for family in families if not family.name.endswith("_created")}
+    assert set(re.findall(r"`(ciprov_agents\w*)`", DOCUMENT.read_text())) == exposed
