@@ -17,6 +17,7 @@ from ciprov.agents.serving.inbox import Acted, Looked, Signalled
 from ciprov.agents.serving.jenkins_desk import JenkinsDesk, NodeAct
 from ciprov.agents.serving.mesos_desk import MesosDesk
 from ciprov.agents.serving.telling import moved_on
+from ciprov.agents.start_script import work_dir
 from ciprov.agents.template import Template
 from ciprov.domain.jenkins import AgentSecret, JenkinsUnavailable, NewNode, Node
 
@@ -183,7 +184,7 @@ class Roster:
         return NewNode(
             record.name,
             record.labels,
-            template.start.work_dir or "agent",
+            work_dir(record.name, template),
             template=record.template,
             description=f"for {record.job or record.unique_label or 'whoever comes next'}",
             exclusive=record.exclusive,
