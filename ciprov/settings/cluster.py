@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ciprov.environments.lifetime.reaping import Policy
 from ciprov.settings.document import Entry, unknown_keys
 from ciprov.settings.fields import CLUSTER_KEYS, GROUPS
-from ciprov.settings.model import Cluster, Credentials, Tls
+from ciprov.settings.model import LOCAL, Cluster, Credentials, Tls
 from ciprov.settings.secret import Secret, from_file, from_variable, given
 from ciprov.settings.store_address import parse
 
+if TYPE_CHECKING:
+    from ciprov.settings.agents.model import AgentSettings
+
+AGENTS = "agents"
+"""The key of a section that is read only where somebody asks for it."""
 CREDENTIALS = ("auth", "mesos_auth", "store_auth")
 
 
@@ -36,9 +42,11 @@ def layer_of_entry(entry: Entry, path: str, base: Path, findings: list[str]) -> 
         findings.append(f"{entry.place}: {path}: a mapping is wanted")
         return layer
     top = [key for key in CLUSTER_KEYS if "." not in key]
-    findings.extend(unknown_keys(entry, [*top, *GROUPS], f"{path}."))
+    findings.extend(unknown_keys(entry, [*top, *GROUPS, AGENTS], f"{path}."))
     for key, member in entry.value.items():
-        if key in GROUPS:
+        if key == AGENTS:
+            layer[key] = Given(member, member.place, base)
+        elif key in GROUPS:
             inner = {name.partition(".")[2]: name for name in CLUSTER_KEYS if name.startswith(f"{key}.")}
             if not isinstance(member.value, dict):
                 findings.append(f"{member.place}: {path}.{key}: a mapping is wanted, with {', '.join(inner)}")
@@ -93,6 +101,8 @@ def over(upper: Layer, lower: Layer) -> Layer:
 def build(name: str, layer: Layer, environment: Mapping[str, str], findings: list[str]) -> Cluster:
     """The cluster; what is wrong goes to `findings`, and the default stands in its place."""
     values: dict[str, Any] = {}
+    section = layer.get(AGENTS)
+    layer = {key: item for key, item in layer.items() if key != AGENTS}
     for key, item in layer.items():
         try:
             raw = item.raw
@@ -111,8 +121,26 @@ def build(name: str, layer: Layer, environment: Mapping[str, str], findings: lis
         tls=Tls(**_members("tls", values)),
         reap=Policy(**_members("reap", values)),
         sources={key: item.place for key, item in layer.items()},
+        load_agents=_deferred(section, name, top, environment),
         **top,
     )
+
+
+def _deferred(
+    section: Given | None, name: str, top: Mapping[str, Any], environment: Mapping[str, str]
+) -> Callable[[], AgentSettings | None]:
+    """Reads the section at the first call."""
+
+    @cache
+    def load() -> AgentSettings | None:
+        if section is None or section.raw.value is None:
+            return None
+        from ciprov.settings.agents import loading
+
+        place = loading.Place(section.base, top.get("role", ""), top.get("mesos", ()), embedded=name == LOCAL)
+        return loading.load(section.raw, place, environment)
+
+    return load
 
 
 def _members(group: str, values: Mapping[str, Any]) -> dict[str, Any]:

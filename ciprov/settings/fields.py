@@ -52,27 +52,37 @@ def secret_text(raw: Any) -> str:
 def url_list(raw: Any) -> tuple[str, ...]:
     """One URL, a list of them, or a text with commas between them."""
     parts = raw if isinstance(raw, list) else re.split(r"[,\s]+", raw.strip()) if isinstance(raw, str) else [raw]
-    urls = tuple(_url(part) for part in parts if part != "")
+    urls = tuple(url(part) for part in parts if part != "")
     if not urls:
         raise ValueError("at least one URL is wanted, such as http://marathon.example:8080")
     return urls
 
 
-def _url(raw: Any) -> str:
+def url(raw: Any, example: str = "http://marathon.example:8080", credentials: str = "under `auth`") -> str:
+    """One server, without a slash at the end. `credentials` is where those are given."""
     if not isinstance(raw, str):
-        raise ValueError("a URL or a list of URLs is wanted, such as http://marathon.example:8080")
+        raise ValueError(f"a URL or a list of URLs is wanted, such as {example}")
     try:
         parts = urlsplit(raw.strip())
         _ = parts.port
     except ValueError as error:
         raise ValueError(f"no valid URL: {error}") from error
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError("a URL with http:// or https:// and a host is wanted, such as http://marathon.example:8080")
+        raise ValueError(f"a URL with http:// or https:// and a host is wanted, such as {example}")
     if parts.username is not None or parts.password is not None:
-        raise ValueError("the URL must hold no credentials: give them under `auth`")
+        raise ValueError(f"the URL must hold no credentials: give them {credentials}")
     if parts.query or parts.fragment:
         raise ValueError("the URL must have no query and no fragment")
     return raw.strip().rstrip("/")
+
+
+def masters(raw: Any) -> tuple[str, ...]:
+    """URLs of Mesos masters. Not their election in ZooKeeper: whoever reads from masters asks one after the other."""
+    if "zk://" in str(raw):
+        raise ValueError(
+            "URLs of the masters are wanted here, such as http://mesos.example:5050; zk://… goes under agents.masters"
+        )
+    return url_list(raw)
 
 
 def group_prefix(raw: Any) -> str:
@@ -184,7 +194,7 @@ def _quota(team: str, raw: Any) -> Quota:
 
 CLUSTER_KEYS: Mapping[str, Key] = {
     "marathon": Key("CIPROV_MARATHON", url_list, "URLs of Marathon, with path prefix; several for one cluster"),
-    "mesos": Key("CIPROV_MESOS", url_list, "URLs of the Mesos masters: offered ports, logs, exec"),
+    "mesos": Key("CIPROV_MESOS", masters, "URLs of the Mesos masters: offered ports, logs, exec"),
     "role": Key("CIPROV_ROLE", text, "Mesos role of the apps; empty leaves it to Marathon"),
     "prefix": Key("CIPROV_PREFIX", group_prefix, "group below which environments are made"),
     "store": Key("CIPROV_STORE", store_url, "where records and locks are kept: zk://… or sqlite:///…"),

@@ -6,17 +6,17 @@ defaults ──▶ file ──▶ environment variables ──▶ options: what 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from ciprov.foundation.errors import UsageError
-from ciprov.settings.cluster import Layer, build, layer_of_entry, layer_of_environment, over
+from ciprov.settings.cluster import AGENTS, Layer, build, layer_of_entry, layer_of_environment, over
 from ciprov.settings.document import Entry, SettingsError, read, unknown_keys
 from ciprov.settings.fields import CLUSTER_KEYS
-from ciprov.settings.model import LOCAL, Settings
+from ciprov.settings.model import LOCAL, Cluster, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,11 @@ class _File:
     default_cluster: str = ""
     default_place: str = ""
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What stands under the embedded cluster's name is no configured cluster."""
+        return tuple(name for name in self.layers if name != LOCAL)
+
 
 def load(environment: Mapping[str, str], options: Options) -> Settings:
     """Raises `SettingsError` with all that is wrong, or `UsageError` where no cluster can be chosen."""
@@ -58,7 +63,7 @@ def load(environment: Mapping[str, str], options: Options) -> Settings:
     layer = over(variables, file.layers.get(name, {}))
     cluster = build(name, layer, environment, findings)
     if findings:
-        raise SettingsError(findings)
+        raise SettingsError([*findings, *_of_agents(cluster)])
     if not cluster.store:
         cluster = replace(cluster, store=f"sqlite://{state_dir / 'state.db'}")
     return Settings(
@@ -68,10 +73,19 @@ def load(environment: Mapping[str, str], options: Options) -> Settings:
         state_dir_source=state_dir_source,
         cluster=cluster,
         chosen_by=chosen_by,
-        names=tuple(file.layers),
+        names=file.names,
         default_cluster=file.default_cluster,
         store_local=options.store_local,
     )
+
+
+def _of_agents(cluster: Cluster) -> tuple[str, ...]:
+    """What is wrong in a section that is read later: where something else is wrong, all of it is told."""
+    try:
+        _ = cluster.agents
+    except SettingsError as error:
+        return error.findings
+    return ()
 
 
 _STORE = ("store", "store_auth.user", "store_auth.password", "store_auth.password_file", "store_auth.password_env")
@@ -135,8 +149,8 @@ def _understand(document: Entry, path: Path) -> _File:
             if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name):
                 findings.append(f"{entry.key_place}: clusters.{name}: letters, digits, and inner _ . - make a name")
             elif name == LOCAL:
-                findings.append(f"{entry.key_place}: clusters.{name}: the embedded cluster has this name; take another")
-            elif isinstance(entry.value, dict) and "marathon" not in entry.value:
+                findings.extend(_not_of_embedded(entry))
+            elif isinstance(entry.value, dict) and not {"marathon", AGENTS} & set(entry.value):
                 findings.append(f"{entry.key_place}: clusters.{name}.marathon: the URL of its Marathon is wanted")
     default = document.value.get("default_cluster")
     if default is not None and default.value not in {*layers, LOCAL}:
@@ -152,6 +166,17 @@ def _understand(document: Entry, path: Path) -> _File:
     )
 
 
+def _not_of_embedded(entry: Entry) -> Iterator[str]:
+    """Under the embedded cluster's name stands what it does not know itself, and nothing else."""
+    known = sorted({AGENTS, *(key.partition(".")[0] for key in _OF_EMBEDDED)})
+    for key, member in (entry.value if isinstance(entry.value, dict) else {}).items():
+        if key in {known.partition(".")[0] for known in CLUSTER_KEYS} - set(known):
+            yield (
+                f"{member.key_place}: clusters.{LOCAL}.{key}: the embedded cluster has this name, and knows its {key} "
+                f"itself; take another name, or only {', '.join(known)}"
+            )
+
+
 def _choose(file: _File, variables: Layer, environment: Mapping[str, str], options: Options) -> tuple[str, str]:
     """The cluster's name and what chose it."""
     if options.local:
@@ -161,7 +186,7 @@ def _choose(file: _File, variables: Layer, environment: Mapping[str, str], optio
     if options.cluster:
         if options.cluster in file.layers or options.cluster == LOCAL or "marathon" in variables:
             return options.cluster, options.cluster_source
-        raise UsageError(_no_cluster(options.cluster, tuple(file.layers)), place=options.cluster_source)
+        raise UsageError(_no_cluster(options.cluster, file.names), place=options.cluster_source)
     if "marathon" in variables:
         first = str(variables["marathon"].raw).replace(",", " ").split()[0]
         host = urlsplit(first).netloc.rpartition("@")[2]
@@ -169,11 +194,11 @@ def _choose(file: _File, variables: Layer, environment: Mapping[str, str], optio
         return f"{host}:80" if host == LOCAL else host or "marathon", variables["marathon"].place
     if file.default_cluster:
         return file.default_cluster, file.default_place
-    if len(file.layers) == 1:
-        return next(iter(file.layers)), f"{file.path}: the only cluster"
-    if file.layers:
+    if len(file.names) == 1:
+        return file.names[0], f"{file.path}: the only cluster"
+    if file.names:
         raise UsageError(
-            f"several clusters are configured: {', '.join(file.layers)}",
+            f"several clusters are configured: {', '.join(file.names)}",
             place=str(file.path),
             way_out="name one with --cluster or CIPROV_CLUSTER, or set default_cluster in the file",
         )

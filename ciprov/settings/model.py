@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ciprov.environments.lifetime.reaping import Policy
 from ciprov.environments.service_ports import PortRange
 from ciprov.environments.sharing.quotas import Quotas
 from ciprov.settings.secret import Secret
+
+if TYPE_CHECKING:
+    from ciprov.settings.agents.model import AgentSettings
 
 LOCAL = "local"
 """The name of the embedded cluster; no other cluster may have it."""
@@ -32,6 +36,10 @@ class Tls:
     ca: str = ""
     certificate: str = ""
     key: str = ""
+
+
+def _no_agents() -> None:
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +68,15 @@ class Cluster:
     service_ports: PortRange = field(default_factory=PortRange)
     timeout: float = 30.0
     sources: Mapping[str, str] = field(default_factory=dict)
+    load_agents: Callable[[], AgentSettings | None] = field(default=_no_agents, repr=False, compare=False)
+
+    @property
+    def agents(self) -> AgentSettings | None:
+        """The section `agents`, read when it is first asked for; None without one.
+
+        Raises `SettingsError` with all that is wrong in it.
+        """
+        return self.load_agents()
 
     @property
     def is_embedded(self) -> bool:

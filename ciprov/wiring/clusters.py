@@ -5,6 +5,7 @@ from __future__ import annotations
 from ciprov.clients.connection import Connection
 from ciprov.clients.marathon.client import HttpMarathon
 from ciprov.clients.mesos_agents import HttpAgents
+from ciprov.foundation.errors import CiprovError
 from ciprov.settings.model import Cluster, Credentials
 
 
@@ -13,6 +14,12 @@ def marathon_client(cluster: Cluster) -> HttpMarathon:
 
 
 def marathon_connection(cluster: Cluster) -> Connection:
+    """Raises `CiprovError` for a cluster that has only agents."""
+    if not cluster.marathon:
+        raise CiprovError(
+            f"cluster {cluster.name} has no Marathon, and environments need one",
+            way_out="give its URL as `marathon` of the cluster (CIPROV_MARATHON), or choose another one with --cluster",
+        )
     return _connection(cluster, cluster.marathon, cluster.auth)
 
 
