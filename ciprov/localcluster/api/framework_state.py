@@ -78,6 +78,8 @@ def _framework(framework: Framework, known: MasterState) -> Json:
     offered = total(offer.resources for offer in offers)
     connected = framework.id in known.streams
     removed = framework.id in known.removed
+    # Nobody waits for the ends of a removed framework's tasks: they are told as what they are about to be.
+    dying = [replace(task, state="TASK_KILLED") for task in tasks if removed and task.unreachable_at is None]
     shown: Json = {
         "id": framework.id,
         "name": framework.name,
@@ -95,9 +97,9 @@ def _framework(framework: Framework, known: MasterState) -> Json:
         "registered_time": framework.registered_at,
         "unregistered_time": framework.disconnected_at or 0.0,
         "resources": amounts(total((used, offered))),
-        "tasks": [task_json(task) for task in tasks if task.unreachable_at is None],
+        "tasks": [task_json(task) for task in tasks if task.unreachable_at is None and not removed],
         "unreachable_tasks": [task_json(task) for task in tasks if task.unreachable_at is not None],
-        "completed_tasks": [task_json(task) for task in known.completed.get(framework.id, ())],
+        "completed_tasks": [task_json(task) for task in (*known.completed.get(framework.id, ()), *dying)],
         "offers": [
             {
                 "id": offer.id,

@@ -15,7 +15,7 @@ _LONGEST_TIMEOUT_SECONDS = 9.2e9
 """What a signed number of nanoseconds can hold."""
 
 _FIXED = ("user", "principal", "checkpoint")
-"""What an update may not change."""
+"""What stays as it was first: an update of it is refused, and a subscription's is passed over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,11 @@ class Framework:
         if self.disconnected_at is None:
             return None
         return self.disconnected_at + max(self.failover_timeout_s, self.grace_s)
+
+    def kept(self, info: Json) -> dict[str, Any]:
+        """What it says of itself now, with what it cannot change any more."""
+        changed = {name: value for name, value in info.items() if name not in _FIXED}
+        return changed | {name: self.info[name] for name in _FIXED if name in self.info}
 
 
 def capabilities(info: Json) -> frozenset[str]:

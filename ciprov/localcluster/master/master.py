@@ -30,7 +30,8 @@ T = TypeVar("T")
 Body = Mapping[str, Any]
 
 DONE, ACCEPTED = 200, 202
-_EARLY = 0.001
+_ROUND_SECONDS = 0.02
+"""So much later than due a wake-up comes, so that what ends together is one round of offers."""
 
 
 class Turns(Protocol):
@@ -105,7 +106,7 @@ class Master:
             "KILL": self._work.kill,
             "ACKNOWLEDGE": self._work.acknowledge,
             "RECONCILE": lambda framework, body: self._work.reconcile(framework, body.get("tasks") or ()),
-            "TEARDOWN": lambda framework, _: self._membership.remove(framework),
+            "TEARDOWN": lambda framework, _: self._membership.remove(framework, self._now()),
             "UPDATE_FRAMEWORK": self._membership.update,
         }
         action = actions.get(call.type)
@@ -181,7 +182,7 @@ class Master:
             self._timer.cancel()
         self._wakeup, self._timer = due, None
         if due is not None:
-            self._timer = self._outside.call_later(max(0.0, due - now) + _EARLY, wake)
+            self._timer = self._outside.call_later(max(0.0, due - now) + _ROUND_SECONDS, wake)
 
     def woken(self) -> None:
         self._wakeup = self._timer = None

@@ -49,7 +49,7 @@ class Membership:
         framework_id = framework_id or self._known.new_framework_id()
         framework = Framework(
             id=framework_id,
-            info={**info, "id": {"value": framework_id}},
+            info=(before.kept(info) if before else info) | {"id": {"value": framework_id}},
             suppressed=frozenset(suppressed),
             registered_at=before.registered_at if before else now,
             reregistered_at=now if before else None,
@@ -102,13 +102,13 @@ class Membership:
             deadline = framework.given_up_at
             if deadline is not None and deadline <= now:
                 logger.info("framework_id=%s did not come back within its failover timeout", framework.id)
-                self.remove(framework)
+                self.remove(framework, now)
 
     def next_due(self) -> float | None:
         deadlines = (framework.given_up_at for framework in self._known.frameworks.values())
         return min((moment for moment in deadlines if moment is not None), default=None)
 
-    def remove(self, framework: Framework) -> None:
+    def remove(self, framework: Framework, now: float) -> None:
         """Its tasks are killed, and its id is none any more."""
         logger.info("framework_id=%s is removed", framework.id)
         self._trading.withdraw(framework.id)
@@ -116,7 +116,7 @@ class Membership:
         if stream is not None:
             self._outbox.do(stream.close)
         self._work.kill_all(framework.id)
-        self._known.remove_framework(framework)
+        self._known.remove_framework(replace(framework, disconnected_at=now))
         for task in self._known.tasks_of(framework.id):
             if task.ended:
                 self._known.put_task(replace(task, pending=()))

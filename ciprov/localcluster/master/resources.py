@@ -92,13 +92,13 @@ def wanted(resources: Sequence[Mapping[str, Any]], agent_role: str, allocated: s
     amount, texts, elsewhere = NONE, [], False
     roles: dict[str, None] = {}
     for resource in resources:
-        role = (resource.get("allocation_info") or {}).get("role", allocated)
+        given = (resource.get("allocation_info") or {}).get("role")
+        role = allocated if given is None else given
         roles[role] = None
-        piece, text = _piece(resource)
+        piece, text = _piece(resource, "" if given is None else f"(allocated: {given})")
         if not text:
             continue
-        name = str(resource["name"])
-        texts.append(f"{name}(allocated: {role}):{text}")
+        texts.append(f"{resource['name']}(allocated: {role}):{text}")
         elsewhere = elsewhere or piece is None or role != allocated or _reserved(resource) not in {"*", agent_role}
         amount = add(amount, piece or NONE)
     if len(roles) > 1:
@@ -112,9 +112,9 @@ def wanted(resources: Sequence[Mapping[str, Any]], agent_role: str, allocated: s
     return Wanted(amount, "; ".join(texts), elsewhere)
 
 
-def _piece(resource: Mapping[str, Any]) -> tuple[Resources | None, str]:
+def _piece(resource: Mapping[str, Any], allocation: str) -> tuple[Resources | None, str]:
     """None where no agent has such a resource; no text where the amount is nothing. Raises BadResources."""
-    name = str(resource.get("name", ""))
+    name = str(resource["name"])
     if any(resource.get(key) is not None for key in ("disk", "revocable", "shared", "provider_id")):
         return None, "special"
     if resource.get("type") == "RANGES":
@@ -123,16 +123,20 @@ def _piece(resource: Mapping[str, Any]) -> tuple[Resources | None, str]:
         for pair in pairs:
             first, last = pair.get("begin"), pair.get("end")
             if not isinstance(first, int) or not isinstance(last, int) or not 0 <= first <= last <= 65535:
-                raise BadResources(f"Resource '{name}:[{first}-{last}]' is invalid: Invalid ranges resource")
+                raise BadResources(
+                    f"Resource '{name}{allocation}:[{first}-{last}]' is invalid: Invalid ranges resource"
+                )
             ports.update(range(first, last + 1))
         return (
             Resources(ports=frozenset(ports)) if name == "ports" else None
         ), f"[{_ranges_text(ports)}]" if ports else ""
     value = (resource.get("scalar") or {}).get("value")
     if resource.get("type") != "SCALAR" or isinstance(value, bool) or not isinstance(value, int | float):
-        raise BadResources(f"Resource '{name}' is invalid: Invalid scalar resource")
+        raise BadResources(f"Resource '{name}{allocation}' is invalid: Invalid scalar resource")
     if value < 0 or not math.isfinite(value):
-        raise BadResources(f"Resource '{name}:{plain(value)}' is invalid: Invalid scalar resource: value <= 0")
+        raise BadResources(
+            f"Resource '{name}{allocation}:{plain(value)}' is invalid: Invalid scalar resource: value <= 0"
+        )
     rounded = round(value, 3)
     if rounded == 0:
         return NONE, ""

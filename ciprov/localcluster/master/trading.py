@@ -59,6 +59,10 @@ class Trading:
         event = {"type": "RESCIND", "rescind": {"offer_id": {"value": offer.id}}}
         self.telling.tell(offer.framework_id, event)
 
+    def rescind_on(self, agent_id: str) -> None:
+        for offer in [one for one in self.known.offers.values() if one.agent_id == agent_id]:
+            self.rescind(offer)
+
     def withdraw(self, framework_id: str) -> None:
         """All offers to somebody who has gone, or is somebody else now; nobody is told."""
         for offer in [one for one in self.known.offers.values() if one.framework_id == framework_id]:

@@ -106,7 +106,7 @@ class Work:
 
     def acknowledge(self, framework: Framework, body: Mapping[str, Any]) -> None:
         task = self._known.tasks.get((framework.id, body["task_id"]["value"]))
-        if task is None:
+        if task is None or body["agent_id"]["value"] != task.agent_id:
             return
         after = acknowledged(task, body["uuid"])
         if after is not task:
@@ -114,13 +114,15 @@ class Work:
             self._known.put_task(after)
 
     def reconcile(self, framework: Framework, asked: Sequence[Mapping[str, Any]]) -> None:
-        """All tasks, where none is named."""
-        for task in self._known.tasks_of(framework.id) if not asked else ():
+        """All tasks that can be reached, where none is named."""
+        known_ones = [task for task in self._known.tasks_of(framework.id) if task.unreachable_at is None]
+        for task in known_ones if not asked else ():
             self._telling.tell_status(framework.id, statuses.latest(task, framework, self._now()))
         for one in asked:
             task_id = (one.get("task_id") or {}).get("value", "")
             known = self._known.tasks.get((framework.id, task_id))
-            if known is None:
+            # Whom a master cannot reach it knows by the agent alone.
+            if known is None or (known.unreachable_at is not None and "agent_id" not in one):
                 self._tell_unknown(framework, one)
             else:
                 self._telling.tell_status(framework.id, statuses.latest(known, framework, self._now()))
@@ -181,6 +183,7 @@ class Work:
                     cut_off, framework, "health check timed out", "REASON_AGENT_REMOVED", self._now()
                 )
                 self._telling.tell_status(framework.id, told)
+        self._trading.rescind_on(agent.id)
         for framework_id in self._known.streams:
             self._telling.tell(framework_id, {"type": "FAILURE", "failure": {"agent_id": {"value": agent.id}}})
 
