@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from ciprov.agents.happenings import Happening, Severity
+from ciprov.agents.record import cause_word
 from ciprov.foundation.clock import timestamp
 from ciprov.foundation.json import JsonObject
 
@@ -69,7 +70,7 @@ def _document(happening: Happening, now: datetime, repeated: int) -> JsonObject:
         "template": happening.template,
         "host": happening.host,
         "item": happening.item,
-        "cause": happening.cause,
+        "cause": cause_word(happening.cause),
         "seconds": {name: round(seconds, 3) for name, seconds in happening.seconds.items()},
         "repeated": repeated,
     }

@@ -53,6 +53,18 @@ class Cause(StrEnum):
     HOST_LOST = "its host was lost"
     DISCONNECTED = "it lost its connection and did not come back"
 
+    @property
+    def word(self) -> str:
+        """For programs: it stays the same."""
+        return self.name.lower()
+
+
+def cause_word(text: str) -> str:
+    """The word of a cause that is told by its text; any other text as it is."""
+    return _WORDS.get(text, text)
+
+
+_WORDS = {cause.value: cause.word for cause in Cause}
 
 FAILURES = frozenset({Cause.NODE_REFUSED, Cause.TOO_LARGE, Cause.NOT_LAUNCHED, Cause.TASK_FAILED, Cause.NOT_CONNECTED})
 

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from urllib.parse import quote
 
-from ciprov.agents.record import FAILURES, AgentRecord, Cause, Phase
+from ciprov.agents.record import FAILURES, AgentRecord, Cause, Phase, cause_word
+from ciprov.agents.serving.telling import seconds
 from ciprov.agents.snapshot import Pause, Peer, Snapshot
 from ciprov.agents.why import hindrance
 from ciprov.agents.why_items import held_text
@@ -99,18 +100,12 @@ def times(records: Iterable[AgentRecord]) -> JsonObject:
     """For each part of an agent's way: how many there were, and p50 and p95 in seconds, None where there were none."""
     found: dict[str, list[float]] = {"queue_to_accept": [], "accept_to_online": [], "online_to_busy": []}
     for record in records:
-        accepted, online, busy = (record.times.get(phase.value) for phase in (Phase.LAUNCHED, Phase.ONLINE, Phase.BUSY))
-        spans = {
-            "queue_to_accept": (record.item_since, accepted),
-            "accept_to_online": (accepted, online),
-            "online_to_busy": (online, busy),
-        }
-        for name, (begin, end) in spans.items():
-            if begin is not None and end is not None:
-                found[name].append(max(0.0, (end - begin).total_seconds()))
+        for name, measured in seconds(record).items():
+            if name in found:
+                found[name].append(measured)
     return {
-        name: {"count": len(seconds), "p50": percentile(seconds, 50), "p95": percentile(seconds, 95)}
-        for name, seconds in found.items()
+        name: {"count": len(values), "p50": percentile(values, 50), "p95": percentile(values, 95)}
+        for name, values in found.items()
     }
 
 
@@ -180,7 +175,8 @@ def _ended(record: AgentRecord) -> JsonObject:
 def _pause(pause: Pause) -> JsonObject:
     return {
         "template": pause.template,
-        "cause": pause.cause,
+        "cause": cause_word(pause.cause),
+        "why": pause.cause,
         "detail": pause.detail,
         "failures": pause.failures,
         "until": timestamp(pause.until),
@@ -194,12 +190,13 @@ def _failures(records: Iterable[AgentRecord]) -> JsonObject:
 
 
 def _is_surplus(record: AgentRecord) -> bool:
-    """Made for an item, and gone without a build."""
-    return bool(record.item_id) and not record.builds and record.cause in {Cause.SURPLUS, Cause.IDLE}
+    """Launched for an item, and gone without a build."""
+    launched = bool(record.item_id) and Phase.LAUNCHED.value in record.times
+    return launched and not record.builds and record.cause in {Cause.SURPLUS, Cause.IDLE}
 
 
 def _cause(cause: Cause | None) -> str:
-    return cause.name.lower() if cause is not None else ""
+    return cause.word if cause is not None else ""
 
 
 def _links(snapshot: Snapshot, record: AgentRecord) -> JsonObject:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -16,6 +16,8 @@ from ciprov.agents.why_items import Waiting, counted
 from ciprov.domain.jenkins import Node, QueueItem, Stage
 from ciprov.foundation.clock import timestamp
 from ciprov.foundation.json import JsonObject
+
+DRAINED = "drained"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,7 @@ def why(snapshot: Snapshot, text: str, now: datetime) -> Why:
 def hindrance(snapshot: Snapshot, template: str, now: datetime) -> str:
     """Why no agents of a template are made now; empty where they are."""
     if template in snapshot.drained:
-        return "drained"
+        return DRAINED
     pause = next((one for one in snapshot.pauses if one.template == template and one.until > now), None)
     return _paused(pause) if pause is not None else ""
 
@@ -120,7 +122,8 @@ def down(peer: Peer, what: str) -> str:
 def _paused(pause: Pause) -> str:
     times = "once" if pause.failures == 1 else f"{pause.failures} times in a row"
     detail = f" ({pause.detail})" if pause.detail else ""
-    return f"paused until {timestamp(pause.until)}: it failed {times}: {pause.cause}{detail}"
+    what = "paused until" if pause.final else "not tried again before"
+    return f"{what} {timestamp(pause.until)}: it failed {times}: {pause.cause}{detail}"
 
 
 def _has(expression: Expression | None, labels: Sequence[str] | frozenset[str], exclusive: bool) -> bool:
@@ -130,8 +133,7 @@ def _has(expression: Expression | None, labels: Sequence[str] | frozenset[str], 
 def _fits(snapshot: Snapshot, expression: Expression | None, now: datetime) -> tuple[Fit, ...]:
     templates = snapshot.rules.templates
     hindered = {template.name: hindrance(snapshot, template.name, now) for template in templates}
-    at_hand = [template for template in templates if not hindered[template.name]]
-    chosen = _chosen(expression, at_hand, now) or _chosen(expression, templates, now)
+    chosen = _chosen(expression, templates, _avoided(snapshot, now), now)
     agents = Counter(record.template for record in snapshot.agents.values())
     return tuple(
         Fit(
@@ -143,14 +145,25 @@ def _fits(snapshot: Snapshot, expression: Expression | None, now: datetime) -> t
             agents[template.name],
         )
         for template in templates
-        if (need := _chosen(expression, [template], now)) is not None
+        if (need := _chosen(expression, [template], frozenset(), now)) is not None
     )
 
 
-def _chosen(expression: Expression | None, templates: Sequence[Template], now: datetime) -> Need | None:
+def _avoided(snapshot: Snapshot, now: datetime) -> frozenset[str]:
+    """As `staffing.avoided`."""
+    paused = {pause.template for pause in snapshot.pauses if pause.final and pause.until > now}
+    counts = Counter(record.template for record in snapshot.agents.values())
+    full = {each.name for each in snapshot.rules.templates if 0 < each.limits.most <= counts[each.name]}
+    return snapshot.drained | paused | full
+
+
+def _chosen(
+    expression: Expression | None, templates: Sequence[Template], avoided: Collection[str], now: datetime
+) -> Need | None:
     """What an item would get that asks for it in an otherwise empty Jenkins: `demand` alone knows the rules."""
     item = QueueItem(1, Stage.BUILDABLE, label=canonical(expression) if expression is not None else "")
-    found = demand(Seen([item], []), Policy([template.for_demand for template in templates]), now)
+    policy = Policy([template.for_demand for template in templates], avoided=avoided)
+    found = demand(Seen([item], []), policy, now)
     return found.needs[0] if found.needs else None
 
 
@@ -216,7 +229,7 @@ def _answers(
         yield f"Nothing is known of Jenkins's queue now: {down(snapshot.jenkins, 'Jenkins')}.", ""
     if fit.hindered:
         undo = "Let it be used again: ciprov agents undrain"
-        if fit.template not in snapshot.drained:
+        if fit.hindered != DRAINED:
             undo = "Once that is mended: ciprov agents resume"
         told = waits if items else f"Nothing waits for {label} now, and nothing would get an agent"
         yield f"{told}: template {fit.template} is {fit.hindered}.", f"{undo} {fit.template}"

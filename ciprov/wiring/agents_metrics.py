@@ -11,6 +11,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from ciprov.agents.happenings import Happening, What
+from ciprov.agents.record import Cause, cause_word
 from ciprov.agents.snapshot import Snapshot
 
 _BUCKETS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0, 120.0, 300.0, 900.0)
@@ -20,6 +21,7 @@ _TIMES = {
     "online_to_busy": "From an agent's connection to its build.",
 }
 _BUILT = frozenset({"online_to_busy", "busy_to_fenced"})
+_UNUSED = {Cause.SURPLUS.word, Cause.IDLE.word}
 _MOST_TOLD = 20_000
 
 
@@ -40,13 +42,13 @@ class Metrics:
         self._ended = self._counter("ended", "Agents that ended, by why.", "template", "cause")
         self._builds = self._counter("builds", "Builds seen on agents.", "template")
         self._leaks = self._counter("leaks", "Second builds on an agent.", "template")
-        self._surplus = self._counter("surplus", "Agents that got no build.", "template")
+        self._surplus = self._counter("surplus", "Agents launched for an item that got no build.", "template")
         self._failed = self._counter("attempts_failed", "Attempts that failed.", "template", "cause")
         self._faults = self._counter("faults", "Faults of the service itself.")
 
     def tell(self, happening: Happening) -> None:
         """An agent may pass through several phases in one look, and only the last one is told."""
-        agent, template, cause = happening.agent, happening.template, happening.cause
+        agent, template, cause = happening.agent, happening.template, cause_word(happening.cause)
         for name, seconds in happening.seconds.items():
             if name in self._times and self._is_first(agent, name):
                 self._times[name].labels(template).observe(max(0.0, seconds))
@@ -57,12 +59,12 @@ class Metrics:
         match happening.what:
             case What.ENDED | What.REMOVED:
                 self._once("ended", agent, self._ended.labels(template, cause))
+                if happening.item and cause in _UNUSED and self._told[agent] & {"launched", "built"} == {"launched"}:
+                    self._once("surplus", agent, self._surplus.labels(template))
             case What.LEAKED:
                 self._builds.labels(template).inc()
                 self._leaks.labels(template).inc()
-            case What.SURPLUS:
-                self._surplus.labels(template).inc()
-            case What.ATTEMPT_FAILED:
+            case What.ATTEMPT_FAILED | What.PAUSED:
                 self._failed.labels(template, cause).inc()
             case What.FAULT:
                 self._faults.inc()

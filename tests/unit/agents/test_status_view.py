@@ -58,6 +58,7 @@ def test_leaks_surplus_and_failures_are_counted_by_cause():
         went("b", Cause.SURPLUS, builds=0),
         went("c", Cause.IDLE, builds=0),
         went("warm", Cause.IDLE, builds=0, item_id=0),
+        went("never launched", Cause.SURPLUS, builds=0, times={}),
         went("d", Cause.TASK_FAILED, builds=0),
         went("e", Cause.NOT_CONNECTED, builds=0),
         went("f", Cause.TASK_FAILED, builds=0),
@@ -69,16 +70,18 @@ def test_leaks_surplus_and_failures_are_counted_by_cause():
 
 
 def test_templates_tell_what_hinders_them_also_one_that_the_settings_lost():
-    pause = Pause("gpu", "task_failed", "no such image", 3, NOW + timedelta(minutes=30), final=True)
+    pause = Pause("gpu", str(Cause.TASK_FAILED), "no such image", 3, NOW + timedelta(minutes=30), final=True)
     agents = {"old-1": record("old-1", of="old")}
     shown = replace(EMPTY, drained=frozenset({"arm"}), pauses=(pause,), agents=agents)
     found = {one["template"]: one for one in templates(shown, NOW)}
     assert found["arm"]["hindered"] == "drained"
     assert found["gpu"]["hindered"] == (
-        "paused until 2026-03-01T12:30:00.000Z: it failed 3 times in a row: task_failed (no such image)"
+        "paused until 2026-03-01T12:30:00.000Z: it failed 3 times in a row: its task failed before it "
+        "connected (no such image)"
     )
     assert (found["linux"]["hindered"], found["linux"]["most"]) == ("", 50)
     assert (found["old"]["configured"], found["old"]["agents"]) == (False, 1)
+    assert [(one["cause"], one["final"]) for one in status(shown, NOW)["pauses"]] == [("task_failed", True)]
     later = NOW + timedelta(hours=1)
     assert {one["template"]: one["hindered"] for one in templates(shown, later)}["gpu"] == ""
     assert status(shown, later)["pauses"] == []

@@ -138,6 +138,17 @@ def test_the_templates_that_fit_with_the_one_that_is_chosen():
     ]
 
 
+def test_a_template_that_is_full_is_passed_over_for_another_that_fits_and_one_that_only_waits_is_not():
+    many = {f"linux-{number}": record(f"linux-{number}") for number in range(50)}
+    assert [fit.chosen for fit in why(replace(EMPTY, agents=many), "linux", NOW).templates] == [False, True]
+    waits = replace(EMPTY, pauses=(replace(PAUSE, failures=1, final=False),))
+    found = why(waits, "linux", NOW).templates[0]
+    assert found.chosen
+    assert found.hindered == (
+        "not tried again before 2026-03-01T12:30:00.000Z: it failed once: task_failed (no such image)"
+    )
+
+
 def test_an_agent_of_its_own_for_a_label_with_the_prefix():
     (fit,) = why(EMPTY, "once-7", NOW).templates
     assert (fit.template, fit.chosen, fit.unique_label) == ("linux", True, "once-7")

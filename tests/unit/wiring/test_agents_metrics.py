@@ -27,7 +27,7 @@ def told(*happenings: Happening) -> dict[tuple[str, ...], float]:
 
 
 def of(what: What, agent: str = "linux-1", cause: str = "", **seconds: float) -> Happening:
-    return Happening(what, "told", agent=agent, template="linux", cause=cause, seconds=seconds)
+    return Happening(what, "told", agent=agent, template="linux", cause=cause, item=5, seconds=seconds)
 
 
 def test_each_part_of_the_way_is_counted_once_however_often_it_is_told():
@@ -58,18 +58,24 @@ def test_builds_launches_and_ends_are_counted_also_where_only_the_last_phase_was
     assert found["ciprov_agents_ended_total", "done", "linux"] == 2
 
 
-def test_leaks_surplus_and_failures_are_counted():
+def test_surplus_is_what_was_launched_for_an_item_and_got_no_build():
+    built = told(of(What.LAUNCHED), of(What.BUSY), of(What.ENDED, cause="idle"))
+    never_launched = told(of(What.NODE_CREATED), of(What.ENDED, cause="surplus"))
+    unused = told(of(What.LAUNCHED), of(What.ENDED, cause="surplus"), of(What.REMOVED, cause="surplus"))
+    key = ("ciprov_agents_surplus_total", "linux")
+    assert [built.get(key, 0), never_launched.get(key, 0), unused.get(key, 0)] == [0, 0, 1]
+
+
+def test_leaks_and_failures_are_counted():
     found = told(
         of(What.BUSY),
         of(What.LEAKED),
-        of(What.SURPLUS, "linux-2"),
         of(What.ATTEMPT_FAILED, "linux-3", cause="task_failed"),
-        of(What.ATTEMPT_FAILED, "linux-4", cause="task_failed"),
+        of(What.PAUSED, "", cause="its task failed before it connected"),
         Happening(What.FAULT, "oh"),
     )
     assert found["ciprov_agents_builds_total", "linux"] == 2
     assert found["ciprov_agents_leaks_total", "linux"] == 1
-    assert found["ciprov_agents_surplus_total", "linux"] == 1
     assert found["ciprov_agents_attempts_failed_total", "linux", "task_failed"] == 2
     assert found["ciprov_agents_faults_total",] == 1
 
