@@ -37,7 +37,10 @@ def general_rows(settings: Settings) -> list[Row]:
 
 
 def rows(cluster: Cluster) -> list[Row]:
-    """One row per key that has a value. Of a secret in a file or variable, the file or variable is named."""
+    """One row per key that has a value. Of a secret in a file or variable, the file or variable is named.
+
+    Raises `SettingsError` for a section `agents` that cannot be read.
+    """
     found = []
     for key, known in CLUSTER_KEYS.items():
         source = cluster.sources.get(key, "default")
@@ -51,7 +54,15 @@ def rows(cluster: Cluster) -> list[Row]:
             key in cluster.sources or "." not in key or key.startswith(("tls.verify", "reap."))
         ):
             found.append(Row(key, value, source, known.variable))
-    return found
+    return found + _agents(cluster)
+
+
+def _agents(cluster: Cluster) -> list[Row]:
+    if cluster.agents is None:
+        return []
+    from ciprov.settings.agents.display import rows as rows_of_agents
+
+    return rows_of_agents(cluster.agents)
 
 
 def _value(cluster: Cluster, key: str) -> str | None:

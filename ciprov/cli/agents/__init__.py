@@ -9,6 +9,7 @@ from ciprov.cli.lazy import LazyGroup
 _COMMANDS = {
     "serve": ("ciprov.cli.agents.serve", "serve", "Watch Jenkins's queue, and launch an agent for each build."),
     "status": ("ciprov.cli.agents.status", "status", "Show what the service does, or what became of one agent."),
+    "templates": ("ciprov.cli.agents.templates", "templates", "Show what agents are made like, and where that stands."),
     "why": ("ciprov.cli.agents.why", "why", "Say why there is or is not an agent for a label."),
     "request": ("ciprov.cli.agents.steering", "request", "Make one agent for whoever asks for its label."),
     "drain": ("ciprov.cli.agents.steering", "drain", "Make no more agents of templates; builds go on."),

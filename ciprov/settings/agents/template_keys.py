@@ -169,6 +169,11 @@ TEMPLATE_KEYS: Mapping[str, Known] = {
     "java": Known(scalar(text), "the program", "java"),
     "jvm_options": Known(_options(values.JVM_TAKEN), "before `-jar`", "`-XX:TieredStopAtLevel=1 -XX:+UseSerialGC`"),
     "arguments": Known(_options(values.ARGUMENTS_TAKEN), "for agent.jar, after ciprov's own"),
+    "cached_agent_jar": Known(
+        scalar(values.flag),
+        "the Mesos agent keeps agent.jar in its fetcher's cache; a Mesos built without a library for it ends there",
+        "false",
+    ),
     "protocol": Known(scalar(values.choice(Protocol)), "`websocket` or `tcp`", "websocket"),
     "work_dir": Known(scalar(values.absolute), "a directory that outlives the agent", "in the sandbox"),
     "jar_cache": Known(
@@ -182,6 +187,7 @@ TEMPLATE_KEYS: Mapping[str, Known] = {
     "warm": Known(_warm, "idle agents kept ready: a number, or a list of `{count, schedule}`, see below", "0"),
     "idle": Known(scalar(values.duration()), "an agent without a build ends after so long", "1m"),
     "online": Known(scalar(values.duration()), "an agent that is not connected so long after its launch failed", "2m"),
+    "grace": Known(scalar(values.duration()), "an agent that is to end gets so long before it is killed", "5s"),
     "unreachable": Known(scalar(values.duration()), "so long a build on a lost host is waited for", "10m"),
     "attempts": Known(
         scalar(values.whole(1, 10)), "after so many failures of one kind in a row the template pauses", "3"

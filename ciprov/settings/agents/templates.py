@@ -69,7 +69,7 @@ def build(name: str, entry: Entry, around: Surroundings, findings: Findings) -> 
         start=_start(found, env),
         limits=Limits(
             **found.given(most="most", warm="warm", idle_s="idle", online_s="online", unreachable_s="unreachable"),
-            **found.given(attempts="attempts", retry_s="retry", pause_s="pause"),
+            **found.given(grace_s="grace", attempts="attempts", retry_s="retry", pause_s="pause"),
         ),
         **found.given(expressions="expressions", constraints="constraints", priority="priority", weight="weight"),
         **found.given(algorithm="algorithm", exclusive="exclusive", expected_s="expected"),
