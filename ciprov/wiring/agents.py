@@ -24,10 +24,10 @@ from ciprov.domain.environment import LockHolder
 from ciprov.domain.jenkins import JenkinsUnavailable
 from ciprov.domain.leadership import Lead
 from ciprov.foundation.clock import utc_now
-from ciprov.foundation.errors import CiprovError, UsageError
-from ciprov.settings.agents import AgentSettings
+from ciprov.foundation.errors import CiprovError
+from ciprov.settings.agents import AgentSettings, of_cluster
 from ciprov.settings.agents.secrets import revealed
-from ciprov.settings.model import Cluster, Settings
+from ciprov.settings.model import Settings
 from ciprov.wiring.agents_log import LogWriter
 from ciprov.wiring.agents_metrics import Metrics
 from ciprov.wiring.agents_operating import socket_path
@@ -45,16 +45,6 @@ class Output:
 
     stream: TextIO
     form: LogFormat = LogFormat.TEXT
-
-
-def of_cluster(cluster: Cluster) -> AgentSettings:
-    """Raises `UsageError` where the cluster has no agents."""
-    if cluster.agents is None:
-        raise UsageError(
-            f"cluster {cluster.name} has no section `agents` in the settings",
-            way_out="name its Jenkins and at least one template there: see docs/agents-settings.md",
-        )
-    return cluster.agents
 
 
 def serve(settings: Settings, read: Callable[[], Settings], output: Output) -> None:

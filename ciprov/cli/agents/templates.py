@@ -37,7 +37,7 @@ def templates(invocation: Invocation, *, name: str, check: bool, output: str) ->
       ciprov --cluster staging agents templates --check
     """
     from ciprov.foundation.clock import utc_now
-    from ciprov.wiring.agents import of_cluster
+    from ciprov.settings.agents import of_cluster
 
     agents = of_cluster(invocation.settings.cluster)
     chosen = (_chosen(agents, name),) if name else agents.rules.templates

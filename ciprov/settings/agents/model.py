@@ -8,7 +8,8 @@ from urllib.parse import quote
 
 from ciprov.agents.template import Rules
 from ciprov.domain.mesos_scheduler import Framework
-from ciprov.settings.model import Credentials, Tls
+from ciprov.foundation.errors import UsageError
+from ciprov.settings.model import Cluster, Credentials, Tls
 from ciprov.settings.secret import Secret
 
 
@@ -70,3 +71,13 @@ class AgentSettings:
         user, password = quote(self.masters_auth.user, safe=""), quote(self.masters_auth.password.reveal(), safe="")
         scheme, _, rest = self.masters.partition("://")
         return f"{scheme}://{user}:{password}@{rest}"
+
+
+def of_cluster(cluster: Cluster) -> AgentSettings:
+    """Raises `UsageError` where the cluster has no agents, `SettingsError` where something is wrong with them."""
+    if cluster.agents is None:
+        raise UsageError(
+            f"cluster {cluster.name} has no section `agents` in the settings",
+            way_out="name its Jenkins and at least one template there: see docs/agents-settings.md",
+        )
+    return cluster.agents
