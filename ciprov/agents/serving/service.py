@@ -15,9 +15,11 @@ from ciprov.agents.serving.handout import Handout
 from ciprov.agents.serving.inbox import Acted, Inbox, Incoming, Leave, Looked, Ordered, Signalled
 from ciprov.agents.serving.jenkins_desk import JenkinsDesk, Look
 from ciprov.agents.serving.mesos_desk import MesosDesk
+from ciprov.agents.serving.misfits import Misfits
 from ciprov.agents.serving.peers import Watched
 from ciprov.agents.serving.requests import request
 from ciprov.agents.serving.roster import Roster
+from ciprov.agents.serving.sweeper import Sweeper
 from ciprov.agents.snapshot import Snapshot
 from ciprov.agents.start_script import secrets_text
 from ciprov.agents.task import Site, TaskSecrets, task_info
@@ -70,6 +72,8 @@ class AgentService:
         self._mesos = MesosDesk(parts.driver, self._books, parts.framework.roles, self._task_infos)
         self._roster = Roster(self._books, self._jenkins, self._mesos, self._template_of, self._moved_on)
         self._demand = DemandDesk(rules, self._books, self._jenkins, self._roster, tell)
+        self._sweeper = Sweeper(self._jenkins, self._roster, tell)
+        self._misfits = Misfits(self._demand, self._mesos, self._roster)
         self._jenkins_peer = Watched(parts.jenkins.target, What.JENKINS_LOST, What.JENKINS_BACK, tell)
         self._mesos_peer = Watched(parts.mesos, What.MESOS_LOST, What.MESOS_BACK, tell)
         self._former: dict[str, Template] = {}
@@ -131,8 +135,10 @@ class AgentService:
         for event in came:
             if isinstance(event, Looked) and event.error is None:
                 self._demand.looked(event, now)
+                self._sweeper.looked(event, self._demand.rules, now)
                 self._roster.advance(now)
         self._place(now)
+        self._misfits.weed_out(now)
         if now >= self._next_keep_up:
             self._mesos.keep_up(now)
             self._next_keep_up = now + timedelta(seconds=_KEEP_UP_S)

@@ -1,0 +1,49 @@
+"""Takes away what crashed runs left in Jenkins, look by look."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from ciprov.agents.anchors import anchors
+from ciprov.agents.happenings import Happening, Severity, Tell, What
+from ciprov.agents.lifecycle import Act
+from ciprov.agents.serving.inbox import Looked
+from ciprov.agents.serving.jenkins_desk import JenkinsDesk, NodeAct
+from ciprov.agents.serving.roster import Roster
+from ciprov.agents.sweeping import Sighting, sweep
+from ciprov.agents.template import Rules
+
+
+class Sweeper:
+    """Owned by the loop's thread."""
+
+    def __init__(self, jenkins: JenkinsDesk, roster: Roster, tell: Tell) -> None:
+        self._jenkins = jenkins
+        self._roster = roster
+        self._tell = tell
+        self._seen: Mapping[str, Sighting] = {}
+        self._told: set[tuple[str, str]] = set()
+
+    def looked(self, looked: Looked, rules: Rules, now: datetime) -> None:
+        if looked.nodes is None:
+            return
+        kept = {anchor.name for anchor in anchors(rules)}
+        found = sweep(looked.nodes, self._roster.records, rules.service.name, kept, self._seen, looked.began)
+        self._seen = found.seen
+        there = {node.name for node in looked.nodes}
+        self._told = {(name, about) for name, about in self._told if name in there}
+        for names, act in ((found.fence, Act.FENCE), (found.delete, Act.DELETE_NODE)):
+            for name in names:
+                self._jenkins.ask(NodeAct(name, act, message="ciprov: a run that crashed left it"), now)
+                self._say(name, act, f"node {name} was left by a run that crashed: {act}", Severity.INFO)
+        for name, whose in found.foreign.items():
+            self._say(
+                name, whose, f"node {name} is left alone, though an agent is called so: {whose}", Severity.WARNING
+            )
+
+    def _say(self, name: str, about: str, text: str, severity: Severity) -> None:
+        """Once, for as long as the node is there."""
+        if (name, about) not in self._told:
+            self._told.add((name, about))
+            self._tell(Happening(What.SWEPT, text, severity, agent=name))
