@@ -111,10 +111,19 @@ def _listening(host: str, port: int) -> socket.socket:
         family, _, _, _, address = socket.getaddrinfo(
             host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        return socket.create_server(address[:2], family=family, backlog=1024)
+        # Named as TCP, without which asyncio lets pieces of answers wait for acknowledgements, 40 ms each.
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen(1024)
+        except OSError:
+            listener.close()
+            raise
     except OSError as error:
         raise CiprovError(
             f"agents cannot be heard there: {error.strerror or error}",
             place=shown,
             way_out="name an address of this machine and a free port (0 takes any), or end what listens there",
         ) from error
+    return listener
