@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -25,6 +25,8 @@ from ciprov.agents.template import Limits, Rules, Template
 from ciprov.agents.template_digest import difference, digest
 from ciprov.domain.jenkins import QueueItem
 
+_SURE_AFTER = timedelta(seconds=0.75)
+
 
 class DemandDesk:
     """Owned by the loop's thread. `held_back` are agents that are not to be launched for now."""
@@ -38,6 +40,7 @@ class DemandDesk:
         self._labels: Mapping[int, str] = {}
         self._attempts = Attempts()
         self._ahead_of_us = timedelta(0)
+        self._surplus_since: dict[str, datetime] = {}
         self.items: tuple[QueueItem, ...] = ()
         self.demand = Demand()
         self.capped: Mapping[int, str] = {}
@@ -70,8 +73,7 @@ class DemandDesk:
         jobs = {item.id: item.task_name for item in self.items}
         for record in staffing.create:
             self._roster.add(replace(record, job=jobs.get(record.item_id, "")))
-        for name, cause in staffing.release:
-            self._roster.release(name, cause)
+        self._release(staffing.release, now)
         if looked.nodes is not None:
             self._keep_anchors(now)
 
@@ -143,6 +145,16 @@ class DemandDesk:
     def _keep_anchors(self, now: datetime) -> None:
         for anchor in missing(self.rules, self._roster.nodes.values()):
             self._jenkins.ask(NodeAct(anchor.name, Act.CREATE_NODE, anchor, wants_secret=False), now)
+
+    def _release(self, release: Sequence[tuple[str, Cause]], now: datetime) -> None:
+        """What nothing wants has to be so for a while: an item that an agent took between the look at the nodes and
+        that at the queue is missed by both, so that for a moment there seems to be an agent too many.
+        """
+        surplus = {name for name, cause in release if cause is Cause.SURPLUS}
+        self._surplus_since = {name: self._surplus_since.get(name, now) for name in surplus}
+        for name, cause in release:
+            if name not in surplus or now >= self._surplus_since[name] + _SURE_AFTER:
+                self._roster.release(name, cause)
 
     def _set_drained(self, templates: frozenset[str]) -> None:
         self.drained = templates

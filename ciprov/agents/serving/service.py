@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -55,7 +56,7 @@ class Parts:
 
 
 class ServiceEnded(CiprovError):
-    """Mesos does not let the service go on."""
+    """The service cannot go on."""
 
 
 class AgentService:
@@ -91,6 +92,15 @@ class AgentService:
         try:
             while not self._leaving:
                 self._turn(self.inbox.take(self._wait()))
+        except CiprovError:
+            raise
+        except Exception as error:
+            # Whoever starts it again finds what was written; nothing of this turn was done before.
+            raise ServiceEnded(
+                f"a fault of ciprov: {error!r}",
+                place=_where(error),
+                way_out="start it again, and report this; agents and their builds go on meanwhile",
+            ) from error
         finally:
             self._jenkins.stop()
             self._mesos.leave()
@@ -301,3 +311,9 @@ class AgentService:
             recent=tuple(self._roster.recent),
             counts=dict(self._roster.counts),
         )
+
+
+def _where(error: Exception) -> str:
+    """The line of the innermost code that failed."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
