@@ -17,7 +17,8 @@ import requests
 from ciprov.clients.connection import Connection, Session
 from ciprov.clients.mesos_exec import ExecFailed, ExecSession
 from ciprov.clients.mesos_operator import send_call
-from ciprov.clients.mesos_state import TaskPlace, agent_url, task_place, tasks_of, unreachable_tasks
+from ciprov.clients.mesos_state import TaskPlace, agent_url, frameworks, task_place, tasks_of, unreachable_tasks
+from ciprov.domain.mesos_frameworks import MasterFramework
 from ciprov.foundation.errors import CiprovError
 from ciprov.foundation.json import JsonObject, JsonValue
 
@@ -67,6 +68,11 @@ class HttpAgents:
     def tasks_of(self, framework_id: str) -> list[JsonObject] | None:
         state = self._state()
         return None if state is None else tasks_of(state, framework_id)
+
+    def frameworks(self) -> list[MasterFramework] | None:
+        """All that the master keeps."""
+        state = self._state()
+        return None if state is None else frameworks(state)
 
     def operate(self, call: JsonObject) -> None:
         """Masters that do not lead send it on to the one that does, credentials only where that is configured."""

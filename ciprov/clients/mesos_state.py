@@ -6,7 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ciprov.domain.mesos_frameworks import MasterFramework
 from ciprov.foundation.json import JsonObject
+
+_TERMINAL = frozenset(
+    f"TASK_{state}"
+    for state in ("FINISHED", "FAILED", "KILLED", "ERROR", "LOST", "DROPPED", "GONE", "GONE_BY_OPERATOR")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,31 @@ def tasks_of(state: JsonObject, framework_id: str) -> list[JsonObject] | None:
         if framework.get("id") == framework_id:
             return [*_objects(framework.get("tasks")), *_objects(framework.get("unreachable_tasks"))]
     return None
+
+
+def frameworks(state: JsonObject) -> list[MasterFramework]:
+    """Those that a master keeps, also while they are away; without those that it removed."""
+    return [
+        MasterFramework(
+            id=str(framework.get("id") or ""),
+            name=str(framework.get("name") or ""),
+            connected=framework.get("connected") is True,
+            tasks=tuple(
+                str(task.get("id"))
+                for kind in ("tasks", "unreachable_tasks")
+                for task in _objects(framework.get(kind))
+                # One that ended stays there until its framework has acknowledged that.
+                if task.get("state") not in _TERMINAL
+            ),
+            hostname=str(framework.get("hostname") or ""),
+            failover_timeout_s=_seconds(framework.get("failover_timeout")),
+        )
+        for framework in _objects(state.get("frameworks"))
+    ]
+
+
+def _seconds(value: Any) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0
 
 
 def _executors(state: JsonObject) -> Iterator[JsonObject]:

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ciprov.clients.mesos_state import TaskPlace, agent_url, task_place
+from ciprov.clients.mesos_state import TaskPlace, agent_url, frameworks, task_place
 from ciprov.clients.recordio import records
+from ciprov.domain.mesos_frameworks import MasterFramework
 
 STATE = {
     "frameworks": [
@@ -96,3 +97,25 @@ def test_records_come_out_as_they_went_in_however_they_are_cut(sent: list[bytes]
 def test_what_is_no_recordio_is_refused(junk: bytes) -> None:
     with pytest.raises(ValueError, match="no RecordIO"):
         records(junk)
+
+
+def test_frameworks_that_a_master_keeps():
+    tasks = [{"id": f"t-{state}", "state": f"TASK_{state}"} for state in ("RUNNING", "STAGING", "FINISHED", "LOST")]
+    away = {"id": "F-1", "name": "ci", "connected": False, "failover_timeout": 60.0}
+    here = {"id": "F-2", "name": "ci", "connected": True, "hostname": "h"}
+    lost = [{"id": "u", "state": "TASK_UNREACHABLE"}]
+    state = {"frameworks": [{**away, "tasks": tasks, "unreachable_tasks": lost}, here], "completed_frameworks": [away]}
+    assert frameworks(state) == [
+        MasterFramework("F-1", "ci", False, ("t-RUNNING", "t-STAGING", "u"), "", 60.0),
+        MasterFramework("F-2", "ci", True, hostname="h"),
+    ]
+
+
+@pytest.mark.parametrize("state", [{}, {"frameworks": None}, {"frameworks": [1]}])
+def test_where_none_are_told_there_are_none(state):
+    assert frameworks(state) == []
+
+
+def test_a_framework_that_is_told_oddly_does_no_harm():
+    odd = {"id": None, "connected": "yes", "tasks": [None, {}], "failover_timeout": "long"}
+    assert frameworks({"frameworks": [odd]}) == [MasterFramework("", "", False, ("None",))]
