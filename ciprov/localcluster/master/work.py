@@ -22,6 +22,7 @@ from ciprov.localcluster.master.tasks import Task, acknowledged, is_frameworks, 
 from ciprov.localcluster.master.telling import Telling
 from ciprov.localcluster.master.trading import Trading
 from ciprov.localcluster.model import ENDED, Agent, Condition
+from ciprov.localcluster.runtimes.environment import UnknownUser, account_for
 from ciprov.localcluster.runtimes.port import LaunchSpec, Report, TaskUpdate
 
 logger = logging.getLogger(__name__)
@@ -72,7 +73,12 @@ class Work:
 
     def _start(self, spec: LaunchSpec) -> None:
         try:
+            if spec.container is None:
+                account_for(spec.user)
             self._outside.runtime.launch(spec)
+        except UnknownUser as error:
+            # An agent drops such a task: there is nothing that could fail.
+            self._report(TaskUpdate(spec.task_id, Condition.LOST, str(error)))
         except Exception as error:
             logger.exception("task_id=%s could not be launched", spec.task_id)
             self._report(TaskUpdate(spec.task_id, Condition.ERROR, f"the runtime refused the task: {error}"))
