@@ -60,6 +60,9 @@ class MemoryDatabase(Database):
     def absences(self) -> Absences:
         return Absences()
 
+    def mesos(self) -> dict[tuple[str, str], str]:
+        return {}
+
     def write(self, unsaved: Unsaved) -> None:
         self._apps.update(unsaved.apps)
         self._groups.update(unsaved.groups)
