@@ -55,17 +55,25 @@ class DemandDesk:
         return attempts.pauses(self._attempts, now)
 
     def looked(self, looked: Looked, now: datetime) -> None:
-        """A look at the queue: who is wanted now, and who is not any more."""
+        """Who is wanted now, and who is not any more.
+
+        Of a look at the nodes alone nothing follows for items that were seen before: an agent may have taken them. Nor
+        are agents made from a look at the queue alone: those that it would be given to may be idle by now.
+        """
         if looked.server is not None and looked.server.time is not None:
             self._ahead_of_us = looked.server.time - looked.began
-        if looked.items is None:
+        if looked.nodes is not None:
+            self._keep_anchors(now)
+        if looked.items is None and self.items:
             return
-        self.items = looked.items
+        self.items = self.items if looked.items is None else looked.items
         nodes = tuple(self._roster.nodes.values())
         agents = tuple(self._agent(record, looked.began) for record in self._roster.records.values())
         seen = Seen(self.items, nodes, agents, self._labels)
         self.demand = demand(seen, self._policy, now + self._ahead_of_us)
         self._labels = self.demand.labels
+        if looked.nodes is None and self.demand.needs:
+            return
         standing = Standing(self._roster.records, self.rules, self._attempts, self.drained)
         staffing = staff(self.demand, standing, now, self._fresh_name)
         self.held_back = staffing.held
@@ -74,8 +82,6 @@ class DemandDesk:
         for record in staffing.create:
             self._roster.add(replace(record, job=jobs.get(record.item_id, "")))
         self._release(staffing.release, now)
-        if looked.nodes is not None:
-            self._keep_anchors(now)
 
     def ended(self, record: AgentRecord, now: datetime) -> None:
         """For each agent that has just ended, or was given a build."""

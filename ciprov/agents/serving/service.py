@@ -8,13 +8,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from ciprov.agents.happenings import Happening, Severity, Tell, What
+from ciprov.agents.looking import Facts, facts
 from ciprov.agents.ports import AgentStore, Jenkins
 from ciprov.agents.record import AgentRecord, Cause, Phase
 from ciprov.agents.serving.books import FRAMEWORK, Books
 from ciprov.agents.serving.demand_desk import DemandDesk
 from ciprov.agents.serving.handout import Handout
 from ciprov.agents.serving.inbox import Acted, Inbox, Incoming, Leave, Looked, Ordered, Signalled
-from ciprov.agents.serving.jenkins_desk import JenkinsDesk, Look
+from ciprov.agents.serving.jenkins_desk import JenkinsDesk
+from ciprov.agents.serving.looks import Looks
 from ciprov.agents.serving.mesos_desk import MesosDesk
 from ciprov.agents.serving.misfits import Misfits
 from ciprov.agents.serving.peers import Watched
@@ -26,7 +28,6 @@ from ciprov.agents.start_script import secrets_text
 from ciprov.agents.task import Site, TaskSecrets, task_info
 from ciprov.agents.template import ContainerKind, Rules, Template
 from ciprov.domain import mesos_events
-from ciprov.domain.jenkins import JenkinsDenied
 from ciprov.domain.mesos_events import End
 from ciprov.domain.mesos_scheduler import Framework, MesosScheduler
 from ciprov.foundation.clock import Now
@@ -36,8 +37,6 @@ from ciprov.framework.decisions import Launch, Placement
 from ciprov.framework.requests import Request, Wanted
 
 _KEEP_UP_S = 1.0
-_CLOCK_EVERY_S = 60.0
-_WATCHED = frozenset({Phase.LAUNCHED, Phase.CONNECTING, Phase.ONLINE, Phase.BUSY})
 _FORGOTTEN = Template("?", (), Wanted(cpus=0.1))
 
 
@@ -78,7 +77,8 @@ class AgentService:
         self._jenkins_peer = Watched(parts.jenkins.target, What.JENKINS_LOST, What.JENKINS_BACK, tell)
         self._mesos_peer = Watched(parts.mesos, What.MESOS_LOST, What.MESOS_BACK, tell)
         self._former: dict[str, Template] = {}
-        self._next_look = self._next_clock = self._next_keep_up = now()
+        self._looks = Looks(self._jenkins)
+        self._next_keep_up = now()
         self._leaving = False
         self._end: CiprovError | None = None
         self.snapshot = Snapshot(now(), rules, self._jenkins_peer.peer, self._mesos_peer.peer)
@@ -145,6 +145,7 @@ class AgentService:
         for event in came:
             if isinstance(event, Looked) and event.error is None:
                 self._demand.looked(event, now)
+                self._looks.answered(event, self._demand.demand, now)
                 self._sweeper.looked(event, self._demand.rules, now)
                 self._roster.advance(now)
         self._place(now)
@@ -153,7 +154,7 @@ class AgentService:
             self._mesos.keep_up(now)
             self._next_keep_up = now + timedelta(seconds=_KEEP_UP_S)
         self._books.close_turn()
-        self._look_on(now)
+        self._looks.on(self._facts, now)
         self.snapshot = self._taken(now)
 
     def _take(self, event: Incoming, now: datetime) -> None:
@@ -187,7 +188,7 @@ class AgentService:
         now = self._now()
         due = [self._next_keep_up]
         if not self._jenkins.looking:
-            due.append(self._next_look)
+            due.append(self._looks.next(self._facts, now).at)
         placing = self._mesos.wake_at(now)
         if placing is not None:
             due.append(placing)
@@ -201,19 +202,12 @@ class AgentService:
             self._jenkins_peer.is_up(now, looked.server.version if looked.server else "")
             self._roster.looked(looked)
             return
+        self._looks.failed(looked, now)
         self._jenkins_peer.is_down(now, str(looked.error))
-        self._next_look = now + timedelta(seconds=15.0 if isinstance(looked.error, JenkinsDenied) else 1.0)
 
-    def _look_on(self, now: datetime) -> None:
-        if self._jenkins.looking or now < self._next_look:
-            return
-        busy = bool(self._demand.items or self._roster.records)
-        clock = now >= self._next_clock
-        if clock:
-            self._next_clock = now + timedelta(seconds=_CLOCK_EVERY_S)
-        self._jenkins.look(Look(server=clock))
-        watched = any(record.phase in _WATCHED for record in self._roster.records.values())
-        self._next_look = now + timedelta(seconds=0.1 if watched else 0.5 if busy else 1.0)
+    @property
+    def _facts(self) -> Facts:
+        return facts(self._demand.demand, self._roster.records.values())
 
     # Mesos
 
