@@ -65,20 +65,12 @@ shift 7
 say() { echo "ciprov: agent $name: $*" >&2; }
 fail() { code=$1; shift; say "$*"; exit "$code"; }
 
-# True for what belongs to root or to us; sets its mode.
-look() {
-  set -- "$1" $(LC_ALL=C ls -ldn -- "$1" 2>/dev/null)
-  mode=${2-}
-  [ "${4-}" = 0 ] || [ -O "$1" ]
-}
-
-# True for a directory that nobody else can write to, nor put another one in its place. Made where it is not there.
+# True for a directory or file that nobody else can write to, nor put another one in its place.
 is_private() {
-  mkdir -p "${1%/*}/" && { [ -d "$1" ] || mkdir -m 700 "$1" || [ -d "$1" ]; } || return 1
-  look "${1%/*}/" || return 1
-  case $mode in d????-??-?* | d????????[tT]*) ;; *) return 1 ;; esac
-  look "$1" || return 1
-  case $mode in d????-??-?*) ;; *) return 1 ;; esac
+  set -- "$1" $(LC_ALL=C ls -ldn -- "${1%/*}/" "$1" 2>/dev/null)
+  case ${2-} in d????-??-?* | d????????[tT]*) ;; *) return 1 ;; esac
+  case ${11-} in [d-]????-??-?*) ;; *) return 1 ;; esac
+  { [ "$4" = 0 ] || [ -O "${1%/*}/" ]; } && { [ "${13-}" = 0 ] || [ -O "$1" ]; }
 }
 
 send() {
@@ -120,10 +112,10 @@ tell() {
 
 watch() {
   [ -z "$own" ] || trap "" TERM
-  told=/ entries= pipe=
+  told=/ entries= pipe= secret=
   if [ "${BASH_VERSION-}" ] && mkfifo .ciprov-pipe && exec 9<>.ciprov-pipe; then pipe=yes; rm -f .ciprov-pipe; fi
   while kill -0 $$ 2>/dev/null; do
-    for entry in "$dir"/workspace/*; do
+    [ ! -d "$dir/workspace" ] || for entry in "$dir"/workspace/*; do
       entry=${entry##*/}
       entry=${entry%%@*}
       case $entry in "*" | workspaces.txt*) continue ;; esac
@@ -133,7 +125,7 @@ watch() {
       entries="$entries${entries:+, }\"$entry\""
       [ -z "$url" ] || tell "$entries" &
     done
-    if [ "$pipe" ]; then read -r -t 0.03 _ <&9; else sleep 0.05 2>/dev/null || sleep 1; fi
+    if [ "$pipe" ]; then read -r -t 0.04 _ <&9; else sleep 0.05 2>/dev/null || sleep 1 || return; fi
   done
   [ -z "$own" ] || rm -rf "$dir"
 }
@@ -143,19 +135,20 @@ command -v "$1" >/dev/null || fail 127 "there is no $1 here, and an agent needs 
 start=
 { IFS= read -r start <agent.jar; } 2>/dev/null
 case $start in PK*) ;; *) fail 66 "agent.jar did not come from Jenkins, or is no jar" ;; esac
-mkdir -p "$dir/workspace" 2>/dev/null && [ -w "$dir" ] || fail 73 "its work directory $dir cannot be written to"
+{ [ -z "$own" ] || mkdir -p "$dir"; } 2>/dev/null && [ -w "${own:-.}" ] ||
+  fail 73 "its work directory ${own:-$PWD} cannot be written to"
 
 java=$1
 shift
-if [ "$archive" ] && look "$archive"; then
-  case $mode in -????-??-?*) set -- "-XX:SharedArchiveFile=$archive" "$@" ;; esac
+if [ -f "$archive" ]; then
+  if is_private "$archive"; then set -- "-XX:SharedArchiveFile=$archive" "$@"
+  else say "$archive is not used: others can write to it"; fi
 fi
-if [ "$cache" ] && ! is_private "$cache" 2>/dev/null; then
-  say "the jar cache $cache is not used: it is not its own, or others can write to it"
-elif [ "$cache" ] && ! printf %65536s "" 2>/dev/null >"$cache/.room"; then
-  say "the jar cache $cache is not used: it cannot be written to, or is full"
-elif [ "$cache" ]; then
-  set -- "$@" -jar-cache "$cache"
+if [ "$cache" ]; then
+  [ -d "$cache" ] || { mkdir -p "${cache%/*}/" && mkdir -m 700 "$cache"; } 2>/dev/null
+  if ! is_private "$cache"; then say "the jar cache $cache is not used: it is not there, or others can write to it"
+  elif ! { printf %65536s "" >"$cache/.room"; } 2>/dev/null; then say "the jar cache $cache is not used: no room in it"
+  else set -- "$@" -jar-cache "$cache"; fi
 fi
 watch </dev/null &
 exec "$java" "$@" <<END
@@ -175,8 +168,8 @@ class Addresses:
 def start_command(name: str, template: Template, addresses: Addresses) -> str:
     """For `sh -c`, in the sandbox, with agent.jar in it and the secrets in the environment or in `SECRETS_FILE`."""
     host, url = _signal(name, addresses.signal)
-    own = "own" if template.start.work_dir else ""
     directory = work_dir(name, template)
+    own = directory if template.start.work_dir else ""
     words = [name, host, url, directory, own, jar_cache(template), template.start.class_data]
     fills = {
         "@FILE@": SECRETS_FILE,
