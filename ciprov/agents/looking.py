@@ -2,8 +2,8 @@
 
 - While it does not answer: after a pause that doubles, with jitter.
 - While an agent of ours is about to connect or idle: its node every 0.1 s, as it is fenced once it has a build.
-- While something waits for an agent, or came a short while ago: nodes and queue every 0.4 s, and every second once
-  nothing new has come for long.
+- Where something came a short while ago, the queue every 0.4 s; where something waits for longer, every second. The
+  nodes with it, unless there is nothing of ours to see.
 - Else one request in a second: the queue, and at times the nodes instead.
 
 Where the queue alone was asked and something waits in it, nodes and queue are asked at once: agents are only made from
@@ -29,7 +29,6 @@ IDLE_NODES_S = 60.0
 
 _LINGERS_S = 10.0
 _LINGERS_AT_MOST_S = 30.0
-_STALE_S = 30.0
 _NEAR = timedelta(seconds=WATCHED_S / 2)
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 15.0
@@ -131,8 +130,7 @@ def cadence(facts: Facts, history: History, now: datetime, jitter: float) -> Loo
 def _due(facts: Facts, history: History, nodes_at: datetime, queue_at: datetime, now: datetime) -> Look:
     lingers = _is_within(history.came_at, _lingering_s(history.gap_s), now)
     if facts.waiting or facts.watched or lingers:
-        fast = lingers or (facts.waiting and _is_within(history.came_at, _STALE_S, now))
-        queue_due = queue_at + timedelta(seconds=FAST_S if fast else CALM_S)
+        queue_due = queue_at + timedelta(seconds=FAST_S if lingers else CALM_S)
         if not facts.watched:
             return Look(nodes=facts.waiting or facts.ours, queue=True, at=queue_due)
         nodes_due = nodes_at + timedelta(seconds=WATCHED_S)

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -83,7 +84,12 @@ def test_it_is_lacking_exactly_where_the_framework_says_never(hosts, wants):
 def test_it_is_told_once_it_is_sure_and_for_all_agents_that_wait():
     records = {
         each.name: each
-        for each in (record("gpu-1"), record("gpu-2", phase=Phase.WANTED), record("gpu-3", phase=Phase.ONLINE))
+        for each in (
+            record("gpu-1"),
+            record("gpu-2", phase=Phase.WANTED),
+            record("gpu-3", phase=Phase.ONLINE),
+            replace(record("gpu-4"), leaving=Cause.DRAINED),
+        )
     }
     rules = Rules(templates=(LARGE,))
     held = {"gpu-1": Held("gpu-1", "too large", never=True)}

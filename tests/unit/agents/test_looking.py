@@ -147,6 +147,35 @@ def test_what_waits_for_long_is_looked_at_every_second():
     assert cadence(facts(found, ()), history, later, 0) == Look(True, True, later + timedelta(seconds=1))
 
 
+def came(gap: float) -> History:
+    """An item was seen now, so many seconds after the one before, and is gone again."""
+    both, history = Look(True, True, NOW), History()
+    for number, moment in enumerate((NOW - timedelta(seconds=gap), NOW)):
+        items = (NoNeed(number, Spare.SERVED, ""),)
+        history = answered(history, both, moment, moment, Demand(spared=items))
+    return history
+
+
+def test_for_a_while_the_next_item_is_waited_for_closely():
+    soon = NOW + timedelta(seconds=0.4)
+    assert cadence(Facts(), came(0.1), NOW, 0) == Look(False, True, soon)
+    assert cadence(Facts(ours=True), came(0.1), NOW, 0) == Look(True, True, soon)
+    for gap, seconds in ((0.1, 10), (8, 16), (14, 28), (16, 10), (1000, 10)):
+        history = came(gap)
+        for passed, pause in ((seconds - 1, 0.4), (seconds + 1, 1)):
+            now = NOW + timedelta(seconds=passed)
+            history = answered(history, Look(False, True, now), now, now, Demand())
+            assert cadence(Facts(), history, now, 0).at == now + timedelta(seconds=pause)
+
+
+def test_nodes_and_queue_that_are_due_at_about_the_same_time_are_asked_together():
+    history = answered(History(), Look(True, True, NOW), NOW, NOW, Demand())
+    for passed, both in ((0.83, False), (0.86, True)):
+        at = NOW + timedelta(seconds=passed)
+        later = answered(history, Look(True, False, at), at, at, Demand())
+        assert cadence(Facts(watched=True), later, at, 0) == Look(True, both, at + timedelta(seconds=0.1))
+
+
 def test_facts_of_agents():
     one = AgentRecord("x", "a", ("a",), NOW, NOW)
     assert facts(Demand(), [one]) == Facts(ours=True)
