@@ -1,5 +1,6 @@
 # make up     a courseware environment on the embedded cluster, in a state directory of this checkout
 # make down   takes it away again, with the embedded cluster and its files
+# make agents-demo  Jenkins agents as Mesos tasks, to look at: nothing needed, nothing left
 # make test   the whole test suite        make lint   every check of form
 # make bench  figures as ratios           make lock   new locks (needs uv)
 # make soak   the big numbers, of which the test suite has a short form
@@ -12,7 +13,7 @@ STATE := $(CURDIR)/.ciprov
 CIPROV := CIPROV_STATE_DIR="$(STATE)" .venv/bin/ciprov --local
 READY := .venv/ready
 
-.PHONY: up down test test-unit lint bench soak lock
+.PHONY: up down agents-demo test test-unit lint bench soak lock
 .DELETE_ON_ERROR:
 
 up: $(READY)
@@ -22,6 +23,9 @@ down:
 	@if [ -x .venv/bin/ciprov ] && [ -d "$(STATE)" ]; then \
 	    { [ ! -e "$(STATE)/state.db" ] || $(CIPROV) env down "$(NAME)" || true; } && $(CIPROV) local stop --purge && rm -rf "$(STATE)"; \
 	fi
+
+agents-demo: $(READY)
+	@.venv/bin/python scripts/agents-demo
 
 test: $(READY)
 	.venv/bin/pytest -n 4 --dist worksteal tests
