@@ -23,7 +23,7 @@ from ciprov.domain.jenkins import AgentSecret, JenkinsUnavailable, NewNode, Node
 
 _REMEMBERED = 200
 _AHEAD = 64
-"""So many nodes may wait for a place of their own: more would only clutter Jenkins."""
+"""So many nodes of a template may wait for a place: more would only clutter Jenkins."""
 
 
 class Roster:
@@ -111,7 +111,7 @@ class Roster:
 
     def advance(self, now: datetime) -> None:
         """Move all agents on as far as they go now, and do what that asks for."""
-        ahead = sum(1 for record in self.records.values() if record.phase is Phase.NODE_CREATED)
+        ahead = Counter(each.template for each in self.records.values() if each.phase is Phase.NODE_CREATED)
         for record in list(self.records.values()):
             further = advance(record, self._seen(record), self._template(record), now)
             after = self._placed(further.record)
@@ -121,8 +121,8 @@ class Roster:
                 self._forget(after)
             for act in further.acts:
                 if act is Act.CREATE_NODE and after.phase is Phase.WANTED:
-                    ahead += 1
-                    if ahead > _AHEAD:
+                    ahead[after.template] += 1
+                    if ahead[after.template] > _AHEAD:
                         continue
                 self._do(act, after, now)
 
