@@ -78,7 +78,7 @@ def staff(demand: Demand, standing: Standing, now: datetime, new_name: NewName) 
     for template in standing.rules.templates:
         desk.keep_ready(template, warm[template.name] - ready[template.name])
     release |= idle.making_room(desk.short(), release)
-    held = _held(standing, pauses, release)
+    held = held_back(standing, now) - release.keys()
     return Staffing(tuple(desk.created), tuple(release.items()), desk.capped, held)
 
 
@@ -88,6 +88,25 @@ def avoided(standing: Standing, now: datetime) -> frozenset[str]:
     of = Counter(record.template for record in standing.records.values() if record.phase is not Phase.REMOVED)
     full = {each.name for each in standing.rules.templates if 0 < each.limits.most <= of[each.name]}
     return standing.drained | paused | full
+
+
+def held_back(standing: Standing, now: datetime) -> frozenset[str]:
+    """Agents that are not to be launched now: their template failed, and waits, or is tried with another one first."""
+    pauses = attempts.pauses(standing.attempts, now)
+    failed = attempts.probed(standing.attempts)
+    waiting: dict[str, list[AgentRecord]] = {}
+    in_flight: set[str] = set()
+    for record in standing.records.values():
+        if record.template in failed and record.leaving is None:
+            if record.phase in _UNLAUNCHED:
+                waiting.setdefault(record.template, []).append(record)
+            elif record.phase in _IN_FLIGHT:
+                in_flight.add(record.template)
+    held: set[str] = set()
+    for template, records in waiting.items():
+        records.sort(key=lambda record: (record.phase is Phase.WANTED, record.wanted_at, record.name))
+        held |= {record.name for record in records[0 if template in pauses or template in in_flight else 1 :]}
+    return frozenset(held)
 
 
 class _Unfit:
@@ -266,20 +285,3 @@ class _Desk:
         self._all += 1
         self._of[template.name] += 1
         self._coming[template.name] += 1
-
-
-def _held(standing: Standing, pauses: Mapping[str, Pause], release: Mapping[str, Cause]) -> frozenset[str]:
-    waiting: dict[str, list[AgentRecord]] = {}
-    in_flight: set[str] = set()
-    failed = attempts.probed(standing.attempts)
-    for record in standing.records.values():
-        if record.template in failed and record.leaving is None and record.name not in release:
-            if record.phase in _UNLAUNCHED:
-                waiting.setdefault(record.template, []).append(record)
-            elif record.phase in _IN_FLIGHT:
-                in_flight.add(record.template)
-    held: set[str] = set()
-    for template, records in waiting.items():
-        records.sort(key=lambda record: (-record.progress, record.wanted_at, record.name))
-        held |= {record.name for record in records[0 if template in pauses or template in in_flight else 1 :]}
-    return frozenset(held)
