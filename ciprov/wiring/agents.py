@@ -89,8 +89,8 @@ def _serve(settings: Settings, read: Callable[[], Settings], tell: Tell, metrics
     token = agents.api_token.reveal() if agents.api_token else ""
     with (
         _leaving_on_signals() as asked_to_leave,
-        store.election(f"agents/{cluster.name}/{name}", who()) as lead,
         contextlib.closing(store),
+        store.election(f"agents/{cluster.name}/{name}", who()) as lead,
     ):
         if not _elected(lead, asked_to_leave, tell, name):
             return
@@ -103,6 +103,7 @@ def _serve(settings: Settings, read: Callable[[], Settings], tell: Tell, metrics
                 jenkins,
                 lambda: GuardedDriver(connection),
                 store.agents(cluster.name, name, lead),
+                lead,
                 agents.framework,
                 Site(jenkins_url=agents.jenkins.url, signal_url=signal_url, service=name),
                 connection.target,

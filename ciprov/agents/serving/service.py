@@ -28,6 +28,7 @@ from ciprov.agents.start_script import secrets_text
 from ciprov.agents.task import Site, TaskSecrets, task_info
 from ciprov.agents.template import ContainerKind, Rules, Template
 from ciprov.domain import mesos_events
+from ciprov.domain.leadership import Lead
 from ciprov.domain.mesos_events import End
 from ciprov.domain.mesos_scheduler import Framework, MesosScheduler
 from ciprov.foundation.clock import Now
@@ -49,6 +50,7 @@ class Parts:
     jenkins: Jenkins
     driver: Callable[[], MesosScheduler]
     store: AgentStore
+    lead: Lead
     framework: Framework
     site: Site
     mesos: str
@@ -151,6 +153,8 @@ class AgentService:
         self._place(now)
         self._misfits.weed_out(now)
         if now >= self._next_keep_up:
+            # Who writes nothing would not notice that another one leads by now.
+            self._parts.lead.check()
             self._mesos.keep_up(now)
             self._next_keep_up = now + timedelta(seconds=_KEEP_UP_S)
         self._books.close_turn()
