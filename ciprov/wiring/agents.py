@@ -29,6 +29,7 @@ from ciprov.settings.agents import AgentSettings, of_cluster
 from ciprov.settings.agents.secrets import revealed
 from ciprov.settings.model import Settings
 from ciprov.wiring.agents_log import LogWriter
+from ciprov.wiring.agents_lost import told_of
 from ciprov.wiring.agents_metrics import Metrics
 from ciprov.wiring.agents_operating import socket_path
 from ciprov.wiring.clusters import mesos_connection
@@ -112,7 +113,11 @@ def _serve(settings: Settings, read: Callable[[], Settings], tell: Tell, metrics
             control = ServiceControl(service, lambda: revealed(of_cluster(read().cluster)))
             asked_to_leave.then(lambda: service.inbox.put(Leave()))
             listeners.serve(control, metrics)
-            with _following(settings.file, control, tell):
+            framework = agents.framework.name
+            with (
+                _following(settings.file, control, tell),
+                told_of(cluster, framework, lambda: service.snapshot.framework_id, tell),
+            ):
                 service.run()
         finally:
             listeners.stop()
