@@ -167,6 +167,7 @@ def _ended(record: AgentRecord) -> JsonObject:
         "host": record.host,
         "item": record.item_id,
         "job": record.job,
+        "worked": _worked(record),
         "builds": list(record.builds),
         "leaks": record.leaks,
     }
@@ -192,7 +193,12 @@ def _failures(records: Iterable[AgentRecord]) -> JsonObject:
 def _is_surplus(record: AgentRecord) -> bool:
     """Launched for an item, and gone without a build."""
     launched = bool(record.item_id) and Phase.LAUNCHED.value in record.times
-    return launched and not record.builds and record.cause in {Cause.SURPLUS, Cause.IDLE}
+    return launched and not _worked(record) and record.cause in {Cause.SURPLUS, Cause.IDLE}
+
+
+def _worked(record: AgentRecord) -> bool:
+    """A short build may be over before its URL is seen."""
+    return bool(record.builds) or Phase.BUSY.value in record.times
 
 
 def _cause(cause: Cause | None) -> str:
@@ -211,7 +217,8 @@ def _links(snapshot: Snapshot, record: AgentRecord) -> JsonObject:
 
 
 def _by_time(record: AgentRecord) -> list[tuple[str, datetime]]:
-    return sorted(record.times.items(), key=lambda found: found[1])
+    order = [phase.value for phase in Phase]
+    return sorted(record.times.items(), key=lambda found: (found[1], order.index(found[0]) if found[0] in order else 0))
 
 
 def _in_order(records: Iterable[AgentRecord]) -> list[AgentRecord]:

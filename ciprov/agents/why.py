@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from ciprov.agents import why_items
+from ciprov.agents.anchors import anchors
 from ciprov.agents.demand import Need, Policy, Seen, demand
 from ciprov.agents.labels import Expression, LabelError, canonical, holds, names, parse
 from ciprov.agents.snapshot import Pause, Peer, Snapshot
@@ -168,12 +169,20 @@ def _chosen(
 
 
 def _nodes(snapshot: Snapshot, expression: Expression | None) -> tuple[FittingNode, ...]:
-    ours = snapshot.agents
+    """Without our anchors, which have all labels and take no builds."""
+    passed_over = {anchor.name for anchor in anchors(snapshot.rules)}
     return tuple(
-        FittingNode(node.name, _state(node), node.name in ours, ours[node.name].template if node.name in ours else "")
+        _node(snapshot, node)
         for node in snapshot.nodes
-        if expression is not None and holds(expression, node.labels | {node.name})
+        if expression is not None and node.name not in passed_over and holds(expression, node.labels | {node.name})
     )
+
+
+def _node(snapshot: Snapshot, node: Node) -> FittingNode:
+    record = snapshot.agents.get(node.name)
+    marked = node.mark is not None and node.mark.service == snapshot.rules.service.name
+    template = record.template if record is not None else node.mark.template if marked and node.mark else ""
+    return FittingNode(node.name, _state(node), record is not None or marked, template)
 
 
 def _state(node: Node) -> str:

@@ -104,7 +104,7 @@ class _Told:
         if agent is not None:
             return True, f"agent {agent.name} was made for it: {agent.phase}", ""
         if item.id in self._snapshot.capped:
-            return False, self._snapshot.capped[item.id], "Wait until others are done, or raise the limit."
+            return False, self._snapshot.capped[item.id], ""
         if item.id in self._spared:
             spared = self._spared[item.id]
             return spared.why in _COMES, f"{spared.why}: {spared.reason}", _WAY_OUT.get(spared.why, "")

@@ -6,7 +6,7 @@ import threading
 from collections import Counter as Counted
 from collections.abc import Iterator
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
@@ -29,6 +29,8 @@ class Metrics:
     """`tell` is a `Tell`; a `Metrics` itself is called with a snapshot and gives the text that Prometheus reads."""
 
     def __init__(self) -> None:
+        # When a series began is of no use to Prometheus in this form, and doubles its length.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry()
         self._lock = threading.Lock()
         self._told: dict[str, set[str]] = {}

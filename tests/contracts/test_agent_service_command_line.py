@@ -107,7 +107,7 @@ class TestStatus:
         for told in (
             "service ciprov of cluster local, framework F-1",
             "jenkins  ci (http://jenkins.example:8080/ci) up since 2026-03-01T11:00:00.000Z, version 2.462.3",
-            "queue    2 items, wanted 1, served 1",
+            "queue    items 2, wanted 1, served 1",
             "queue to ACCEPT   2       2.00 s  2.00 s",
             "second builds 0, surplus 0, failures 1 task_failed",
             "its task failed before it connected: no such image",
@@ -125,7 +125,7 @@ class TestStatus:
 
     def test_of_a_service_with_nothing_to_do(self, run, control):
         control.shown = EMPTY
-        assert "queue    0 items, wanted 0" in run("status").out
+        assert "queue    items 0, wanted 0" in run("status").out
 
     def test_of_one_agent(self, run):
         told = run("status", "arm-0").out

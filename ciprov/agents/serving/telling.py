@@ -35,12 +35,16 @@ def moved_on(before: AgentRecord | None, after: AgentRecord, task: Entry | None)
 
 
 def seconds(record: AgentRecord) -> dict[str, float]:
-    """How long each part took, as far as it is over: from the item in the queue to the build."""
+    """How long each part took, as far as it is over: from the item in the queue to the build.
+
+    An agent that is busy when it is seen for the first time counts as online since then.
+    """
+    online = _time(record, Phase.ONLINE) or _time(record, Phase.BUSY)
     spans = {
         "queue_to_accept": (record.item_since, _time(record, Phase.LAUNCHED)),
         "wanted_to_accept": (record.wanted_at, _time(record, Phase.LAUNCHED)),
-        "accept_to_online": (_time(record, Phase.LAUNCHED), _time(record, Phase.ONLINE)),
-        "online_to_busy": (_time(record, Phase.ONLINE), _time(record, Phase.BUSY)),
+        "accept_to_online": (_time(record, Phase.LAUNCHED), online),
+        "online_to_busy": (online, _time(record, Phase.BUSY)),
         "busy_to_fenced": (_time(record, Phase.BUSY), _time(record, Phase.FENCED)),
         "ended_to_removed": (_time(record, Phase.ENDED), _time(record, Phase.REMOVED)),
     }

@@ -29,7 +29,7 @@ def _parts(found: JsonObject, cluster: str) -> Iterator[str]:
             f"service {found['service']} of cluster {cluster}{framework}",
             f"jenkins  {_peer(found['jenkins'])}",
             f"mesos    {_peer(found['mesos'])}",
-            f"queue    {queue['items']} items, wanted {queue['wanted']}{spared}",
+            f"queue    items {queue['items']}, wanted {queue['wanted']}{spared}",
         ]
     )
     rows = [
@@ -45,7 +45,7 @@ def _parts(found: JsonObject, cluster: str) -> Iterator[str]:
     yield _figures(found)
     if found["recent"]:
         rows = [
-            [one["ended"], one["agent"], one["template"], one["host"], str(len(one["builds"])), _why(one)]
+            [one["ended"], one["agent"], one["template"], one["host"], _builds(one), _why(one)]
             for one in found["recent"][:_RECENT]
         ]
         yield table(("ENDED", "AGENT", "TEMPLATE", "HOST", "BUILDS", "WHY"), rows)
@@ -93,7 +93,7 @@ def why_text(found: JsonObject) -> str:
         rows = [[one["agent"], one["template"], one["phase"], one["since"], one["held"]] for one in found["agents"]]
         parts.append(table(("AGENT AT HAND", "TEMPLATE", "PHASE", "SINCE", "NO PLACE, BECAUSE"), rows))
     if found["nodes"]:
-        rows = [[one["node"], one["state"], one["template"] or "not ours"] for one in found["nodes"]]
+        rows = [[one["node"], one["state"], one["template"] if one["ours"] else "not ours"] for one in found["nodes"]]
         parts.append(table(("NODE", "STATE", "TEMPLATE"), rows))
     return "\n\n".join(parts)
 
@@ -154,6 +154,10 @@ def _figures(found: JsonObject) -> str:
 
 def _of_item(one: JsonObject) -> str:
     return str(f"{one['why']}; no place: {one['held']}" if one["held"] else one["why"])
+
+
+def _builds(one: JsonObject) -> str:
+    return str(max(len(one["builds"]), int(one["worked"])))
 
 
 def _why(one: JsonObject) -> str:

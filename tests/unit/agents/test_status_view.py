@@ -11,6 +11,8 @@ from ciprov.agents.status_view import agent, percentile, status, templates
 from ciprov.foundation.errors import UsageError
 from ciprov.framework.decisions import Held
 
+LAUNCHED = {Phase.LAUNCHED.value: ago(98)}
+
 
 def test_it_shows_peers_agents_and_the_queue():
     shown = status(BUSY_DAY, NOW)
@@ -55,9 +57,10 @@ def test_percentiles_are_values_that_there_were(values, percent, expected):
 def test_leaks_surplus_and_failures_are_counted_by_cause():
     recent = (
         went("a", Cause.DONE, builds=2, leaks=1),
-        went("b", Cause.SURPLUS, builds=0),
-        went("c", Cause.IDLE, builds=0),
-        went("warm", Cause.IDLE, builds=0, item_id=0),
+        went("b", Cause.SURPLUS, builds=0, times=LAUNCHED),
+        went("c", Cause.IDLE, builds=0, times=LAUNCHED),
+        went("its build was not seen", Cause.IDLE, builds=0),
+        went("warm", Cause.IDLE, builds=0, item_id=0, times=LAUNCHED),
         went("never launched", Cause.SURPLUS, builds=0, times={}),
         went("d", Cause.TASK_FAILED, builds=0),
         went("e", Cause.NOT_CONNECTED, builds=0),
@@ -92,10 +95,10 @@ def test_an_agent_is_told_with_its_way_and_where_to_read_more():
         "linux 1",
         phase=Phase.BUSY,
         mesos_agent="S1",
-        times={"online": ago(2), "wanted": ago(9)},
+        times={"online": ago(2), "launched": ago(9), "node created": ago(9), "wanted": ago(9)},
     )
     shown = agent(replace(EMPTY, agents={"linux 1": one}), "linux 1", NOW)
-    assert list(shown["times"]) == ["wanted", "online"]
+    assert list(shown["times"]) == ["wanted", "node created", "launched", "online"]
     assert shown["links"] == {
         "jenkins_log": "http://jenkins.example:8080/ci/computer/linux%201/log",
         "sandbox": "http://mesos.example:5050/#/agents/S1/frameworks/F-1/executors/linux%201",

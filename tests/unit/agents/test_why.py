@@ -5,12 +5,13 @@ from datetime import timedelta
 import pytest
 from agent_snapshots import BUSY_DAY, EMPTY, JENKINS, MESOS, NOW, RULES, ago, item, need, record, spared
 
+from ciprov.agents.anchors import anchors
 from ciprov.agents.demand import Demand, Spare
 from ciprov.agents.record import Phase
 from ciprov.agents.snapshot import Pause
 from ciprov.agents.template import Rules
 from ciprov.agents.why import why
-from ciprov.domain.jenkins import Node, QueueItem, Stage
+from ciprov.domain.jenkins import Node, NodeMark, QueueItem, Stage
 from ciprov.framework.decisions import Funnel, Held, Lack, Refusal
 
 ONE_WANTED = replace(EMPTY, items=(item(1),), demand=Demand(needs=(need(1),)))
@@ -178,6 +179,9 @@ def test_the_nodes_that_have_it_and_our_agents_that_may_still_take_it():
         *BUSY_DAY.nodes,
         Node("away", frozenset({"linux"}), offline=True, offline_reason="disk full"),
         Node("kept", frozenset({"linux"}), offline=True, fenced=True, idle=False),
+        Node("left", frozenset({"linux"}), offline=True, mark=NodeMark("ciprov", "gpu")),
+        Node("theirs", frozenset({"linux"}), offline=True, mark=NodeMark("another", "gpu")),
+        *(Node(anchor.name, frozenset(anchor.labels), offline=True) for anchor in anchors(RULES)),
     )
     found = why(replace(BUSY_DAY, nodes=nodes), "linux", NOW)
     assert [(one.node, one.state, one.ours) for one in found.nodes] == [
@@ -185,6 +189,8 @@ def test_the_nodes_that_have_it_and_our_agents_that_may_still_take_it():
         ("static", "idle", False),
         ("away", "offline: disk full", False),
         ("kept", "set offline, busy", False),
+        ("left", "offline", True),
+        ("theirs", "offline", False),
     ]
     assert [(one.agent, one.phase, one.item) for one in found.agents] == [("linux-2", "connecting", 11)]
 
