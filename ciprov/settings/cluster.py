@@ -121,13 +121,13 @@ def build(name: str, layer: Layer, environment: Mapping[str, str], findings: lis
         tls=Tls(**_members("tls", values)),
         reap=Policy(**_members("reap", values)),
         sources={key: item.place for key, item in layer.items()},
-        load_agents=_deferred(section, name, top, environment),
+        load_agents=_deferred(section, name, layer, environment),
         **top,
     )
 
 
 def _deferred(
-    section: Given | None, name: str, top: Mapping[str, Any], environment: Mapping[str, str]
+    section: Given | None, name: str, layer: Layer, environment: Mapping[str, str]
 ) -> Callable[[], AgentSettings | None]:
     """Reads the section at the first call."""
 
@@ -137,7 +137,8 @@ def _deferred(
             return None
         from ciprov.settings.agents import loading
 
-        place = loading.Place(section.base, top.get("role", ""), top.get("mesos", ()), embedded=name == LOCAL)
+        role = str(layer["role"].raw).strip() if "role" in layer else ""
+        place = loading.Place(section.base, role, has_mesos="mesos" in layer, embedded=name == LOCAL)
         return loading.load(section.raw, place, environment)
 
     return load

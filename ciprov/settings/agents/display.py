@@ -69,6 +69,7 @@ def _service(settings: AgentSettings) -> Mapping[str, str]:
         "patience": _time(rules.patience_s),
         "anchors": _flag(rules.anchors),
         "listen": str(settings.listen),
+        "metrics": _flag(settings.open_metrics),
         "address": settings.address,
         "masters": settings.masters,
         "masters_auth.user": settings.masters_auth.user,

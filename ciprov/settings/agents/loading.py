@@ -28,7 +28,7 @@ class Place:
 
     base: Path
     role: str = ""
-    mesos: tuple[str, ...] = ()
+    has_mesos: bool = False
     embedded: bool = False
 
 
@@ -45,7 +45,7 @@ def load(section: Entry, place: Place, environment: Mapping[str, str]) -> AgentS
     built, where = _templates(section, Surroundings(rules.name, roles), findings)
     tell_of_templates(rules, built, findings)
     tell_of_address(service, findings)
-    if not (place.mesos or place.embedded or "masters" in service.layer):
+    if not (place.has_mesos or place.embedded or "masters" in service.layer):
         findings.tell(section, "the masters of Mesos are wanted: here, or as `mesos` of the cluster", "masters")
     if findings.told:
         raise SettingsError(findings.told)
@@ -58,6 +58,7 @@ def load(section: Entry, place: Place, environment: Mapping[str, str]) -> AgentS
         rules=Rules(rules, tuple(each.template for each in built)),
         framework=_framework(service, rules.name, roles, any(each.template.wanted.gpus for each in built)),
         listen=Listen(*service.values.get("listen", ())),
+        open_metrics=service.values.get("metrics", False),
         address=service.values.get("address", ""),
         api_token=service.secrets.get("api_token"),
         masters=service.values.get("masters", ""),

@@ -38,10 +38,10 @@ class Listen:
 class AgentSettings:
     """The section `agents` of a cluster.
 
-    `rules` are without the values of secrets: `secrets.revealed` reads them. `framework` has no id yet. `address` is
-    the URL under which agents reach `listen`, empty where that is `listen` itself. `api_token` is asked of whoever
-    requests agents; without it nobody may. `masters` are those of Mesos without credentials, empty for the cluster's
-    `mesos`: see `masters_address`.
+    `rules` are without the values of secrets: `secrets.revealed` reads them. `framework` has no id yet. `open_metrics`:
+    `listen` answers `/metrics`, to everybody. `address` is the URL under which agents reach `listen`, empty where that
+    is `listen` itself. `api_token` is asked of whoever requests agents; without it nobody may. `masters` are those of
+    Mesos without credentials, empty for the cluster's `mesos`: see `masters_address`.
 
     `sources` tells for each key (`jenkins.url`, `templates.maven.cpus`) where its value came from.
     """
@@ -50,6 +50,7 @@ class AgentSettings:
     rules: Rules
     framework: Framework
     listen: Listen = field(default_factory=Listen)
+    open_metrics: bool = False
     address: str = ""
     api_token: Secret | None = None
     masters: str = ""

@@ -66,9 +66,8 @@ def _flat(entry: Entry, path: str, base: Path, findings: Findings) -> Iterator[t
         elif isinstance(member.value, dict):
             yield from _flat(member, f"{name}.", base, findings)
         else:
-            findings.tell(
-                member, f"a mapping is wanted, with {', '.join(k for k in SERVICE_KEYS if k.startswith(name))}"
-            )
+            inside = (each.removeprefix(f"{name}.") for each in SERVICE_KEYS if each.startswith(f"{name}."))
+            findings.tell(member, f"a mapping is wanted, with {', '.join(inside)}")
 
 
 def _of_environment(environment: Mapping[str, str]) -> Layer:

@@ -97,6 +97,7 @@ SERVICE_KEYS: Mapping[str, Key] = {
         "CIPROV_AGENTS_ANCHORS", yes_or_no, "two nodes that stay offline carry all labels, so that Jenkins tells them"
     ),
     "listen": Key("CIPROV_AGENTS_LISTEN", listen, "host:port for the agents' signals and for requests"),
+    "metrics": Key("CIPROV_AGENTS_METRICS", yes_or_no, "`listen` answers /metrics, to everybody who reaches it"),
     "address": Key("CIPROV_AGENTS_ADDRESS", url, "the URL under which agents reach it, where that is another"),
     "api_token": Key("CIPROV_AGENTS_API_TOKEN", secret_text, "asked of whoever requests agents", secret=True),
     "api_token_file": Key("CIPROV_AGENTS_API_TOKEN_FILE", text, "file that holds it", is_path=True),
@@ -130,6 +131,7 @@ DEFAULTS: Mapping[str, str] = {
     "patience": "15s",
     "anchors": "true",
     "listen": "127.0.0.1:0",
+    "metrics": "false",
     "address": "`listen`",
     "masters": "the cluster's `mesos`",
     "framework.roles": "the cluster's `role`, else `*`",

@@ -73,8 +73,8 @@ class Members:
         return self.wrong.isdisjoint(keys)
 
     def where(self, key: str) -> Entry:
-        entry = self.entry.value.get(key)
-        return entry if isinstance(entry, Entry) else self.entry
+        value = self.entry.value
+        return value.get(key, self.entry) if isinstance(value, dict) else self.entry
 
     def given(self, **names: str) -> dict[str, Any]:
         """The values that are there, by other names: `given(idle_s="idle")`."""

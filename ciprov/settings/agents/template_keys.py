@@ -112,6 +112,8 @@ def _variable(name: str, entry: Entry, findings: Findings) -> Any:
     if not isinstance(entry.value, dict):
         return scalar(values.variable_value)(entry, findings)
     found = members(entry, SECRET_KEYS, findings)
+    if not set(entry.value) <= set(SECRET_KEYS):
+        return WRONG
     if not found.wrong and len(found.values) != 1:
         findings.tell(entry, "either from_env or from_file is wanted")
         return WRONG

@@ -86,7 +86,12 @@ def _start(found: Members, env: Mapping[str, Any]) -> Start:
         ),
         **found.given(java="java", jvm_options="jvm_options", arguments="arguments", work_dir="work_dir"),
         **found.given(
-            jar_cache="jar_cache", class_data="class_data", reconnect_s="reconnect", user="user", uris="uris"
+            jar_cache="jar_cache",
+            cached_agent_jar="cached_agent_jar",
+            class_data="class_data",
+            reconnect_s="reconnect",
+            user="user",
+            uris="uris",
         ),
     )
 

@@ -1,0 +1,50 @@
+"""Each thing that is wrong in a section `agents` is told once, with its place, and all at once."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from ciprov.settings.document import SettingsError
+from ciprov.settings.loading import Options, load
+
+CASES = Path(__file__).resolve().parents[3] / "cases" / "agent_settings"
+HEAD = "clusters:\n  c:\n    mesos: http://m:5050\n    agents:\n"
+
+
+def cases(name: str) -> list[Any]:
+    return [pytest.param(case, id=case["name"]) for case in YAML(typ="safe").load(CASES / name)]
+
+
+def told(directory: Path, text: str, **variables: str) -> list[str]:
+    file = directory / "config.yaml"
+    file.write_text(text)
+    cluster = load({"HOME": str(directory), "CIPROV_CONFIG": str(file), **variables}, Options()).cluster
+    with pytest.raises(SettingsError) as error:
+        _ = cluster.agents
+    assert "hunter2" not in str(error.value)
+    return [finding.replace(str(file), "F") for finding in error.value.findings]
+
+
+def check(findings: list[str], expected: list[str]) -> None:
+    missing = [each for each in expected if not any(finding.startswith(each) for finding in findings)]
+    others = [finding for finding in findings if not any(finding.startswith(each) for each in expected)]
+    assert (missing, others) == ([], [])
+    assert len(set(findings)) == len(findings) == len(expected)
+
+
+@pytest.mark.parametrize("case", cases("wrong_service.yaml"))
+def test_what_is_wrong_with_the_service(tmp_path: Path, case: dict[str, Any]) -> None:
+    check(told(tmp_path, HEAD + textwrap.indent(case["agents"], " " * 6)), case["told"])
+
+
+@pytest.mark.parametrize("case", cases("wrong_templates.yaml"))
+def test_what_is_wrong_with_templates(tmp_path: Path, case: dict[str, Any]) -> None:
+    service = "      jenkins: {url: http://j}\n      templates:\n"
+    most = str(case.get("most", 0))
+    text = HEAD + service + textwrap.indent(case["templates"], " " * 8)
+    check(told(tmp_path, text, CIPROV_AGENTS_MOST=most), case["told"])
