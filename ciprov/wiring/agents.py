@@ -95,7 +95,7 @@ def _serve(settings: Settings, read: Callable[[], Settings], tell: Tell, metrics
     ):
         if not _elected(lead, asked_to_leave, tell, name):
             return
-        listeners = bind(Where(socket_path(settings), listen, token))
+        listeners = bind(Where(socket_path(settings), listen, token, agents.open_metrics))
         try:
             address = listeners.address()
             signal_url = agents.address or (f"http://{address[0]}:{address[1]}" if address else "")
