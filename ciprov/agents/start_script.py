@@ -85,11 +85,12 @@ send() {
     printf "header = \"Authorization: Bearer %s\"\n" "$token" | curl -q -sS -m 5 --noproxy "*" -K - -o /dev/null \
       -w "%{http_code}" -H "Content-Type: application/json" -d "$body" "$url"
   elif command -v python3 >/dev/null; then
-    printf "Bearer %s" "$token" | python3 -c "import sys, urllib.request as u
-h = dict([sys.argv[3:5], (sys.argv[5], sys.stdin.read())])
-u.install_opener(u.build_opener(u.ProxyHandler({})))
-print(u.urlopen(u.Request(sys.argv[1], sys.argv[2].encode(), h), timeout=5).status)" \
-      "$url" "$body" Content-Type application/json Authorization
+    printf "Bearer %s" "$token" | python3 -c "import sys, http.client as h, urllib.parse as p
+url, body, method, kind, json, name = sys.argv[1:]
+u = p.urlsplit(url)
+c = [h.HTTPConnection, h.HTTPSConnection][len(u.scheme) - 4](u.netloc, timeout=5)
+c.request(method, u.path, body.encode(), {kind: json, name: sys.stdin.read()})
+print(c.getresponse().status)" "$url" "$body" POST Content-Type application/json Authorization
   else
     echo none
   fi
@@ -100,6 +101,7 @@ tell() {
   path=${url#*://} LC_ALL=C
   body="{\"entries\": [$1]}"
   for pause in 0.1 0.3 1 3 0; do
+    kill -0 $$ 2>/dev/null || return
     case $(send 2>/dev/null) in
       2??) return ;;
       40?) say "the service refuses to be told of builds, and will see them later"; return ;;
@@ -146,7 +148,8 @@ if [ -f "$archive" ]; then
 fi
 if [ "$cache" ]; then
   [ -d "$cache" ] || { mkdir -p "${cache%/*}/" && mkdir -m 700 "$cache"; } 2>/dev/null
-  if ! is_private "$cache"; then say "the jar cache $cache is not used: it is not there, or others can write to it"
+  if ! { [ -d "$cache" ] && is_private "$cache"; }; then
+    say "the jar cache $cache is not used: it is not there, or others can write to it"
   elif ! { printf %65536s "" >"$cache/.room"; } 2>/dev/null; then say "the jar cache $cache is not used: no room in it"
   else set -- "$@" -jar-cache "$cache"; fi
 fi
