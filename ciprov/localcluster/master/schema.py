@@ -238,6 +238,8 @@ def _check_depth(value: Any, depth: int = 0) -> None:
     """What is passed on unread must at least be possible to write down."""
     if depth > _DEEPEST:
         raise BadMessage("the message is nested too deeply")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise BadMessage(f"{value} is no number of JSON")
     for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
         _check_depth(inner, depth + 1)
 
