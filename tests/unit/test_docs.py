@@ -28,6 +28,7 @@ def paths_in(text: str) -> set[str]:
         "docs/embedded-cluster.md",
         "docs/framework.md",
         "docs/agents-operating.md",
+        "docs/agents-settings.md",
     ],
 )
 def test_every_path_that_a_document_names_exists(document):

@@ -72,7 +72,7 @@ def roles(raw: Any) -> tuple[str, ...]:
 
 
 SERVICE_KEYS: Mapping[str, Key] = {
-    "jenkins.url": Key("CIPROV_JENKINS_URL", url, "Jenkins, with its path prefix; wanted"),
+    "jenkins.url": Key("CIPROV_JENKINS_URL", url, "Jenkins, with its path prefix; required"),
     "jenkins.user": Key("CIPROV_JENKINS_USER", text, "the user that makes nodes"),
     "jenkins.token": Key("CIPROV_JENKINS_TOKEN", secret_text, "its API token", secret=True),
     "jenkins.token_file": Key("CIPROV_JENKINS_TOKEN_FILE", text, "file that holds the token", is_path=True),

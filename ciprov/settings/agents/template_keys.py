@@ -136,8 +136,8 @@ TEMPLATE_KEYS: Mapping[str, Known] = {
         "who asks for a label that begins so gets an agent of its own",
         "`NAME.TEMPLATE.` of the service and the template",
     ),
-    "cpus": Known(scalar(values.number(0.01)), "cores; wanted"),
-    "mem": Known(scalar(values.number(32)), "MiB, for the agent and its builds; wanted"),
+    "cpus": Known(scalar(values.number(0.01)), "cores; required"),
+    "mem": Known(scalar(values.number(32)), "MiB, for the agent and its builds; required"),
     "disk": Known(scalar(values.number(0)), "MiB", "0"),
     "gpus": Known(scalar(values.whole(0, 1000)), "whole gpus", "0"),
     "ports": Known(
