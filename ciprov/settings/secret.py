@@ -62,7 +62,7 @@ def from_variable(name: str, environment: Mapping[str, str], place: str) -> Secr
         text = environment.get(name, "")
         if not text:
             raise CiprovError(
-                f"the environment variable {name} is not set", place=place, way_out=f"set {name}, or use a *_file key"
+                f"the environment variable {name} is not set", place=place, way_out=f"set {name}, or give the secret by a file"
             )
         return text
 

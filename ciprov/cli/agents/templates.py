@@ -49,7 +49,7 @@ def templates(invocation: Invocation, *, name: str, check: bool, output: str) ->
         revealed(agents)
         count = len(agents.rules.templates)
         secrets = sum(len(found) for found in agents.env_secrets.values())
-        text = f"{count} templates are as they should be; {secrets} secrets of theirs were read"
+        text = f"{count} templates and the {secrets} secrets of theirs are as they should be"
         emit(Result({"templates": count, "secrets": secrets, "notes": list(agents.notes)}, text), output)
         return
     now = utc_now()
