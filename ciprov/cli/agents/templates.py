@@ -44,9 +44,9 @@ def templates(invocation: Invocation, *, name: str, check: bool, output: str) ->
     for note in agents.notes:
         warn(f"note: {note}")
     if check:
-        from ciprov.settings.agents.secrets import revealed
+        from ciprov.settings.agents.secrets import check as check_secrets
 
-        revealed(agents)
+        check_secrets(agents)
         count = len(agents.rules.templates)
         secrets = sum(len(found) for found in agents.env_secrets.values())
         text = f"{count} templates and the {secrets} secrets of theirs are as they should be"

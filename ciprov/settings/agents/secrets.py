@@ -48,6 +48,20 @@ def revealed(settings: AgentSettings) -> Rules:
     return replace(settings.rules, templates=templates)
 
 
+def check(settings: AgentSettings) -> None:
+    """Reads all secrets, the service's own too. Raises `SettingsError` that names all that cannot be read."""
+    findings: list[str] = []
+    for secret in (settings.api_token, settings.masters_auth.password):
+        if secret is not None:
+            _read(secret, findings)
+    try:
+        revealed(settings)
+    except SettingsError as error:
+        findings += error.findings
+    if findings:
+        raise SettingsError(findings)
+
+
 def _with_values(template: Template, secrets: Mapping[str, Secret], key: bytes, findings: list[str]) -> Template:
     found: list[tuple[str, SecretText]] = []
     for name, text in template.start.secret_env:

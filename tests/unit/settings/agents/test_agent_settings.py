@@ -27,12 +27,13 @@ from ciprov.agents.template import (
     VolumeMode,
     Warm,
 )
+from ciprov.clients.mesos_scheduler.addresses import ZooKeeperPath, parse_masters
 from ciprov.domain.mesos_scheduler import Framework
 from ciprov.foundation.errors import UsageError
 from ciprov.framework.requests import Algorithm, Wanted, constraint
 from ciprov.settings.agents import AgentSettings, JenkinsAccess, Listen, of_cluster
 from ciprov.settings.agents.restart import wanting_restart
-from ciprov.settings.agents.secrets import revealed
+from ciprov.settings.agents.secrets import check, revealed
 from ciprov.settings.document import SettingsError
 from ciprov.settings.loading import Options
 from ciprov.settings.model import Tls
@@ -270,6 +271,20 @@ def test_a_cluster_without_masters_has_no_agents(tmp_path: Path) -> None:
         of_cluster(cluster(tmp_path, "clusters: {a: {marathon: 'http://m'}}"))
 
 
+@pytest.mark.parametrize(
+    "given",
+    ["m1", "m1:5051,http://m2", "https://m3/mesos", "zk://z/mesos", "zk://u:p%40@z:2181,[::1]:2181/a/b", "[::1]:5050"],
+)
+def test_the_driver_takes_what_is_taken_here(tmp_path: Path, given: str) -> None:
+    address = agents(tmp_path, PLAIN, CIPROV_AGENTS_MASTERS=given).masters_address(())
+    if given.startswith("zk"):
+        found = parse_masters(address)
+        assert isinstance(found, ZooKeeperPath)
+        assert found == parse_masters(given)
+    else:
+        assert parse_masters(address) == parse_masters(given)
+
+
 def test_what_is_wrong_there_does_not_hinder_who_needs_no_agents(tmp_path: Path) -> None:
     wrong = PLAIN.replace("cpus: 1", "cpus: x")
     assert cluster(tmp_path, wrong).name == "ci"
@@ -317,6 +332,9 @@ def test_all_secrets_that_are_missing_are_told_at_once(tmp_path: Path) -> None:
     assert "the environment variable SECRET is not set" in first
     assert f"the secret's file {tmp_path}/secret cannot be read" in second
     assert all("config.yaml:" in finding for finding in told.value.findings)
+    with pytest.raises(SettingsError) as told:
+        check(settings)
+    assert ["API" in finding for finding in told.value.findings] == [True, False, False]
 
 
 def test_what_wants_a_restart(tmp_path: Path) -> None:
