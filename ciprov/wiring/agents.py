@@ -6,7 +6,7 @@ import contextlib
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 from typing import TextIO
@@ -17,6 +17,7 @@ from ciprov.agents.serving.controls import ServiceControl
 from ciprov.agents.serving.inbox import Leave
 from ciprov.agents.serving.service import AgentService, Parts
 from ciprov.agents.task import Site
+from ciprov.agents.template import Rules
 from ciprov.clients.connection import Connection
 from ciprov.clients.jenkins.client import HttpJenkins
 from ciprov.clients.mesos_scheduler.driver import GuardedDriver
@@ -26,6 +27,7 @@ from ciprov.domain.leadership import Lead
 from ciprov.foundation.clock import utc_now
 from ciprov.foundation.errors import CiprovError
 from ciprov.settings.agents import AgentSettings, of_cluster
+from ciprov.settings.agents.restart import wanting_restart
 from ciprov.settings.agents.secrets import revealed
 from ciprov.settings.model import Settings
 from ciprov.wiring.agents_log import LogWriter
@@ -110,7 +112,7 @@ def _serve(settings: Settings, read: Callable[[], Settings], tell: Tell, metrics
                 connection.target,
             )
             service = AgentService(parts, revealed(agents), tell, utc_now)
-            control = ServiceControl(service, lambda: revealed(of_cluster(read().cluster)))
+            control = ServiceControl(service, lambda: _read_again(agents, read, tell))
             asked_to_leave.then(lambda: service.inbox.put(Leave()))
             listeners.serve(control, metrics)
             framework = agents.framework.name
@@ -121,6 +123,18 @@ def _serve(settings: Settings, read: Callable[[], Settings], tell: Tell, metrics
                 service.run()
         finally:
             listeners.stop()
+
+
+def _read_again(running: AgentSettings, read: Callable[[], Settings], tell: Tell) -> Rules:
+    """What a running service may follow of the settings; of the rest it is told that it wants a restart."""
+    changed = of_cluster(read().cluster)
+    late = wanting_restart(running, changed)
+    if late:
+        keys = ", ".join(f"agents.{key}" for key in late)
+        tell(Happening(What.RELOADED, f"{keys} changed: that holds from the next start only", Severity.WARNING))
+    rules = revealed(changed)
+    # Nodes are marked with the name: half of them under another one would be somebody else's.
+    return replace(rules, service=replace(rules.service, name=running.rules.service.name))
 
 
 def _try_permissions(jenkins: HttpJenkins, tell: Tell) -> None:
