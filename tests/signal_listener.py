@@ -21,9 +21,9 @@ class Told:
 
 
 class SignalListener:
-    """`statuses` are its first answers, one after the other; then it answers 204."""
+    """`statuses` are its first answers, one after the other; then it answers 204. Each takes it `pause_s`."""
 
-    def __init__(self, *statuses: int) -> None:
+    def __init__(self, *statuses: int, pause_s: float = 0.0) -> None:
         self.told: list[Told] = []
         listener = self
         answers = iter(statuses)
@@ -36,6 +36,7 @@ class SignalListener:
                 listener.told.append(
                     Told(time.time(), self.path, headers["Authorization"], headers["Content-Type"], entries)
                 )
+                time.sleep(pause_s)
                 self.send_response(next(answers, 204))
                 self.end_headers()
 

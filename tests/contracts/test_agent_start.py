@@ -82,6 +82,15 @@ def test_the_service_is_told_of_the_first_entry_at_once(tmp_path: Path, programs
             assert agent.told() == ""
 
 
+def test_nobody_sees_the_token_on_its_way(tmp_path: Path, programs: Path) -> None:
+    with SignalListener(pause_s=0.5) as service:
+        agent = StartedAgent(tmp_path, programs, service.url, java=str(java(tmp_path, WAITS)))
+        with agent.start():
+            agent.works_on("app")
+            wait_for(lambda: bool(service.told))
+            assert places_with(SECRET, TOKEN) == []
+
+
 def test_another_job_is_told_of_and_a_further_directory_of_the_same_is_not(tmp_path: Path, either: Path) -> None:
     with SignalListener() as service:
         agent = StartedAgent(tmp_path, either, service.url, java=str(java(tmp_path, WAITS)))
