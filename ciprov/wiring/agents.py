@@ -30,7 +30,7 @@ from ciprov.settings.agents import AgentSettings, of_cluster
 from ciprov.settings.agents.restart import wanting_restart
 from ciprov.settings.agents.secrets import revealed
 from ciprov.settings.model import Settings
-from ciprov.wiring.agents_log import LogWriter
+from ciprov.wiring.agents_log import LogWriter, told_to
 from ciprov.wiring.agents_lost import told_of
 from ciprov.wiring.agents_metrics import Metrics
 from ciprov.wiring.agents_operating import socket_path
@@ -54,13 +54,8 @@ def serve(settings: Settings, read: Callable[[], Settings], output: Output) -> N
     """Until a signal ends it. `read` reads the settings anew. Raises `CiprovError`; must be on the main thread."""
     log = LogWriter(output.stream, output.form)
     metrics = Metrics()
-
-    def tell(happening: Happening) -> None:
-        metrics.tell(happening)
-        log.tell(happening)
-
     try:
-        _serve(settings, read, tell, metrics)
+        _serve(settings, read, told_to(metrics.tell, log.tell), metrics)
     finally:
         log.close()
 

@@ -1,10 +1,15 @@
-"""The agent service's log: written by a thread of its own, so that whoever reads it slowly stops nothing."""
+"""The agent service's log: written by a thread of its own, so that whoever reads it slowly stops nothing.
+
+What libraries warn of and what ends a thread goes there too, in the same form.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import queue
 import threading
+import traceback
 from datetime import datetime
 from typing import TextIO
 
@@ -17,7 +22,10 @@ _CLOSE_S = 2.0
 
 
 class LogWriter:
-    """`tell` is a `Tell`. What does not fit into the queue is counted, and the count is told."""
+    """`tell` is a `Tell`. What does not fit into the queue is counted, and the count is told.
+
+    Until `close` it takes over the warnings of this process's `logging`.
+    """
 
     def __init__(self, stream: TextIO, form: LogFormat) -> None:
         self._stream = stream
@@ -26,6 +34,9 @@ class LogWriter:
         self._lost = 0
         self._thread = threading.Thread(target=self._run, name="agents-log", daemon=True)
         self._thread.start()
+        self._warnings = _Warnings(self.tell)
+        logging.getLogger().addHandler(self._warnings)
+        self._hook_before, threading.excepthook = threading.excepthook, self._thread_ended
 
     def tell(self, happening: Happening) -> None:
         try:
@@ -35,6 +46,8 @@ class LogWriter:
 
     def close(self) -> None:
         """Write what waits, within 2 s."""
+        threading.excepthook = self._hook_before
+        logging.getLogger().removeHandler(self._warnings)
         with contextlib.suppress(queue.Full):
             self._waiting.put(None, timeout=_CLOSE_S)
         self._thread.join(_CLOSE_S)
@@ -51,11 +64,26 @@ class LogWriter:
             if held_back is not None:
                 self._write(line(happening, at, self._form, held_back))
 
+    def _thread_ended(self, found: threading.ExceptHookArgs) -> None:
+        who = found.thread.name if found.thread is not None else "a thread"
+        where = "".join(traceback.format_exception(found.exc_type, found.exc_value, found.exc_traceback))
+        self.tell(Happening(What.FAULT, f"thread {who} ended: {where.rstrip()}", Severity.ERROR))
+
     def _write(self, text: str) -> None:
         # A log that nobody reads any more ends no service.
         with contextlib.suppress(OSError, ValueError):
             self._stream.write(f"{text}\n")
             self._stream.flush()
+
+
+class _Warnings(logging.Handler):
+    def __init__(self, tell: Tell) -> None:
+        super().__init__(logging.WARNING)
+        self._tell = tell
+
+    def emit(self, record: logging.LogRecord) -> None:
+        severity = Severity.ERROR if record.levelno >= logging.ERROR else Severity.WARNING
+        self._tell(Happening(What.FAULT, f"{record.name}: {self.format(record)}", severity))
 
 
 def told_to(*sinks: Tell) -> Tell:

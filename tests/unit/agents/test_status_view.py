@@ -48,7 +48,13 @@ def test_a_clock_of_jenkins_that_goes_ahead_gives_no_time_below_nothing():
 
 @pytest.mark.parametrize(
     ("values", "percent", "expected"),
-    [([], 50, None), ([1.0], 95, 1.0), ([4.0, 1.0, 3.0, 2.0], 50, 2.0), ([float(n) for n in range(1, 101)], 95, 95.0)],
+    [
+        ([], 50, None),
+        ([1.0], 95, 1.0),
+        ([4.0, 1.0, 3.0, 2.0], 50, 2.0),
+        ([1.0, 2.0, 3.0], 50, 2.0),
+        ([float(n) for n in range(1, 101)], 95, 95.0),
+    ],
 )
 def test_percentiles_are_values_that_there_were(values, percent, expected):
     assert percentile(values, percent) == expected

@@ -1,5 +1,6 @@
 import io
 import json
+import logging
 import threading
 
 from ciprov.agents.happenings import Happening, Severity, What
@@ -65,3 +66,25 @@ def test_a_sink_that_fails_is_told_to_the_others():
     told_to(broken, told.append)(STARTED)
     assert [(one.what, one.severity) for one in told] == [(What.FAULT, Severity.ERROR), (What.STARTED, Severity.INFO)]
     assert "ValueError: full" in told[0].text
+
+
+def test_what_libraries_warn_of_and_what_ends_a_thread_comes_in_the_same_form():
+    def fail() -> None:
+        raise ValueError("odd")
+
+    before, handlers = threading.excepthook, list(logging.getLogger().handlers)
+    stream = io.StringIO()
+    log = LogWriter(stream, LogFormat.JSON)
+    logging.getLogger("library").warning("connection %s", "lost")
+    logging.getLogger("library").info("nothing")
+    thread = threading.Thread(target=fail, name="worker")
+    thread.start()
+    thread.join()
+    log.close()
+    told = [json.loads(found) for found in stream.getvalue().splitlines()]
+    assert [(one["level"], one["text"].splitlines()[0]) for one in told] == [
+        ("warning", "library: connection lost"),
+        ("error", "thread worker ended: Traceback (most recent call last):"),
+    ]
+    assert told[1]["text"].endswith("ValueError: odd")
+    assert (threading.excepthook, logging.getLogger().handlers) == (before, handlers)
