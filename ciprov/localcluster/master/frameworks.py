@@ -105,10 +105,15 @@ def _faults(info: Json, suppressed: Sequence[str]) -> Iterator[str]:
 def update_fault(old: Json, new: Json) -> str:
     """Why Mesos refuses this change of a framework; empty where it does not."""
     for field in _FIXED:
-        before, after = old.get(field) or "", new.get(field) or ""
+        before, after = _in_words(field, old), _in_words(field, new)
         if before != after:
             return f"Updating 'FrameworkInfo.{field}' is unsupported; attempted to update from '{before}' to '{after}'"
     return ""
+
+
+def _in_words(field: str, info: Json) -> str:
+    value = info.get(field)
+    return str(bool(value)).lower() if field == "checkpoint" else str(value or "")
 
 
 def _role_faults(role: str) -> Iterator[str]:

@@ -71,8 +71,9 @@ class Master:
         return self._turn(lambda: self._membership.subscribe(call.body, subscriber, self._now()))
 
     def disconnected(self, framework_id: str, subscriber: Subscriber) -> None:
+        """Nothing where somebody else has taken its place already."""
         if not self._closed and self.known.streams.get(framework_id) is subscriber:
-            self._turn(lambda: self._membership.disconnected(framework_id, subscriber, self._now()))
+            self._turn(lambda: self._membership.disconnected(framework_id, self._now()))
 
     def call(self, call: Call, stream_id: str | None) -> int:
         """The status of the answer. Raises BadCall."""
@@ -92,7 +93,7 @@ class Master:
         if call.type == "UPDATE_FRAMEWORK":
             wrong = self._membership.update_fault(framework, call.body)
             if wrong:
-                raise BadCall(f"FrameworkInfo update is not valid: {wrong}")
+                raise BadCall(wrong)
         self._turn(lambda: self._decide(framework, call))
         return DONE if call.type == "UPDATE_FRAMEWORK" else ACCEPTED
 

@@ -82,13 +82,16 @@ class Membership:
         self._trading.withdraw_roles(framework.id, changed.roles)
 
     def update_fault(self, framework: Framework, body: Mapping[str, Any]) -> str:
+        """In Mesos' words; empty where there is none."""
         info = body["framework_info"]
-        return fault(info, tuple(body.get("suppressed_roles") or ())) or update_fault(framework.info, info)
+        wrong = fault(info, tuple(body.get("suppressed_roles") or ()))
+        if wrong:
+            return f"Supplied FrameworkInfo is not valid: {wrong}"
+        change = update_fault(framework.info, info)
+        return f"FrameworkInfo update is not valid: {change}" if change else ""
 
-    def disconnected(self, framework_id: str, subscriber: Subscriber, now: float) -> None:
-        """Nothing where somebody else has taken its place already."""
-        if self._known.streams.get(framework_id) is not subscriber:
-            return
+    def disconnected(self, framework_id: str, now: float) -> None:
+        """Its stream has ended, and nobody has taken its place."""
         del self._known.streams[framework_id]
         framework = self._known.frameworks[framework_id]
         logger.info("framework_id=%s has disconnected", framework_id)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from engine_doubles import Crash, World, agent
-from framework_double import Scheduler, ports, task
+from framework_double import Scheduler, amount, ports, task
 
 from ciprov.localcluster.model import Condition, Resources
 
@@ -36,6 +36,27 @@ def test_tasks_are_adopted_and_told_of_when_their_framework_is_back(world: World
     assert again.states("runs") == ["TASK_STARTING", "TASK_RUNNING"]
     assert again.states("ends") == ["TASK_STARTING", "TASK_RUNNING", "TASK_FAILED"]
     assert world.engine.held_by_frameworks()["agent-0"].cpus == 1
+
+
+def test_what_runs_is_not_offered_after_a_restart(world: World, scheduler: Scheduler) -> None:
+    scheduler.launch(task("t", cpus=3))
+    world.come_up()
+    world.restart()
+    again = Scheduler(world).subscribe(scheduler.id)
+    assert [amount(offer, "cpus") for offer in again.offers] == [1]
+
+
+def test_what_is_over_and_told_is_forgotten(world: World, scheduler: Scheduler) -> None:
+    scheduler.launch(task("t"))
+    world.come_up()
+    world.end(scheduler.runtime_id("t"), Condition.FINISHED)
+    assert scheduler.states("t")[-1] == "TASK_FINISHED"
+    assert world.engine.master.known.tasks == {}
+    world.restart()
+    assert world.engine.master.known.tasks == {}
+    again = Scheduler(world).subscribe(scheduler.id)
+    again.launch(task("t"))
+    assert world.launches == 2, "and its id is free again"
 
 
 def test_a_task_that_ended_while_nobody_looked(world: World, scheduler: Scheduler) -> None:

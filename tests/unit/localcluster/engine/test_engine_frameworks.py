@@ -327,6 +327,17 @@ def test_an_agent_is_lost_and_returns(world: World, scheduler: Scheduler) -> Non
     assert cpus_offered(scheduler)[-1] == 3
 
 
+def test_a_lost_agent_tells_nothing_again(world: World, scheduler: Scheduler) -> None:
+    scheduler.acknowledges = False
+    scheduler.launch(task("t"))
+    world.come_up()
+    world.engine.lose_agent("agent-0")
+    world.clock.advance(100)
+    assert scheduler.states("t") == ["TASK_STARTING", "TASK_UNREACHABLE"]
+    world.engine.return_agent("agent-0")
+    assert "TASK_STARTING" in scheduler.states("t")[2:]
+
+
 def test_a_drained_agent_makes_no_offers_and_kills_its_tasks(world: World, scheduler: Scheduler) -> None:
     scheduler.accept(scheduler.offers, task("t"))
     world.come_up()
