@@ -81,7 +81,7 @@ def _read(secret: Secret, findings: list[str]) -> str:
 def _key(settings: AgentSettings, findings: list[str]) -> bytes:
     """Fingerprints are kept; who reads them cannot try values without the token."""
     token = _read(settings.jenkins.token, findings) if settings.jenkins.token else ""
-    return hashlib.sha256(f"{settings.rules.service.name}\0{token}".encode()).digest()
+    return hashlib.sha256(f"ciprov {token}".encode()).digest()
 
 
 def _fingerprint(value: str, key: bytes) -> str:
