@@ -15,7 +15,7 @@ from fake_jenkins_routes import TOKEN, USER
 
 from ciprov.foundation.json import JsonObject
 
-TEMPLATE: Mapping[str, Any] = {"cpus": 0.1, "mem": 32, "jar_cache": "off", "online": "20s"}
+TEMPLATE: Mapping[str, Any] = {"cpus": 0.1, "mem": 32, "jar_cache": "off", "online": "20s", "idle": "2s"}
 """What templates for the fake Jenkins's agents have in common, besides their `java`."""
 
 
@@ -81,6 +81,13 @@ class AgentServiceProcess:
     def text(self) -> str:
         return self.log.read_text() if self.log.exists() else ""
 
+    @property
+    def story(self) -> str:
+        """What it told last, in short: for whoever reads why a test failed."""
+        lines = [f"{one['ts'][14:-1]} {one['text']}" for one in self.told()]
+        other = [line for line in self.text.splitlines() if not line.startswith("{")]
+        return "\n".join([*other, *lines][-25:])
+
     def told(self, event: str = "", **having: Any) -> list[JsonObject]:
         """All lines of its log so far of that event that have these values."""
         found = []
@@ -95,6 +102,6 @@ class AgentServiceProcess:
         """The last of the first `count` such lines."""
         end = time.monotonic() + seconds
         while len(found := self.told(event, **having)) < count:
-            assert time.monotonic() < end, f"not told {count} times: {event} {having}\n{self.text}"
+            assert time.monotonic() < end, f"not told {count} times: {event} {having}\n{self.story}"
             time.sleep(0.03)
         return found[count - 1]

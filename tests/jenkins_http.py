@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
 from xml.sax.saxutils import escape
 
 import requests
@@ -66,6 +67,21 @@ class JenkinsHttp:
 
     def result(self, job: str, number: int) -> object:
         return self.get(f"job/{job}/{number}").get("result")
+
+    def builds(self, job: str) -> list[dict[str, Any]]:
+        """All of a job as Jenkins tells them, oldest first."""
+        listed: Any = self.get(f"job/{job}")["builds"]
+        numbers = sorted(int(one["number"]) for one in listed)
+        return [self.get(f"job/{job}/{number}") for number in numbers]
+
+    def nodes(self) -> list[str]:
+        """Names of all but the built-in one."""
+        computers: Any = self.get("computer")["computer"]
+        return [one["displayName"] for one in computers if one["displayName"] != "Built-In Node"]
+
+    def queue(self) -> list[dict[str, Any]]:
+        items: Any = self.get("queue")["items"]
+        return list(items)
 
 
 def wait_for(what: Callable[[], bool], seconds: float = 20.0) -> None:

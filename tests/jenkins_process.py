@@ -1,4 +1,4 @@
-"""The fake Jenkins in a process of its own, which may be killed and started again on the same port, and its API."""
+"""The fake Jenkins in a process of its own, which may be killed and started again on the same port."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import subprocess
 import sys
 import urllib.request
 from pathlib import Path
-from typing import Any
 
 from fake_jenkins_routes import TOKEN, USER
 from jenkins_http import JenkinsHttp, wait_for
@@ -48,25 +47,6 @@ class JenkinsProcess:
             self.process.kill()
             self.process.wait()
             self.process = None
-
-    def freestyle(self, name: str, label: str, script: str = "true") -> None:
-        self.http.freestyle(name, label, script, concurrent=True)
-
-    def nodes(self) -> list[str]:
-        """Names of all but the built-in node."""
-        computers: Any = self.http.get("computer")["computer"]
-        return [one["displayName"] for one in computers if one["displayName"] != "Built-In Node"]
-
-    def builds(self, job: str) -> list[dict[str, Any]]:
-        """As Jenkins tells them, oldest first."""
-        listed: Any = self.http.get(f"job/{job}")["builds"]
-        return sorted(
-            (self.http.get(f"job/{job}/{one['number']}") for one in listed), key=lambda build: int(str(build["number"]))
-        )
-
-    def queue(self) -> list[dict[str, Any]]:
-        items: Any = self.http.get("queue")["items"]
-        return list(items)
 
     def _answers(self) -> bool:
         assert self.process is not None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from ciprov.agents.demand import Demand, Spare
 from ciprov.agents.happenings import Happening, Severity, What
 from ciprov.agents.record import FAILURES, AgentRecord, Cause, Phase
+from ciprov.domain.jenkins import QueueItem
 from ciprov.framework.ledger.entry import Entry
 
 _WHAT: Mapping[Phase, What] = {
@@ -32,6 +34,23 @@ def moved_on(before: AgentRecord | None, after: AgentRecord, task: Entry | None)
         text = f"agent {after.name} was given another build: {', '.join(after.builds)}"
         told.append(_about(What.LEAKED, text, after, task, Severity.WARNING))
     return tuple(told)
+
+
+def mislabelled(before: Demand, after: Demand, items: Sequence[QueueItem]) -> tuple[Happening, ...]:
+    """Of each item once: its label cannot be understood, and nobody else would tell who waits for it."""
+    known = {spared.item_id for spared in before.spared if spared.why is Spare.LABEL_WRONG}
+    named = {item.id: f"item {item.id} {item.task_name}" for item in items}
+    return tuple(
+        Happening(
+            What.REFUSED,
+            f"{named.get(spared.item_id, 'an item')} gets no agent: {spared.reason}; correct the job's label",
+            Severity.WARNING,
+            item=spared.item_id,
+            cause=spared.why.value,
+        )
+        for spared in after.spared
+        if spared.why is Spare.LABEL_WRONG and spared.item_id not in known
+    )
 
 
 def seconds(record: AgentRecord) -> dict[str, float]:

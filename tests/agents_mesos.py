@@ -1,0 +1,164 @@
+"""The Mesos that agents run on in scenarios: an embedded cluster, or a real master with real agents; both alike."""
+
+from __future__ import annotations
+
+import getpass
+import signal
+from pathlib import Path
+from typing import Any, Protocol
+
+import psutil
+from real_mesos import RealMesos
+from scenario_cli import Cli, eventually
+
+HOSTS = 2
+
+
+class Mesos(Protocol):
+    """`cluster` is its name in the settings, where it needs `section` and its agents `framework`; every command needs
+    `options`.
+    """
+
+    cluster: str
+    options: tuple[str, ...]
+    section: dict[str, Any]
+    framework: dict[str, Any]
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+    def state(self) -> Any: ...
+
+    def kill_master(self) -> None: ...
+
+    def start_master(self) -> None: ...
+
+    def lose_host(self, agent_id: str) -> None:
+        """The host of that Mesos agent, with what runs on it."""
+
+    def return_hosts(self) -> None: ...
+
+
+def tasks(mesos: Mesos) -> dict[str, str]:
+    """Those that are not over, by id, and their states."""
+    return {
+        task["id"]: task["state"]
+        for framework in mesos.state()["frameworks"]
+        for task in framework["tasks"]
+        if framework["name"] != "marathon"
+    }
+
+
+def launched(mesos: Mesos) -> list[str]:
+    """The ids of all tasks there were."""
+    return [
+        task["id"]
+        for framework in (*mesos.state()["frameworks"], *mesos.state()["completed_frameworks"])
+        for task in (*framework["tasks"], *framework["completed_tasks"])
+        if framework["name"] != "marathon"
+    ]
+
+
+class EmbeddedMesos:
+    """`cli` has the state directory."""
+
+    def __init__(self, cli: Cli) -> None:
+        self._cli = cli
+        self._lost: set[str] = set()
+        self.cluster = "local"
+        self.options: tuple[str, ...] = ("--local",)
+        self.section: dict[str, Any] = {}
+        self.framework: dict[str, Any] = {}
+
+    def start(self) -> None:
+        self._cli.ok("local", "start", "--agents", str(HOSTS), "--cpus", "8", "--mem", "4096")
+
+    def stop(self) -> None:
+        self._cli.run("local", "stop", "--purge")
+        for process in self._cli.processes():
+            process.send_signal(signal.SIGKILL)
+
+    def state(self) -> Any:
+        return self._cli.marathon("/state")
+
+    def kill_master(self) -> None:
+        daemon = psutil.Process(self._cli.cluster["pid"])
+        daemon.kill()
+        eventually(lambda: not daemon.is_running() or daemon.status() == psutil.STATUS_ZOMBIE)
+
+    def start_master(self) -> None:
+        self._cli.ok("local", "start")
+
+    def lose_host(self, agent_id: str) -> None:
+        self._cli.ok("local", "agent", "lose", agent_id)
+        self._lost.add(agent_id)
+        tasks_of_it = {
+            task["id"]
+            for framework in self.state()["frameworks"]
+            for task in (*framework["tasks"], *framework.get("unreachable_tasks", ()))
+            if task["slave_id"] == agent_id
+        }
+        for process in self._cli.processes():
+            if process.pid != self._cli.cluster["pid"] and any(one in process.cwd() for one in tasks_of_it):
+                process.kill()
+
+    def return_hosts(self) -> None:
+        for agent_id in sorted(self._lost):
+            self._cli.ok("local", "agent", "return", agent_id)
+        self._lost.clear()
+
+
+class RealMesosForAgents:
+    """Its fetcher is asked for nothing that is to be cached: the one of this build cannot do that."""
+
+    def __init__(self, directory: Path) -> None:
+        directory.mkdir(parents=True)
+        self._directory = directory
+        self._mesos = RealMesos(directory, agents=HOSTS)
+        self._lost: set[int] = set()
+        self.cluster = "real"
+        self.options: tuple[str, ...] = ("--cluster", "real", "--store-local")
+        self.section = {"mesos": f"http://{self._mesos.address}"}
+        self.framework = {"user": getpass.getuser()}
+
+    def start(self) -> None:
+        self._mesos.start()
+
+    def stop(self) -> None:
+        self._mesos.stop()
+
+    def state(self) -> Any:
+        return self._mesos.read("/state")
+
+    def kill_master(self) -> None:
+        self._mesos.kill("master")
+
+    def start_master(self) -> None:
+        self._mesos.start_master()
+
+    def lose_host(self, agent_id: str) -> None:
+        number = self._number(agent_id)
+        self._mesos.kill(f"agent{number}")
+        self._lost.add(number)
+        for process in psutil.process_iter():
+            try:
+                if process.cwd().startswith(f"{self._directory / f'agent{number}'}/"):
+                    process.kill()
+            except psutil.Error:
+                continue
+
+    def return_hosts(self) -> None:
+        for number in sorted(self._lost):
+            self._mesos.start_agent(number)
+        self._lost.clear()
+        self._mesos.wait_for_agents(HOSTS)
+
+    def _number(self, agent_id: str) -> int:
+        found = next(one for one in self.state()["slaves"] if one["id"] == agent_id)
+        return int(found["attributes"]["rack"].removeprefix("r"))
+
+
+def mesos(kind: str, directory: Path, cli: Cli) -> Mesos:
+    """`kind` is `embedded` or `real`; the test is skipped where there is no real one."""
+    return EmbeddedMesos(cli) if kind == "embedded" else RealMesosForAgents(directory / "mesos")
