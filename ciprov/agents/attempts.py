@@ -109,19 +109,20 @@ def next_wake(attempts: Attempts, now: datetime) -> datetime | None:
 
 def told(pause: Pause) -> str:
     """One sentence for people: the template, what failed, what becomes of it, and what to do."""
-    cause = f"{pause.cause} ({pause.detail})" if pause.detail else pause.cause
-    times = "once" if pause.failures == 1 else f"{pause.failures} times in a row"
     way_out = _WAYS_OUT.get(pause.cause, "look at what it says")
     if pause.final:
+        return f"{why(pause)}; {way_out}, then run `ciprov agents resume {pause.template}`"
+    return f"{why(pause)}; if it goes on, {way_out}"
+
+
+def why(pause: Pause) -> str:
+    """The same without what to do."""
+    cause = f"{pause.cause} ({pause.detail})" if pause.detail else pause.cause
+    times = "once" if pause.failures == 1 else f"{pause.failures} times in a row"
+    if pause.final:
         until = f"{pause.until:%Y-%m-%d %H:%M:%S %Z}".strip()
-        return (
-            f"template {pause.template} is paused until {until}, as it failed {times}, at last: {cause}; "
-            f"{way_out}, then run `ciprov agents resume {pause.template}`"
-        )
-    return (
-        f"template {pause.template} failed {times}: {cause}; it is tried again at {pause.until:%H:%M:%S}; "
-        f"if it goes on, {way_out}"
-    )
+        return f"template {pause.template} is paused until {until}, as it failed {times}, at last: {cause}"
+    return f"template {pause.template} failed {times}: {cause}; it is tried again at {pause.until:%H:%M:%S}"
 
 
 def encode(attempts: Attempts) -> JsonObject:

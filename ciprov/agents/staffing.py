@@ -247,7 +247,7 @@ class _Desk:
         if name in self._standing.drained:
             return f"template {name} is drained; `ciprov agents undrain {name}` ends that"
         if name in self._pauses:
-            return attempts.told(self._pauses[name])
+            return attempts.why(self._pauses[name])
         if name in self._probed and self._coming[name]:
             return f"template {name} failed, and one agent of it is tried first"
         return ""
