@@ -23,7 +23,7 @@ class Bounds:
     body_bytes: int = 65536
 
 
-FOR_AGENTS = Bounds(seconds=15.0, connections=256, by_peer=64, body_bytes=16384)
+FOR_AGENTS = Bounds(seconds=15.0, connections=512, by_peer=256, body_bytes=16384)
 FOR_OPERATORS = Bounds(seconds=60.0, connections=64, by_peer=64, body_bytes=262144)
 
 
