@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ciprov.localcluster.master.task_rules import id_faults
+
 Json = Mapping[str, Any]
 
 _LONGEST_TIMEOUT_SECONDS = 9.2e9
@@ -72,7 +74,8 @@ def capabilities(info: Json) -> frozenset[str]:
 def roles(info: Json) -> tuple[str, ...]:
     if "MULTI_ROLE" in capabilities(info):
         return tuple(info.get("roles") or ())
-    return (str(info.get("role") or "*"),)
+    role = info.get("role")
+    return ("*" if role is None else str(role),)
 
 
 def fault(info: Json, suppressed: Sequence[str] = ()) -> str:
@@ -81,6 +84,9 @@ def fault(info: Json, suppressed: Sequence[str] = ()) -> str:
 
 
 def _faults(info: Json, suppressed: Sequence[str]) -> Iterator[str]:
+    framework_id = (info.get("id") or {}).get("value")
+    if framework_id:
+        yield from id_faults(framework_id)
     given = info.get("roles") or []
     multi = "MULTI_ROLE" in capabilities(info)
     if multi and info.get("role") is not None:
@@ -120,16 +126,17 @@ def _role_faults(role: str) -> Iterator[str]:
     if role == "*":
         return
     if not role:
-        yield "Empty role name is invalid"
-    if role in {".", ".."}:
-        yield f"Role name '{role}' is invalid"
-    if role.startswith("-"):
-        yield f"Role name '{role}' is invalid because it begins with a dash"
+        yield "Role names cannot be the empty string"
     if role.startswith("/"):
         yield f"Role '{role}' cannot start with a slash"
     if role.endswith("/"):
         yield f"Role '{role}' cannot end with a slash"
     if "//" in role:
         yield f"Role '{role}' cannot contain two adjacent slashes"
-    if re.search(r"[\s\x08*]", role):
-        yield f"Role name '{role}' is invalid because it contains backspace, whitespace, or '*'"
+    for part in role.split("/"):
+        if part in {".", "..", "*"}:
+            yield f"Role '{role}' cannot include '{part}' as a component"
+        if part.startswith("-"):
+            yield f"Role component '{part}' is invalid because it starts with a dash"
+        if re.search(r"[\s\x08]", part):
+            yield f"Role component '{part}' is invalid because it contains backspace or whitespace"

@@ -28,16 +28,21 @@ def unsupported(task: Json) -> str:
     return next((f"'{what}' {_ORDER}" for what in _unsupported(task)), "")
 
 
+def id_faults(text: str) -> Iterator[str]:
+    """Of an id that a framework chose."""
+    if not text:
+        yield "ID must not be empty"
+    if len(text) > 255:
+        yield "ID must not be greater than 255 characters"
+    if text in {".", ".."}:
+        yield f"'{text}' is disallowed"
+    if any(character == "/" or ord(character) < 32 or ord(character) == 127 for character in text):
+        yield f"'{text}' contains invalid characters"
+
+
 def _faults(task: Json, agent_id: str, live: Collection[str]) -> Iterator[str]:
     task_id = task["task_id"]["value"]
-    if not task_id:
-        yield "ID must not be empty"
-    if len(task_id) > 255:
-        yield "ID must not be greater than 255 characters"
-    if task_id in {".", ".."}:
-        yield f"'{task_id}' is disallowed"
-    if any(character == "/" or ord(character) < 32 or ord(character) == 127 for character in task_id):
-        yield f"'{task_id}' contains invalid characters"
+    yield from id_faults(task_id)
     if task_id in live:
         yield f"Task has duplicate ID: {task_id}"
     given = task["agent_id"]["value"]

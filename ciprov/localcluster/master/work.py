@@ -84,11 +84,11 @@ class Work:
             self._report(TaskUpdate(spec.task_id, Condition.ERROR, f"the runtime refused the task: {error}"))
 
     def kill(self, framework: Framework, body: Mapping[str, Any]) -> None:
-        task_id = body["task_id"]["value"]
-        task = self._known.tasks.get((framework.id, task_id))
-        if task is None:
-            self._tell_unknown(framework, body)
-        else:
+        """Nothing where it names another agent than the task's."""
+        task = self._known.tasks.get((framework.id, body["task_id"]["value"]))
+        if task is None or task.unreachable_at is not None:
+            self._answer(framework, body)
+        elif (body.get("agent_id") or {}).get("value", task.agent_id) == task.agent_id:
             self._kill(task, kill_grace_s(body.get("kill_policy")))
 
     def kill_all(self, framework_id: str) -> None:
@@ -125,13 +125,15 @@ class Work:
         for task in known_ones if not asked else ():
             self._telling.tell_status(framework.id, statuses.latest(task, framework, self._now()))
         for one in asked:
-            task_id = (one.get("task_id") or {}).get("value", "")
-            known = self._known.tasks.get((framework.id, task_id))
-            # Whom a master cannot reach it knows by the agent alone.
-            if known is None or (known.unreachable_at is not None and "agent_id" not in one):
-                self._tell_unknown(framework, one)
-            else:
-                self._telling.tell_status(framework.id, statuses.latest(known, framework, self._now()))
+            self._answer(framework, one)
+
+    def _answer(self, framework: Framework, asked: Mapping[str, Any]) -> None:
+        """How the task is that was asked about. Whom a master cannot reach it knows by the agent alone."""
+        known = self._known.tasks.get((framework.id, asked["task_id"]["value"]))
+        if known is None or (known.unreachable_at is not None and "agent_id" not in asked):
+            self._tell_unknown(framework, asked)
+        else:
+            self._telling.tell_status(framework.id, statuses.latest(known, framework, self._now()))
 
     def _tell_unknown(self, framework: Framework, asked: Mapping[str, Any]) -> None:
         task_id, agent_id = asked["task_id"]["value"], (asked.get("agent_id") or {}).get("value", "")

@@ -7,6 +7,7 @@ from typing import Any
 
 from plain_mesos import Place
 from plain_scheduler import ENDED, Scheduler
+from real_mesos import eventually
 
 CAPABILITIES = ("MULTI_ROLE", "PARTITION_AWARE", "TASK_KILLING_STATE")
 
@@ -27,6 +28,10 @@ class Frameworks:
             scheduler.disconnect()
         for framework_id in {one.framework_id: one for one in self._made if one.framework_id}:
             self._remove(framework_id)
+        eventually(self._is_unused, 10, "the tasks have gone with their frameworks")
+
+    def _is_unused(self) -> bool:
+        return not any(agent["used_resources"]["cpus"] for agent in self._master.read("/slaves")["slaves"])
 
     def subscribe(self, **fields: Any) -> Scheduler:
         """With role `ci`; `fields` are of its FrameworkInfo, but `subscribe`, which are the call's other fields."""

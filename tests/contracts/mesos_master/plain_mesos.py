@@ -38,10 +38,10 @@ class Place:
         self.base, self.credential = base.rstrip("/"), credential
         self._url = urlsplit(self.base)
 
-    def agent(self, offer: Json) -> Place:
+    def agent(self, offer: Json, by: str = "ip") -> Place:
         """The agent of an offer, which takes the same credential; `url.path` of the offer is not in its base."""
         address = offer["url"]["address"]
-        return Place(f"{offer['url']['scheme']}://{address['ip']}:{address['port']}", self.credential)
+        return Place(f"{offer['url']['scheme']}://{address[by]}:{address['port']}", self.credential)
 
     def send(
         self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None

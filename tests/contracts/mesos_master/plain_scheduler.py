@@ -8,6 +8,7 @@ import queue
 import socket
 import threading
 import time
+import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -135,6 +136,13 @@ class Scheduler:
                     self._returned[task_id] = number
                     return status
             self.wait_for("UPDATE", seconds=deadline - time.monotonic())
+
+    def heard_all(self) -> list[Json]:
+        """The updates until now: an answer of the master comes after whatever it had to tell before."""
+        before, marker = len(self.told), f"a-marker-{uuid.uuid4().hex[:6]}"
+        self.reconcile((marker, ""))
+        self.status(marker)
+        return self.told[before:-1]
 
     def states(self, task_id: str) -> list[str]:
         """In the order in which they were told."""

@@ -18,19 +18,12 @@ def launch(scheduler: Scheduler, command: str = "sleep 100") -> str:
     return id_of(launched)
 
 
-def heard_all(scheduler: Scheduler) -> None:
-    """An answer of the master comes after whatever it had to tell before."""
-    marker = f"a-marker-{uuid.uuid4().hex[:4]}"
-    scheduler.reconcile((marker, ""))
-    scheduler.status(marker, "TASK_UNKNOWN")
-
-
 def test_the_next_update_waits_for_the_acknowledgement(scheduler: Scheduler, master: Place) -> None:
     scheduler.acknowledges = False
     task_id = launch(scheduler, "exit 7")
     for before in ([], ["TASK_STARTING"], ["TASK_STARTING", "TASK_RUNNING"]):
         status = scheduler.status(task_id)
-        heard_all(scheduler)
+        scheduler.heard_all()
         assert scheduler.states(task_id) == [*before, status["state"]]
         if status["state"] != "TASK_FAILED":
             assert scheduler.acknowledge(status).status == 202
@@ -58,7 +51,7 @@ def test_a_wrong_acknowledgement_is_taken_and_has_no_effect(scheduler: Scheduler
     for one in wrong(first):
         answer = scheduler.acknowledge(one)
         assert (answer.status, answer.body) == (202, b"")
-    heard_all(scheduler)
+    scheduler.heard_all()
     assert scheduler.states(task_id) == ["TASK_STARTING"]
     scheduler.acknowledge(first)
     assert scheduler.status(task_id)["state"] == "TASK_RUNNING"
@@ -72,7 +65,7 @@ def test_an_acknowledgement_twice(scheduler: Scheduler) -> None:
     second = scheduler.status(task_id)
     assert scheduler.acknowledge(first).status == 202
     assert scheduler.acknowledge(second).status == 202
-    heard_all(scheduler)
+    scheduler.heard_all()
     assert scheduler.states(task_id) == ["TASK_STARTING", "TASK_RUNNING"]
 
 

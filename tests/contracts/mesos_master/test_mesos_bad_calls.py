@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from plain_mesos import SCHEDULER, Answer, Place
 from plain_scheduler import Scheduler
+from real_mesos import eventually
 
 
 def refused(answer: Answer, status: int, text: str) -> bool:
@@ -61,6 +62,13 @@ def test_a_call_without_a_framework(scheduler: Scheduler) -> None:
 def test_a_call_of_a_framework_that_nobody_knows(master: Place, headers: dict[str, str]) -> None:
     call = {"type": "REVIVE", "framework_id": {"value": "nobody"}}
     assert refused(master.call(call, headers), 400, "Framework cannot be found")
+
+
+def test_a_call_of_a_framework_that_nobody_speaks_for(scheduler: Scheduler, master: Place) -> None:
+    """Its scheduler has gone, and may come back."""
+    scheduler.disconnect()
+    eventually(lambda: not master.framework(scheduler.framework_id)["connected"], 5, "the master has noticed")
+    assert refused(scheduler.call("REVIVE"), 403, "Framework is not subscribed")
 
 
 @pytest.mark.parametrize(

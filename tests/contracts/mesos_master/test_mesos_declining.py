@@ -17,12 +17,6 @@ def of_agent(offer: Json, scheduler: Scheduler) -> Json:
     return scheduler.offer(lambda other: bool(other["agent_id"] == offer["agent_id"] and other["id"] != offer["id"]))
 
 
-def heard_all(scheduler: Scheduler) -> None:
-    """An answer of the master comes after whatever it had to tell before."""
-    scheduler.reconcile(("a-marker", ""))
-    scheduler.status("a-marker", "TASK_UNKNOWN")
-
-
 def test_refuse_seconds_are_honoured_for_each_agent(scheduler: Scheduler) -> None:
     short, longer = scheduler.offers_of_all(AGENTS)
     declined = time.monotonic()
@@ -45,7 +39,7 @@ def test_nothing_refused_is_offered_again_at_the_next_round(scheduler: Scheduler
 
 def test_revive_clears_the_filters_at_once(scheduler: Scheduler) -> None:
     scheduler.decline(scheduler.offers_of_all(AGENTS), LONG)
-    heard_all(scheduler)
+    scheduler.heard_all()
     assert scheduler.offers == {}
     revived = time.monotonic()
     scheduler.revive()
@@ -59,7 +53,7 @@ def test_suppress_stops_offers_until_they_are_revived(scheduler: Scheduler, mast
     scheduler.decline(offers, 0)
     told = time.monotonic()
     while time.monotonic() - told < 0.5:  # several rounds
-        heard_all(scheduler)
+        scheduler.heard_all()
     assert scheduler.offers == {}
     assert master.framework(scheduler.framework_id)["offered_resources"]["cpus"] == 0
     scheduler.revive()
@@ -109,7 +103,7 @@ def test_more_than_was_refused_is_offered_in_spite_of_the_filter(scheduler: Sche
     launched = task(offer, "sleep 100", cpus=0.5, mem=64)
     scheduler.accept([offer], [launched], refuse_seconds=LONG)
     scheduler.status(id_of(launched), "TASK_RUNNING")
-    heard_all(scheduler)
+    scheduler.heard_all()
     assert scheduler.offers == {}
     scheduler.kill(id_of(launched))
     assert amounts(of_agent(offer, scheduler))["cpus"] == 2.0

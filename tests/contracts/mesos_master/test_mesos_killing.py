@@ -47,6 +47,14 @@ def test_a_kill_may_name_the_agent(scheduler: Scheduler) -> None:
     scheduler.status(task_id, "TASK_KILLED")
 
 
+def test_a_kill_that_names_another_agent_has_no_effect(scheduler: Scheduler) -> None:
+    task_id = launch(scheduler)
+    scheduler.kill(task_id, "another-agent")
+    assert scheduler.heard_all() == []
+    scheduler.kill(task_id)
+    scheduler.status(task_id, "TASK_KILLED")
+
+
 def test_a_task_may_end_in_its_own_way_within_the_grace_period(scheduler: Scheduler, tmp_path: Path) -> None:
     ready = tmp_path / "ready"
     command = f"trap 'sleep 0.2; exit 0' TERM; echo > {ready}; while :; do sleep 0.02; done"
@@ -93,8 +101,7 @@ def test_a_second_kill_changes_nothing(scheduler: Scheduler) -> None:
     scheduler.kill(task_id)
     scheduler.kill(task_id)
     scheduler.status(task_id, "TASK_KILLED")
-    scheduler.reconcile(("a-marker", ""))
-    scheduler.status("a-marker")
+    scheduler.heard_all()
     assert scheduler.states(task_id).count("TASK_KILLING") == 1
     assert scheduler.states(task_id).count("TASK_KILLED") == 1
 

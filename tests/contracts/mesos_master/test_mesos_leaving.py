@@ -41,11 +41,12 @@ def test_its_tasks_are_killed(scheduler: Scheduler, master: Place, tmp_path: Pat
 
 
 def test_its_resources_are_offered_to_others(subscribe: Subscribe) -> None:
-    first, second = subscribe(), subscribe(roles=["other"])
+    first = subscribe()
     for offer in first.offers_of_all(AGENTS):
         launched = task(offer, "sleep 100", resources=offer["resources"])
         first.accept([offer], [launched])
         first.status(id_of(launched), "TASK_RUNNING")
+    second = subscribe(roles=["other"])
     second.subscribed()
     first.teardown()
     assert [amounts(offer)["cpus"] for offer in second.offers_of_all(AGENTS)] == [2.0] * AGENTS

@@ -58,13 +58,11 @@ def test_an_agent_is_lost_and_returns(scheduler: Scheduler, disturbed: Implement
         scheduler.reconcile((task_id, named))
         asked = scheduler.status(task_id)
         assert (asked["state"], asked["reason"]) == (state, "REASON_RECONCILIATION"), "the master goes by the agent"
-    before = len(scheduler.told)
     scheduler.reconcile()
-    scheduler.reconcile(("a-marker", ""))
-    scheduler.status("a-marker")
-    assert len(scheduler.told) == before + 1, "it is not among all that is known"
-    scheduler.kill(task_id)
-    assert scheduler.status(task_id)["state"] == "TASK_UNKNOWN"
+    assert scheduler.heard_all() == [], "it is not among all that is known"
+    for named, state in ((agent["value"], "TASK_UNREACHABLE"), ("", "TASK_UNKNOWN")):
+        scheduler.kill(task_id, named)
+        assert scheduler.status(task_id)["state"] == state
 
     disturbed.bring_back(LOST)
     back = scheduler.status(task_id, "TASK_RUNNING")

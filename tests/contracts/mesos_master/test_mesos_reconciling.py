@@ -18,14 +18,6 @@ def launch(scheduler: Scheduler, command: str = "sleep 100") -> Json:
     return scheduler.status(id_of(launched), "TASK_RUNNING")
 
 
-def after(scheduler: Scheduler) -> list[Json]:
-    """What was told since; ends with the answer about a task that is not known, which comes last."""
-    before = len(scheduler.told)
-    scheduler.reconcile(("a-marker", ""))
-    scheduler.status("a-marker")
-    return scheduler.told[before:-1]
-
-
 def test_a_task_that_runs(scheduler: Scheduler) -> None:
     """Recording `UPDATE.TASK_RUNNING.MASTER.REASON_RECONCILIATION.json`: without uuid and executor_id."""
     running = launch(scheduler)
@@ -97,14 +89,14 @@ def test_several_tasks_in_one_call(scheduler: Scheduler) -> None:
 def test_all_that_is_known(scheduler: Scheduler) -> None:
     running = {launch(scheduler)["task_id"]["value"] for _ in range(2)}
     scheduler.reconcile()
-    told = after(scheduler)
+    told = scheduler.heard_all()
     assert {status["task_id"]["value"] for status in told} == running
     assert {(status["state"], status["reason"]) for status in told} == {("TASK_RUNNING", "REASON_RECONCILIATION")}
 
 
 def test_where_nothing_is_known_nothing_is_told(scheduler: Scheduler) -> None:
     scheduler.reconcile()
-    assert after(scheduler) == []
+    assert scheduler.heard_all() == []
 
 
 def test_a_task_that_has_ended_is_not_known(scheduler: Scheduler) -> None:
@@ -113,7 +105,7 @@ def test_a_task_that_has_ended_is_not_known(scheduler: Scheduler) -> None:
     scheduler.accept([offer], [launched])
     scheduler.status(id_of(launched), "TASK_FINISHED")
     scheduler.reconcile()
-    assert after(scheduler) == []
+    assert scheduler.heard_all() == []
     scheduler.reconcile((id_of(launched), offer["agent_id"]["value"]))
     assert scheduler.status(id_of(launched))["state"] == "TASK_GONE"
 

@@ -74,26 +74,55 @@ def test_who_takes_json_gets_json(master: Place, accept: str) -> None:
     connection.close()
 
 
-MULTI = [{"type": "MULTI_ROLE"}]
-
-
 @pytest.mark.parametrize(
-    ("info", "message"),
+    ("fields", "message"),
     [
-        ({"roles": ["ci"]}, "'FrameworkInfo.roles' must not be set when the framework is not MULTI_ROLE capable"),
-        ({"roles": ["ci", "ci"], "capabilities": MULTI}, "'FrameworkInfo.roles' contains duplicate items: { ci }"),
-        ({"roles": ["-ci"], "capabilities": MULTI}, "'FrameworkInfo.roles' contains invalid role: "),
-        ({"role": "a b"}, "'FrameworkInfo.role' is not a valid role: "),
-        ({"role": "ci", "failover_timeout": 1e30}, "The framework failover_timeout (1e+30) is invalid"),
+        ({"capabilities": ()}, "'FrameworkInfo.roles' must not be set when the framework is not MULTI_ROLE capable"),
+        ({"roles": ["ci", "ci"]}, "'FrameworkInfo.roles' contains duplicate items: { ci }"),
+        ({"roles": ["-ci"]}, "'FrameworkInfo.roles' contains invalid role: Role component '-ci' is invalid because"),
+        ({"roles": [], "role": "ci"}, "'FrameworkInfo.role' must not be set when the framework is MULTI_ROLE capable"),
+        ({"failover_timeout": 1e30}, "The framework failover_timeout (1e+30) is invalid"),
+        ({"id": {"value": "a/b"}}, "'a/b' contains invalid characters"),
+        ({"subscribe": {"suppressed_roles": ["x"]}}, "Suppressed role 'x' is not contained in the list of roles"),
     ],
 )
-def test_an_impossible_framework_is_told_by_an_error_event(master: Place, info: dict[str, Any], message: str) -> None:
+def test_an_impossible_framework_is_told_by_an_error_event(
+    subscribe: Subscribe, fields: dict[str, Any], message: str
+) -> None:
     """With HTTP 200: only the event tells that nobody is subscribed, and nothing follows it."""
-    refused = Scheduler(master, {"user": "root", "name": "impossible", **info})
+    refused = subscribe(**fields)
     assert refused.answer.status == 200
     assert refused.wait_for("ERROR")["error"]["message"].startswith(message)
     refused.wait_for(ENDED)
     assert [event["type"] for event in refused.seen] == ["ERROR", ENDED]
+
+
+@pytest.mark.parametrize(
+    ("role", "message"),
+    [
+        ("", "Role names cannot be the empty string"),
+        ("-x", "Role component '-x' is invalid because it starts with a dash"),
+        ("a b", "Role component 'a b' is invalid because it contains backspace or whitespace"),
+        ("..", "Role '..' cannot include '..' as a component"),
+        ("a/../b", "Role 'a/../b' cannot include '..' as a component"),
+        ("a/*", "Role 'a/*' cannot include '*' as a component"),
+        ("/a", "Role '/a' cannot start with a slash"),
+        ("a/", "Role 'a/' cannot end with a slash"),
+        ("a//b", "Role 'a//b' cannot contain two adjacent slashes"),
+    ],
+)
+def test_a_name_that_no_role_has(subscribe: Subscribe, role: str, message: str) -> None:
+    refused = subscribe(capabilities=(), roles=[], role=role)
+    told = refused.wait_for("ERROR")["error"]["message"]
+    assert told == f"'FrameworkInfo.role' is not a valid role: {message}"
+
+
+def test_an_empty_id_is_none(subscribe: Subscribe) -> None:
+    assert subscribe(id={"value": ""}).subscribed()["framework_id"]["value"]
+
+
+def test_a_capability_of_a_later_version_is_passed_over(subscribe: Subscribe) -> None:
+    subscribe(capabilities=("MULTI_ROLE", "BEER")).subscribed()
 
 
 def test_a_framework_without_roles_gets_no_offers(subscribe: Subscribe) -> None:
