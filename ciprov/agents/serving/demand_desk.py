@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ciprov.agents import attempts
@@ -19,8 +18,9 @@ from ciprov.agents.serving.books import ATTEMPTS, DRAINED, Books, Read
 from ciprov.agents.serving.inbox import Looked
 from ciprov.agents.serving.jenkins_desk import JenkinsDesk, NodeAct
 from ciprov.agents.serving.roster import Roster
+from ciprov.agents.serving.telling import mislabelled
 from ciprov.agents.snapshot import Pause
-from ciprov.agents.staffing import Standing, staff
+from ciprov.agents.staffing import Standing, avoided, staff
 from ciprov.agents.template import Limits, Rules, Template
 from ciprov.agents.template_digest import difference, digest
 from ciprov.domain.jenkins import QueueItem
@@ -70,27 +70,28 @@ class DemandDesk:
         nodes = tuple(self._roster.nodes.values())
         agents = tuple(self._agent(record, looked.began) for record in self._roster.records.values())
         seen = Seen(self.items, nodes, agents, self._labels)
-        self.demand = demand(seen, self._policy, now + self._ahead_of_us)
+        standing = Standing(self._roster.records, self.rules, self._attempts, self.drained)
+        before, self.demand = self.demand, demand(seen, self._policy(standing, now), now + self._ahead_of_us)
+        for happening in mislabelled(before, self.demand, self.items):
+            self._tell(happening)
         self._labels = self.demand.labels
         if looked.nodes is None and self.demand.needs:
             return
-        standing = Standing(self._roster.records, self.rules, self._attempts, self.drained)
         staffing = staff(self.demand, standing, now, self._fresh_name)
         self.held_back = staffing.held
         self.capped = staffing.capped
-        jobs = {item.id: item.task_name for item in self.items}
         for record in staffing.create:
-            self._roster.add(replace(record, job=jobs.get(record.item_id, "")))
+            self._roster.add(record)
         self._release(staffing.release, now)
 
     def ended(self, record: AgentRecord, now: datetime) -> None:
-        """For each agent that has just ended, or was given a build."""
+        """For each agent that has just ended, came online, or was given a build."""
         template = self.rules.template(record.template)
         limits = template.limits if template is not None else Limits()
         before = self._attempts
         if record.cause in FAILURES and record.cause is not None:
             self._attempts = attempts.failed(before, record, limits, now)
-        elif record.phase is Phase.BUSY:
+        elif record.phase in {Phase.ONLINE, Phase.BUSY}:
             self._attempts = attempts.succeeded(before, record.template)
         self._write_attempts(before, now)
 
@@ -103,6 +104,7 @@ class DemandDesk:
             (label,),
             now,
             now,
+            exclusive=template.exclusive,
             unique_label=label,
             template_digest=digest(template),
             times={Phase.WANTED.value: now},
@@ -130,13 +132,13 @@ class DemandDesk:
         before = self._attempts
         for name in difference(self.rules, rules).changed:
             self._attempts = attempts.resumed(self._attempts, name)
+        self._attempts = attempts.retained(self._attempts, {each.name for each in rules.templates})
         self.rules = rules
         self._write_attempts(before, now)
 
-    @property
-    def _policy(self) -> Policy:
-        service = self.rules.service
-        return Policy(tuple(each.for_demand for each in self.rules.templates), service.lead_s, service.patience_s)
+    def _policy(self, standing: Standing, now: datetime) -> Policy:
+        service, templates = self.rules.service, tuple(each.for_demand for each in self.rules.templates)
+        return Policy(templates, service.lead_s, service.patience_s, avoided(standing, now))
 
     def _fresh_name(self, template: str) -> str:
         return fresh_name(self.rules.service.name, template)
