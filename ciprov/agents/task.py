@@ -39,8 +39,9 @@ class Site:
 class TaskSecrets:
     """`node` proves the agent's name to Jenkins, `token` to the service. `env` are the template's secret variables.
 
-    With a `ticket` they are no variables of the task: they are fetched, once, from `secrets_url`, where the service is
-    to give `start_script.secrets_text`. Docker containers need that, as Mesos hands them no secret variables.
+    With a `ticket` they are fetched, once, from `secrets_url`, where the service gives `start_script.secrets_text`.
+    Without one they are secret variables of the task: these do not reach Docker containers, and Mesos shows them on the
+    command line of the executor.
     """
 
     node: AgentSecret

@@ -129,11 +129,12 @@ class DemandDesk:
 
     def follow(self, rules: Rules, now: datetime) -> None:
         """Agents that the new settings would not make so are sent away by the next look."""
-        before = self._attempts
-        for name in difference(self.rules, rules).changed:
+        before, differs = self._attempts, difference(self.rules, rules)
+        for name in differs.changed:
             self._attempts = attempts.resumed(self._attempts, name)
         self._attempts = attempts.retained(self._attempts, {each.name for each in rules.templates})
         self.rules = rules
+        self._tell(Happening(What.RELOADED, f"the settings were read again: {differs}"))
         self._write_attempts(before, now)
 
     def _policy(self, standing: Standing, now: datetime) -> Policy:

@@ -26,7 +26,7 @@ from ciprov.agents.serving.sweeper import Sweeper
 from ciprov.agents.snapshot import Snapshot
 from ciprov.agents.start_script import secrets_text
 from ciprov.agents.task import Site, TaskSecrets, task_info
-from ciprov.agents.template import ContainerKind, Rules, Template
+from ciprov.agents.template import Rules, Template
 from ciprov.domain import mesos_events
 from ciprov.domain.leadership import Lead
 from ciprov.domain.mesos_events import End
@@ -238,7 +238,7 @@ class AgentService:
     def _secrets(self, record: AgentRecord, template: Template) -> TaskSecrets:
         node, token = self._roster.secrets_of(record.name)
         env = tuple((name, text.value or "") for name, text in template.start.secret_env)
-        if template.container.kind is not ContainerKind.DOCKER:
+        if not self._parts.site.signal_url:
             return TaskSecrets(node, token, env)
         ticket = self.handout.leave(record.name, secrets_text(node.value, token, env))
         return TaskSecrets(node, token, env, ticket)
