@@ -16,7 +16,7 @@ import socket
 import subprocess
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -55,11 +55,17 @@ def free_port(host: str = "127.0.0.1") -> int:
 
 
 class RealMesos:
-    """`master` and the `agents` by number from 1. Its pings are quick: an agent is lost after two seconds."""
+    """`master` and the `agents` by number from 1, and all that they write below `directory`.
+
+    Its pings are quick: an agent is lost after two seconds.
+    """
+
+    access: Mapping[str, str] = {}
+    """What a driver's connection needs beside the address."""
 
     def __init__(self, directory: Path, agents: int = 2, flags: tuple[str, ...] = ()) -> None:
         self._dist = binaries()
-        self._directory = directory
+        self.directory = directory
         self.port = free_port()
         self.address = f"127.0.0.1:{self.port}"
         self._flags = flags
@@ -74,7 +80,7 @@ class RealMesos:
         self.wait_for_agents(self._agents)
         for number in self._agent_ports:
             # The kit's fetcher stands in for Mesos', which makes the directory of a user by itself.
-            Path(f"{self._directory / f'agent{number}'}.fetch", getpass.getuser()).mkdir(parents=True, exist_ok=True)
+            Path(f"{self.directory / f'agent{number}'}.fetch", getpass.getuser()).mkdir(parents=True, exist_ok=True)
 
     def start_master(self) -> None:
         self._start(
@@ -82,12 +88,12 @@ class RealMesos:
             "master",
             f"--ip=127.0.0.1 --port={self.port} --hostname=127.0.0.1 --cluster=test --registry=in_memory",
             "--agent_ping_timeout=1secs --max_agent_ping_timeouts=2 --allocation_interval=100ms",
-            f"--work_dir={self._directory / 'master'}",
+            f"--work_dir={self.directory / 'master'}",
             *self._flags,
         )
 
     def start_agent(self, number: int) -> None:
-        work = self._directory / f"agent{number}"
+        work = self.directory / f"agent{number}"
         self._start(
             f"agent{number}",
             "agent",
@@ -101,12 +107,15 @@ class RealMesos:
         )
 
     def _start(self, name: str, *words: str) -> None:
-        environment = {"PATH": os.environ["PATH"], "HOME": str(self._directory), "LANG": "C.UTF-8"}
+        environment = {"PATH": os.environ["PATH"], "HOME": str(self.directory), "LANG": "C.UTF-8"}
         command = [str(self._dist / "bin/mesosd"), *(word for part in words for word in part.split())]
-        with (self._directory / f"{name}.log").open("ab") as log:
+        with (self.directory / f"{name}.log").open("ab") as log:
             self._processes[name] = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True
             )
+
+    def agent_address(self, number: int) -> str:
+        return f"127.0.0.1:{self._agent_ports[number]}"
 
     def kill(self, name: str) -> None:
         """At once, with no good-bye; the tasks of an agent run on."""
@@ -138,7 +147,7 @@ class RealMesos:
         found = []
         for process in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
-                if str(process.joinpath("cwd").readlink()).startswith(f"{self._directory}/"):
+                if str(process.joinpath("cwd").readlink()).startswith(f"{self.directory}/"):
                     found.append(int(process.name))
         return found
 
@@ -155,7 +164,7 @@ class RealMesos:
         def there() -> bool:
             return bool(self.read("/metrics/snapshot")["master/slaves_active"] == count)
 
-        eventually(there, 30.0, f"{count} agents: see {self._directory}")
+        eventually(there, 30.0, f"{count} agents: see {self.directory}")
 
 
 class GivenMesos(RealMesos):

@@ -1,4 +1,4 @@
-"""The guarded driver against a real Mesos 1.11."""
+"""The guarded driver against a real Mesos 1.11, and against the embedded cluster's master."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
+from embedded_mesos import EmbeddedMesos
 from mesos_session import HURRIED, Session, sleeper
 from real_mesos import GivenMesos, RealMesos, eventually, given_address
 
@@ -13,12 +14,13 @@ from ciprov.clients.mesos_scheduler.patience import Patience
 from ciprov.domain.mesos_events import CallLost, Disconnected, End, Failure, Offers, Stopped, Subscribed, Update
 
 
-@pytest.fixture(scope="module")
-def mesos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealMesos]:
-    if given_address():
+@pytest.fixture(scope="module", params=["real", "embedded"])
+def mesos(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealMesos]:
+    if request.param == "real" and given_address():
         yield GivenMesos(given_address())
         return
-    running = RealMesos(tmp_path_factory.mktemp("mesos"))
+    kind = {"real": RealMesos, "embedded": EmbeddedMesos}[request.param]
+    running = kind(tmp_path_factory.mktemp(f"{request.param}-mesos"))
     try:
         running.start()
         yield running
@@ -34,6 +36,10 @@ def own_mesos(mesos: RealMesos) -> RealMesos:
     return mesos
 
 
+def at(mesos: RealMesos, patience: Patience = HURRIED) -> Session:
+    return Session(mesos.address, patience=patience, **mesos.access)
+
+
 def a_task() -> str:
     return f"sleeper-{uuid.uuid4().hex[:8]}"
 
@@ -45,7 +51,7 @@ def end(session: Session, framework_id: str) -> None:
 
 def test_a_task_from_offer_to_end(mesos: RealMesos) -> None:
     task = a_task()
-    with Session(mesos.address).start() as session:
+    with at(mesos).start() as session:
         told = session.subscribed()
         assert told.version == "1.11.0"
         assert told.heartbeat_s == 15.0
@@ -66,12 +72,12 @@ def test_a_task_from_offer_to_end(mesos: RealMesos) -> None:
 
 def test_who_stops_leaves_the_tasks_running_and_the_next_finds_them(mesos: RealMesos) -> None:
     task = a_task()
-    with Session(mesos.address).start() as session:
+    with at(mesos).start() as session:
         framework_id = session.subscribed().framework_id
         session.launch_sleeper(task)
         session.update(task, "TASK_RUNNING")
     assert session.wait_for(Stopped).end is End.ASKED
-    with Session(mesos.address).start(framework_id) as second:
+    with at(mesos).start(framework_id) as second:
         assert second.subscribed().again
         # Nobody asked: the driver reconciles by itself.
         assert second.update(task, "TASK_RUNNING").status["reason"] == "REASON_RECONCILIATION"
@@ -80,11 +86,11 @@ def test_who_stops_leaves_the_tasks_running_and_the_next_finds_them(mesos: RealM
 
 def test_a_second_driver_takes_over_and_the_first_stays_down(mesos: RealMesos) -> None:
     task = a_task()
-    with Session(mesos.address).start() as first:
+    with at(mesos).start() as first:
         framework_id = first.subscribed().framework_id
         first.launch_sleeper(task)
         first.update(task, "TASK_RUNNING")
-        with Session(mesos.address).start(framework_id) as second:
+        with at(mesos).start(framework_id) as second:
             second.subscribed()
             stopped = first.wait_for(Stopped)
             assert (stopped.end, stopped.reason) == (End.FAILED_OVER, "Framework failed over")
@@ -97,17 +103,17 @@ def test_a_second_driver_takes_over_and_the_first_stays_down(mesos: RealMesos) -
 
 
 def test_a_framework_that_was_removed_is_not_subscribed_again(mesos: RealMesos) -> None:
-    with Session(mesos.address).start() as session:
+    with at(mesos).start() as session:
         framework_id = session.subscribed().framework_id
         end(session, framework_id)
-    with Session(mesos.address).start(framework_id) as again:
+    with at(mesos).start(framework_id) as again:
         stopped = again.wait_for(Stopped)
         assert stopped.end is End.REMOVED
         assert "new framework id" in stopped.way_out
 
 
 def test_suppressed_there_are_no_offers_until_they_are_revived(mesos: RealMesos) -> None:
-    with Session(mesos.address).start(suppressed=("ci",)) as session:
+    with at(mesos).start(suppressed=("ci",)) as session:
         framework_id = session.subscribed().framework_id
         # A reconciliation's answer comes after offers would have: the allocator runs at a subscription.
         session.driver.reconcile([("a-marker", "")])
@@ -123,7 +129,7 @@ def test_suppressed_there_are_no_offers_until_they_are_revived(mesos: RealMesos)
 
 def test_bad_launches_come_back_as_updates(mesos: RealMesos) -> None:
     task = a_task()
-    with Session(mesos.address).start() as session:
+    with at(mesos).start() as session:
         framework_id = session.subscribed().framework_id
         offer = session.offer()
         agent = offer["agent_id"]["value"]
@@ -138,7 +144,7 @@ def test_bad_launches_come_back_as_updates(mesos: RealMesos) -> None:
 
 def test_the_master_is_killed_and_comes_back(own_mesos: RealMesos) -> None:
     task = a_task()
-    with Session(own_mesos.address).start() as session:
+    with at(own_mesos).start() as session:
         framework_id = session.subscribed().framework_id
         offer = session.launch_sleeper(task)
         session.update(task, "TASK_RUNNING")
@@ -159,7 +165,7 @@ def test_the_master_is_killed_and_comes_back(own_mesos: RealMesos) -> None:
 
 def test_a_kill_while_the_master_is_away_arrives(own_mesos: RealMesos) -> None:
     task = a_task()
-    with Session(own_mesos.address).start() as session:
+    with at(own_mesos).start() as session:
         framework_id = session.subscribed().framework_id
         session.launch_sleeper(task)
         running = session.update(task, "TASK_RUNNING")
@@ -177,7 +183,7 @@ def test_a_master_that_hangs_is_noticed_by_its_silence(own_mesos: RealMesos) -> 
     patience = Patience(
         heartbeat_s=0.3, connect_s=0.5, subscribe_s=0.5, call_s=0.5, first_pause_s=0.1, longest_pause_s=0.3
     )
-    with Session(own_mesos.address, patience=patience).start() as session:
+    with at(own_mesos, patience=patience).start() as session:
         framework_id = session.subscribed().framework_id
         own_mesos.freeze("master")
         try:
@@ -189,7 +195,7 @@ def test_a_master_that_hangs_is_noticed_by_its_silence(own_mesos: RealMesos) -> 
 
 
 def test_an_agent_is_killed(own_mesos: RealMesos) -> None:
-    with Session(own_mesos.address).start() as session:
+    with at(own_mesos).start() as session:
         framework_id = session.subscribed().framework_id
 
         def on_agent_2(event: Offers) -> bool:
@@ -210,7 +216,7 @@ def test_an_agent_is_killed(own_mesos: RealMesos) -> None:
 
 
 def test_the_events_before_the_subscription_are_none(mesos: RealMesos) -> None:
-    with Session(mesos.address, patience=HURRIED).start() as session:
+    with at(mesos).start() as session:
         told = session.subscribed()
         assert isinstance(session.seen[0], Subscribed)
         session.offer()
