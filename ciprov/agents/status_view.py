@@ -19,7 +19,7 @@ from ciprov.foundation.errors import UsageError
 from ciprov.foundation.json import JsonObject
 
 _RECENT = 20
-_CREDENTIALS = re.compile(r"//[^/@\s]*@")
+_CREDENTIALS = re.compile(r"//[^/\s]*@")
 _URL = re.compile(r"https?://[^\s,()]+")
 
 

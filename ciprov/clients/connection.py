@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -13,6 +14,8 @@ import requests
 from requests.auth import AuthBase
 
 from ciprov.foundation.errors import CiprovError
+
+_CREDENTIALS = re.compile(r"//[^/\s]*@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,11 @@ class Connection:
 
     @property
     def target(self) -> str:
-        return f"{self.name} ({', '.join(self.servers)})"
+        """For people and logs: without the credentials that the address of an election in ZooKeeper may hold."""
+        return f"{self.name} ({', '.join(_CREDENTIALS.sub('//', server) for server in self.servers)})"
+
+    def __repr__(self) -> str:
+        return f"Connection({self.target})"
 
 
 def authorization(connection: Connection) -> str:

@@ -26,7 +26,7 @@ from ciprov.domain.jenkins import JenkinsUnavailable
 from ciprov.domain.leadership import Lead
 from ciprov.foundation.clock import utc_now
 from ciprov.foundation.errors import CiprovError
-from ciprov.settings.agents import AgentSettings, of_cluster
+from ciprov.settings.agents import AgentSettings, Listen, of_cluster
 from ciprov.settings.agents.restart import wanting_restart
 from ciprov.settings.agents.secrets import revealed
 from ciprov.settings.model import Settings
@@ -95,7 +95,7 @@ def _serve(settings: Settings, read: Callable[[], Settings], tell: Tell, metrics
         listeners = bind(Where(socket_path(settings), listen, token, agents.open_metrics))
         try:
             address = listeners.address()
-            signal_url = agents.address or (f"http://{address[0]}:{address[1]}" if address else "")
+            signal_url = agents.address or (f"http://{Listen(*address)}" if address else "")
             connection = mesos_connection(cluster, agents.masters_address(cluster.mesos))
             parts = Parts(
                 jenkins,
