@@ -1,4 +1,4 @@
-"""Stands where agents tell the service that they work, and keeps what they told."""
+"""Stands where agents fetch their secrets and tell that they work, and keeps what they told."""
 
 from __future__ import annotations
 
@@ -21,10 +21,14 @@ class Told:
 
 
 class SignalListener:
-    """`statuses` are its first answers, one after the other; then it answers 204. Each takes it `pause_s`."""
+    """`statuses` are its first answers, one after the other; then it answers 204. Each takes it `pause_s`.
+
+    `texts` are given by their paths, once.
+    """
 
     def __init__(self, *statuses: int, pause_s: float = 0.0) -> None:
         self.told: list[Told] = []
+        self.texts: dict[str, str] = {}
         listener = self
         answers = iter(statuses)
 
@@ -39,6 +43,12 @@ class SignalListener:
                 time.sleep(pause_s)
                 self.send_response(next(answers, 204))
                 self.end_headers()
+
+            def do_GET(self) -> None:
+                text = listener.texts.pop(self.path, None)
+                self.send_response(404 if text is None else 200)
+                self.end_headers()
+                self.wfile.write((text or "").encode())
 
             def log_message(self, *_: object) -> None:
                 pass

@@ -164,7 +164,7 @@ TEMPLATE_KEYS: Mapping[str, Known] = {
     "container": Known(_container, "see below", "none"),
     "env": Known(
         _env,
-        "variables of the agent; of a secret `{from_env: NAME}` or `{from_file: PATH}`, which Mesos gets as a secret",
+        "variables of the agent; of a secret `{from_env: NAME}` or `{from_file: PATH}`, which its task fetches, once",
     ),
     "uris": Known(each(_uri, "addresses"), "what is fetched into the sandbox; an address or a mapping, see below"),
     "user": Known(scalar(text), "the user of the host that runs it", "`framework.user`"),

@@ -1,0 +1,179 @@
+"""The task of an agent on a real Mesos, through the guarded driver: it connects to the fake Jenkins, and builds."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from fake_jenkins import FakeJenkins
+from fake_jenkins_routes import TOKEN, USER
+from java_for_fake_agents import installed
+from jenkins_http import JenkinsHttp, wait_for
+from mesos_session import Session
+from real_mesos import RealMesos
+from signal_listener import SignalListener
+from started_agent import files_with, places_with
+
+from ciprov.agents.record import AgentRecord
+from ciprov.agents.start_script import secrets_text, work_dir
+from ciprov.agents.task import Site, TaskSecrets, secrets_url, task_info
+from ciprov.agents.template import Limits, Start, Template
+from ciprov.clients.connection import Connection
+from ciprov.clients.jenkins.client import HttpJenkins
+from ciprov.domain.jenkins import NewNode
+from ciprov.framework.deciding import decide
+from ciprov.framework.offer_parsing import parse_offer
+from ciprov.framework.requests import Request, Wanted
+from ciprov.framework.state import State
+
+ONE_TIME = "0ne-time-t0ken-of-one-agent"
+PASSWORD = "pässword-of-the-template"
+OF_TEMPLATE = (("NEXUS", PASSWORD),)
+NAME = "ci-any-1"
+
+
+@pytest.fixture(scope="module")
+def mesos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealMesos]:
+    running = RealMesos(tmp_path_factory.mktemp("mesos"), agents=1)
+    try:
+        running.start()
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeJenkins]:
+    with FakeJenkins("/jenkins") as fake:
+        yield fake
+
+
+@dataclass
+class Launching:
+    """One agent, from an offer to its launch. `service` is told of its work."""
+
+    session: Session
+    jenkins: HttpJenkins
+    url: str
+    service: SignalListener
+    start: Start
+
+    def launch(self) -> str:
+        """Gives the node's secret."""
+        now = datetime.now(UTC)
+        template = Template(
+            "any", ("any",), Wanted(cpus=0.5, mem=64, ports=(0,)), start=self.start, limits=Limits(grace_s=1)
+        )
+        self.jenkins.create_node(NewNode(NAME, ("any",), work_dir(NAME, template)))
+        secret = self.jenkins.secret(NAME)
+        offer = parse_offer(self.session.offer())
+        request = Request(NAME, "any", template.wanted, now, roles=("ci",))
+        (launch,) = decide([request], [offer], State(), now).launches
+        site = Site(self.url, self.service.url, "ci")
+        ticket = uuid.uuid4().hex
+        path = secrets_url(NAME, site, ticket).removeprefix(self.service.url)
+        self.service.texts[path] = secrets_text(secret.value, ONE_TIME, OF_TEMPLATE)
+        info = task_info(
+            AgentRecord(NAME, "any", ("any",), now, now),
+            template,
+            launch.placements[0],
+            launch.agent_id,
+            site,
+            TaskSecrets(secret, ONE_TIME, OF_TEMPLATE, ticket),
+        )
+        self.session.driver.launch(launch.offer_ids, [info], filter_s=0.1)
+        return secret.value
+
+
+@pytest.fixture
+def launching(mesos: RealMesos, fake: FakeJenkins, tmp_path: Path) -> Iterator[Launching]:
+    jenkins = HttpJenkins(Connection("jenkins", [fake.url], user=USER, password=TOKEN), "ci")
+    start = Start(
+        str(installed(tmp_path)), jar_cache=str(tmp_path / "jars"), reconnect_s=0, env=(("HELLO", "it's me"),)
+    )
+    with SignalListener() as service, Session(mesos.address).start() as session:
+        told = session.subscribed()
+        yield Launching(session, jenkins, fake.url, service, start)
+        session.driver.teardown(told.framework_id)
+
+
+def state(address: str) -> str:
+    with urllib.request.urlopen(f"http://{address}/state", timeout=5) as answer:
+        return str(answer.read().decode())
+
+
+def files(address: str, sandbox: str) -> dict[str, str]:
+    """What anybody may read of a sandbox."""
+    with urllib.request.urlopen(f"http://{address}/files/browse?path={quote(sandbox)}", timeout=5) as answer:
+        names = [each["path"] for each in json.load(answer) if each["mode"].startswith("-")]
+    found = {}
+    for name in names:
+        address_of = f"http://{address}/files/read?path={quote(name)}&offset=0&length=100000"
+        with urllib.request.urlopen(address_of, timeout=5) as answer:
+            found[name.rpartition("/")[2]] = answer.read().decode(errors="replace")
+    return found
+
+
+def newest_sandbox(mesos: RealMesos) -> Path:
+    return max(mesos.directory.rglob("agent.jar"), key=lambda path: path.stat().st_mtime).parent
+
+
+def test_an_agent_comes_online_and_runs_one_build(mesos: RealMesos, fake: FakeJenkins, launching: Launching) -> None:
+    by_hand = JenkinsHttp(fake.url, USER, TOKEN)
+    by_hand.freestyle("app", "any", 'echo "$HELLO: $PORT0" >seen; echo "$NEXUS" >secret; sleep 1')
+    by_hand.build("app")
+    secret = launching.launch()
+    launching.session.update(NAME, "TASK_RUNNING")
+    wait_for(lambda: bool(launching.service.told))
+    (told,) = launching.service.told
+    assert (told.authorization, told.entries) == (f"Bearer {ONE_TIME}", ["app"])
+    node = launching.jenkins.node(NAME)
+    assert node is not None
+    assert not node.offline
+    assert len(node.builds) == 1
+
+    # While the build runs, nobody sees what is secret.
+    sandbox = newest_sandbox(mesos)
+    wait_for((sandbox / "agent/workspace/app/secret").exists)
+    agent = mesos.agent_address(1)
+    shown = [state(mesos.address), state(agent), *files(agent, str(sandbox)).values()]
+    assert all(NAME in each for each in shown[:2])
+    assert not any(word in each for each in shown for word in (secret, ONE_TIME, PASSWORD))
+    assert places_with(secret, ONE_TIME) == []
+    assert not any("cmdline" in place for place in places_with(PASSWORD))
+    assert [Path(each).name for each in files_with(sandbox, secret, ONE_TIME, PASSWORD)] == ["secret"]
+    greeting, _, port = (sandbox / "agent/workspace/app/seen").read_text().strip().partition(": ")
+    assert (greeting, 31100 <= int(port) <= 31199) == ("it's me", True)
+
+    wait_for(lambda: by_hand.result("app", 1) == "SUCCESS")
+    launching.jenkins.delete_node(NAME)
+    launching.session.update(NAME, "TASK_FINISHED")
+
+
+def test_an_agent_that_is_killed_ends_within_its_grace(launching: Launching) -> None:
+    launching.launch()
+    launching.session.update(NAME, "TASK_RUNNING")
+    wait_for(lambda: not getattr(launching.jenkins.node(NAME), "offline", True))
+    began = time.monotonic()
+    launching.session.driver.kill(NAME)
+    launching.session.update(NAME, "TASK_KILLED")
+    assert time.monotonic() - began < 1.0
+    wait_for(lambda: bool(getattr(launching.jenkins.node(NAME), "offline", False)))
+
+
+def test_a_host_without_java_says_so(mesos: RealMesos, launching: Launching) -> None:
+    launching.start = replace(launching.start, java="no-such-java")
+    launching.launch()
+    failed = launching.session.update(NAME, "TASK_FAILED")
+    assert failed.status["message"] == "Command exited with status 127"
+    sandbox = newest_sandbox(mesos)
+    said = files(mesos.agent_address(1), str(sandbox))["stderr"]
+    assert f"ciprov: agent {NAME}: there is no no-such-java here, and an agent needs Java" in said
