@@ -62,7 +62,9 @@ def from_variable(name: str, environment: Mapping[str, str], place: str) -> Secr
         text = environment.get(name, "")
         if not text:
             raise CiprovError(
-                f"the environment variable {name} is not set", place=place, way_out=f"set {name}, or give the secret by a file"
+                f"the environment variable {name} is not set",
+                place=place,
+                way_out=f"set {name}, or give the secret by a file",
             )
         return text
 

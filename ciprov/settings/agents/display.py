@@ -10,7 +10,7 @@ from ciprov.environments.blueprint import durations
 from ciprov.foundation.json import JsonObject
 from ciprov.framework.requests import Constraint
 from ciprov.settings.agents.model import AgentSettings
-from ciprov.settings.agents.service_keys import SERVICE_KEYS
+from ciprov.settings.agents.service_keys import DEFAULTS, SERVICE_KEYS
 from ciprov.settings.display import Row
 from ciprov.settings.secret import HIDDEN
 
@@ -24,6 +24,8 @@ def rows(settings: AgentSettings) -> list[Row]:
         if known.secret:
             if key in settings.sources:
                 found.append(Row(f"agents.{key}", HIDDEN, source, known.variable, hidden=True))
+        elif key == "listen" and key not in settings.sources:
+            found.append(Row("agents.listen", f"({DEFAULTS[key]})", "default"))
         elif values.get(key):
             found.append(Row(f"agents.{key}", values[key], source, known.variable))
     names = ", ".join(template.name for template in settings.rules.templates)

@@ -96,7 +96,7 @@ SERVICE_KEYS: Mapping[str, Key] = {
     "anchors": Key(
         "CIPROV_AGENTS_ANCHORS", yes_or_no, "two nodes that stay offline carry all labels, so that Jenkins tells them"
     ),
-    "listen": Key("CIPROV_AGENTS_LISTEN", listen, "host:port for the agents' signals and for requests"),
+    "listen": Key("CIPROV_AGENTS_LISTEN", listen, "host:port for agents' secrets and signals, and for requests"),
     "metrics": Key("CIPROV_AGENTS_METRICS", yes_or_no, "`listen` answers /metrics, to everybody who reaches it"),
     "address": Key("CIPROV_AGENTS_ADDRESS", url, "the URL under which agents reach it, where that is another"),
     "api_token": Key("CIPROV_AGENTS_API_TOKEN", secret_text, "asked of whoever requests agents", secret=True),
@@ -130,7 +130,7 @@ DEFAULTS: Mapping[str, str] = {
     "lead": "5s",
     "patience": "15s",
     "anchors": "true",
-    "listen": "127.0.0.1:0",
+    "listen": "`this machine's address on the way to the masters, any free port`",
     "metrics": "false",
     "address": "`listen`",
     "masters": "the cluster's `mesos`",

@@ -60,11 +60,13 @@ def notes(service: ServiceValues, embedded: bool) -> tuple[str, ...]:
     host, _ = service.values.get("listen", ("127.0.0.1", 0))
     if (
         not embedded
+        and "listen" in service.values
         and "address" not in service.values
         and (host == "localhost" or host.startswith("127.") or host == "::1")
     ):
         found.append(
-            f"agents of other hosts cannot signal to {host}: builds are then seen a poll later; set listen and address"
+            f"agents of other hosts do not reach {host}: their secrets then go through Mesos, and builds are seen "
+            "a poll later; leave listen out, or set address"
         )
     url = urlsplit(service.values["jenkins.url"])
     if url.scheme == "http" and "jenkins.token" in service.secrets and not _is_near(url.hostname or ""):

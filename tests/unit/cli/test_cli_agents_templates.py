@@ -14,6 +14,7 @@ clusters:
   ci:
     mesos: http://m
     agents:
+      listen: 127.0.0.1:0
       jenkins: {url: http://localhost, user: u, token_env: JT}
       defaults: {cpus: 1, mem: 64, warm: 1}
       templates:
@@ -40,7 +41,7 @@ def test_all_templates_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert heads.split() == ["TEMPLATE", "LABELS", "RESOURCES", "MOST", "WARM", "NOW", "ALGORITHM", "CONTAINER"]
     assert maven.split() == ["maven", "a", "b", "1", "cpus,", "64", "mem", "3", "1", "sticky", "docker", "maven"]
     assert shell.split() == ["shell", "shell", "1", "cpus,", "128", "mem", "-", "1", "sticky", "-"]
-    assert "note: agents of other hosts cannot signal to 127.0.0.1" in told.err
+    assert "note: agents of other hosts do not reach 127.0.0.1" in told.err
 
 
 def test_one_is_shown_with_what_it_inherits(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -48,8 +49,8 @@ def test_one_is_shown_with_what_it_inherits(here: Path, capsys: pytest.CaptureFi
     out = capsys.readouterr().out
     assert out.startswith("shell: 1 cpus, 128 mem; 1 idle agents kept ready now\n")
     found = {line.split()[0]: line.split(maxsplit=2)[1:] for line in out.splitlines()[3:]}
-    assert found["cpus"] == ["1", f"{here}/config.yaml:6:24 (defaults)"]
-    assert found["mem"] == ["128", f"{here}/config.yaml:9:22"]
+    assert found["cpus"] == ["1", f"{here}/config.yaml:7:24 (defaults)"]
+    assert found["mem"] == ["128", f"{here}/config.yaml:10:22"]
     assert found["idle"] == ["1m", "default"]
     assert "container" not in found
 
@@ -64,15 +65,15 @@ def test_programs_get_all_of_it_and_no_secret(
     assert "hunter2" not in out
     assert (document["name"], document["warm_now"], document["values"]["mem"]) == ("maven", 1, 64)
     assert document["values"]["env"] == {"S": "(hidden), from variable SECRET"}
-    assert document["sources"]["env.S"].endswith("config.yaml:8:39")
+    assert document["sources"]["env.S"].endswith("config.yaml:9:39")
     assert document["sources"]["cpus"].endswith("(defaults)")
 
 
 def test_check_reads_the_secrets(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["agents", "templates", "--check"]) == 1
     error = capsys.readouterr().err
-    assert "config.yaml:8:39: the environment variable SECRET is not set" in error
-    assert "config.yaml:5:60: the environment variable JT is not set" in error
+    assert "config.yaml:9:39: the environment variable SECRET is not set" in error
+    assert "config.yaml:6:60: the environment variable JT is not set" in error
     monkeypatch.setenv("SECRET", "hunter2")
     monkeypatch.setenv("JT", "hunter3")
     assert main(["agents", "templates", "--check"]) == 0
@@ -88,8 +89,8 @@ def test_what_is_wrong_ends_with_1_and_a_wrong_call_with_64(here: Path, capsys: 
     for command in (["agents", "templates"], ["config", "show"], ["agents", "templates", "--check"]):
         assert main(command) == 1
         error = capsys.readouterr().err
-        assert "config.yaml:9:22: agents.templates.shell.mem: a number from 32 up is wanted" in error
-        assert "config.yaml:9:25: agents.templates.shell.prority: unknown key; did you mean priority?" in error
+        assert "config.yaml:10:22: agents.templates.shell.mem: a number from 32 up is wanted" in error
+        assert "config.yaml:10:25: agents.templates.shell.prority: unknown key; did you mean priority?" in error
     (here / "config.yaml").write_text("clusters: {a: {marathon: 'http://m'}}")
     assert main(["agents", "templates"]) == 64
     assert "cluster a has no section `agents`" in capsys.readouterr().err
@@ -98,7 +99,7 @@ def test_what_is_wrong_ends_with_1_and_a_wrong_call_with_64(here: Path, capsys: 
 def test_config_show_tells_of_agents(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["config", "show", "-o", "json"]) == 0
     found = json.loads(capsys.readouterr().out)["cluster"]["settings"]
-    assert found["agents.jenkins.token_env"] == {"value": "JT", "from": f"{here}/config.yaml:5:60"}
+    assert found["agents.jenkins.token_env"] == {"value": "JT", "from": f"{here}/config.yaml:6:60"}
     assert found["agents.templates"]["value"] == "maven, shell"
 
 

@@ -160,16 +160,19 @@ def test_what_holds_where_little_is_said(tmp_path: Path) -> None:
     assert found.framework == Framework("ciprov", ("*",))
     assert (found.listen, found.address, found.api_token, found.jenkins.token) == (Listen(), "", None, None)
     assert found.masters_address(("http://m:5050", "http://n:5050")) == "http://m:5050,http://n:5050"
-    assert found.notes == (
-        "agents of other hosts cannot signal to 127.0.0.1: builds are then seen a poll later; set listen and address",
-    )
+    assert (found.notes, "listen" in found.sources) == ((), False)
+
+
+def test_as_many_warm_ones_as_there_may_be_are_allowed(tmp_path: Path) -> None:
+    found = agents(tmp_path, PLAIN.replace("mem: 64", "mem: 64, warm: 2, most: 2"), CIPROV_AGENTS_MOST="2")
+    assert found.rules.templates[0].limits == Limits(most=2, warm=(Warm(2),))
 
 
 def test_notes_tell_what_is_probably_not_meant(tmp_path: Path) -> None:
     jenkins = "{url: 'http://j', user: u, token: t, tls: {verify: false}}"
     found = agents(tmp_path, PLAIN.replace('{url: "http://j"}', jenkins + ", listen: 9443"))
     assert [note.split(":")[0] for note in found.notes] == [
-        "agents of other hosts cannot signal to 127.0.0.1",
+        "agents of other hosts do not reach 127.0.0.1",
         "the token goes to j without TLS",
         "jenkins.tls.verify is off",
     ]
@@ -221,7 +224,8 @@ clusters:
 def test_what_is_wrong_in_the_defaults_is_told_once(tmp_path: Path) -> None:
     text = PLAIN.replace(
         "templates: {a:",
-        "defaults: {priority: x, container: {image: [], typ: a}}, templates: {b: {cpus: 1, mem: 1}, a:",
+        "defaults: {priority: x, container: {image: [], typ: a}}, "
+        "templates: {b: {cpus: 1, mem: 1, container: {type: mesos}}, a:",
     )
     with pytest.raises(SettingsError) as told:
         agents(tmp_path, text)
@@ -247,6 +251,7 @@ def test_a_variable_wins_and_credentials_go_with_their_address(tmp_path: Path) -
     assert (elsewhere.masters, elsewhere.masters_auth.user) == ("zk://y:2181/m", "a")
     assert elsewhere.masters_address(()) == "zk://a:b%2Fc@y:2181/m"
     assert "b/c" not in f"{elsewhere}"
+    assert agents(tmp_path, EVERY_KEY, CIPROV_AGENTS_MASTERS="zk://y/m").masters_auth.user == ""
 
 
 def test_the_embedded_cluster_has_agents_too(tmp_path: Path) -> None:
@@ -273,7 +278,14 @@ def test_a_cluster_without_masters_has_no_agents(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "given",
-    ["m1", "m1:5051,http://m2", "https://m3/mesos", "zk://z/mesos", "zk://u:p%40@z:2181,[::1]:2181/a/b", "[::1]:5050"],
+    [
+        "m1",
+        "m1:5051,http://m2",
+        "https://m3/mesos",
+        "zk://z/mesos",
+        "zk://u%40v:p%40@z:2181,[::1]:2181/a/b",
+        "[::1]:5050",
+    ],
 )
 def test_the_driver_takes_what_is_taken_here(tmp_path: Path, given: str) -> None:
     address = agents(tmp_path, PLAIN, CIPROV_AGENTS_MASTERS=given).masters_address(())
