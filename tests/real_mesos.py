@@ -62,6 +62,7 @@ class RealMesos:
 
     access: Mapping[str, str] = {}
     """What a driver's connection needs beside the address."""
+    containerizers = "mesos"
 
     def __init__(self, directory: Path, agents: int = 2, flags: tuple[str, ...] = ()) -> None:
         self._dist = binaries()
@@ -99,7 +100,8 @@ class RealMesos:
             "agent",
             f"--master={self.address} --ip=127.0.0.1 --port={self._agent_ports[number]} --hostname=127.0.0.1",
             f"--work_dir={work} --runtime_dir={work}.run --fetcher_cache_dir={work}.fetch",
-            f"--launcher_dir={self._dist / 'libexec'} --containerizers=mesos --launcher=posix",
+            f"--launcher_dir={self._dist / 'libexec'} --launcher=posix",
+            f"--containerizers={self.containerizers} --docker_kill_orphans=false --docker_remove_delay=1secs",
             "--isolation=posix/cpu,posix/mem,filesystem/posix --systemd_enable_support=false",
             "--http_command_executor=true --registration_backoff_factor=50ms --executor_registration_timeout=30secs",
             f"--attributes=rack:r{number}",

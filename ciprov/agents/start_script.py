@@ -13,7 +13,7 @@ What has to be told about the text is told here, as all of it is sent to Mesos w
   stands before the `@` is told. `@` is no part of a job's name.
 - The jar cache is shared by agents of one user. Builds of that user may write to it, as they may to all that is the
   agent's; nobody else may, or it is not used.
-- The token goes to `curl` and `python3` through a pipe, as their arguments are visible.
+- The token goes to other programs through a pipe, as their arguments are visible.
 """
 
 from __future__ import annotations
@@ -73,12 +73,18 @@ is_private() {
   { [ "$4" = 0 ] || [ -O "${1%/*}/" ]; } && { [ "${13-}" = 0 ] || [ -O "$1" ]; }
 }
 
+request() {
+  path=${url#*://}
+  printf "%s\r\n" "POST /${path#*/} HTTP/1.1" "Host: ${path%%/*}" "Authorization: Bearer $token" \
+    "Content-Type: application/json" "Content-Length: ${#body}" "Connection: close" ""
+  printf %s "$body"
+}
+
+# Gives the HTTP status of the answer; nothing without an answer.
 send() {
-  if [ "${BASH_VERSION-}" ] && [ "$host" ]; then
+  if [ "$host" ] && [ "${BASH_VERSION-}" ]; then
     exec 8<>"/dev/tcp/${host% *}/${host#* }" || return
-    printf "%s\r\n" "POST /${path#*/} HTTP/1.1" "Host: ${host% *}" "Authorization: Bearer $token" \
-      "Content-Type: application/json" "Content-Length: ${#body}" "Connection: close" "" >&8
-    printf %s "$body" >&8
+    request >&8
     read -r -t 5 _ answer _ <&8
     echo "$answer"
   elif command -v curl >/dev/null; then
@@ -91,6 +97,8 @@ u = p.urlsplit(url)
 c = [h.HTTPConnection, h.HTTPSConnection][len(u.scheme) - 4](u.netloc, timeout=5)
 c.request(method, u.path, body.encode(), {kind: json, name: sys.stdin.read()})
 print(c.getresponse().status)" "$url" "$body" POST Content-Type application/json Authorization
+  elif [ "$host" ] && command -v nc >/dev/null; then
+    request | nc -w 5 ${host% *} ${host#* } | { read -r _ answer _; echo "$answer"; }
   else
     echo none
   fi
@@ -98,14 +106,14 @@ print(c.getresponse().status)" "$url" "$body" POST Content-Type application/json
 
 tell() {
   trap - TERM
-  path=${url#*://} LC_ALL=C
+  LC_ALL=C
   body="{\"entries\": [$1]}"
   for pause in 0.1 0.3 1 3 0; do
     kill -0 $$ 2>/dev/null || return
     case $(send 2>/dev/null) in
       2??) return ;;
       40?) say "the service refuses to be told of builds, and will see them later"; return ;;
-      none) say "no bash, curl or python3 to tell the service of builds, which will see them later"; return ;;
+      none) say "no bash, curl, python3 or nc to tell the service of builds, which will see them later"; return ;;
     esac
     sleep $pause
   done

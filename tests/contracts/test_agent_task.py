@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 import urllib.request
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from docker import APIClient
+from docker_image import busybox_image
 from fake_jenkins import FakeJenkins
 from fake_jenkins_routes import TOKEN, USER
 from java_for_fake_agents import installed
@@ -20,12 +23,12 @@ from jenkins_http import JenkinsHttp, wait_for
 from mesos_session import Session
 from real_mesos import RealMesos
 from signal_listener import SignalListener
-from started_agent import files_with, places_with
+from started_agent import RECORDS_ITSELF, files_with, java, places_with
 
 from ciprov.agents.record import AgentRecord
 from ciprov.agents.start_script import secrets_text, work_dir
 from ciprov.agents.task import Site, TaskSecrets, secrets_url, task_info
-from ciprov.agents.template import Limits, Start, Template
+from ciprov.agents.template import Container, ContainerKind, Limits, Start, Template, Volume, VolumeMode
 from ciprov.clients.connection import Connection
 from ciprov.clients.jenkins.client import HttpJenkins
 from ciprov.domain.jenkins import NewNode
@@ -50,6 +53,21 @@ def mesos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealMesos]:
         running.stop()
 
 
+class WithDocker(RealMesos):
+    containerizers = "docker,mesos"
+
+
+@pytest.fixture
+def with_docker(tmp_path: Path) -> Iterator[RealMesos]:
+    running = WithDocker(tmp_path / "mesos", agents=1)
+    running.directory.mkdir()
+    try:
+        running.start()
+        yield running
+    finally:
+        running.stop()
+
+
 @pytest.fixture
 def fake() -> Iterator[FakeJenkins]:
     with FakeJenkins("/jenkins") as fake:
@@ -65,12 +83,14 @@ class Launching:
     url: str
     service: SignalListener
     start: Start
+    container: Container = field(default_factory=Container)
 
     def launch(self) -> str:
         """Gives the node's secret."""
         now = datetime.now(UTC)
+        wanted = Wanted(cpus=0.5, mem=64, ports=(0,))
         template = Template(
-            "any", ("any",), Wanted(cpus=0.5, mem=64, ports=(0,)), start=self.start, limits=Limits(grace_s=1)
+            "any", ("any",), wanted, container=self.container, start=self.start, limits=Limits(grace_s=1)
         )
         self.jenkins.create_node(NewNode(NAME, ("any",), work_dir(NAME, template)))
         secret = self.jenkins.secret(NAME)
@@ -177,3 +197,48 @@ def test_a_host_without_java_says_so(mesos: RealMesos, launching: Launching) -> 
     sandbox = newest_sandbox(mesos)
     said = files(mesos.agent_address(1), str(sandbox))["stderr"]
     assert f"ciprov: agent {NAME}: there is no no-such-java here, and an agent needs Java" in said
+
+
+def test_an_agent_in_a_docker_container(with_docker: RealMesos, fake: FakeJenkins, tmp_path: Path) -> None:
+    image = busybox_image()
+    program = java(tmp_path, RECORDS_ITSELF + "mkdir -p agent/workspace/app\necho $$ >pid\nsleep 60\n")
+    container = Container(
+        ContainerKind.DOCKER,
+        image,
+        volumes=(Volume("/opt/java/bin/java", str(program), VolumeMode.RO),),
+        parameters=(("label", f"ciprov.test={tmp_path.name}"),),
+    )
+    start = Start("/opt/java/bin/java", jar_cache=str(tmp_path / "jars"), env=(("HELLO", "it's me"),))
+    jenkins = HttpJenkins(Connection("jenkins", [fake.url], user=USER, password=TOKEN), "ci")
+    with SignalListener() as service, Session(with_docker.address).start() as session:
+        told = session.subscribed()
+        launching = Launching(session, jenkins, fake.url, service, start, container)
+        secret = launching.launch()
+        session.update(NAME, "TASK_RUNNING")
+        sandbox = newest_sandbox(with_docker)
+        wait_for((sandbox / "pid").exists)
+        assert (sandbox / "secret").read_text() == f"{secret}\n"
+        (sandbox / "secret").unlink()
+        wait_for(lambda: bool(service.told))
+        assert service.entries == [["app"]]
+        assert (sandbox / "pid").read_text() == "1\n"
+        assert "-jar-cache" in (sandbox / "arguments").read_text()
+        environment = (sandbox / "environment").read_text()
+        assert "HELLO=it's me\n" in environment
+        assert f"NEXUS={PASSWORD}\n" in environment
+        found = containers(f"ciprov.test={tmp_path.name}")
+        assert image in found
+        assert not any(word in found for word in (secret, ONE_TIME, PASSWORD))
+        assert places_with(secret, ONE_TIME) == []
+        assert files_with(sandbox, secret, ONE_TIME) == []
+        session.driver.kill(NAME)
+        session.update(NAME, "TASK_KILLED")
+        session.driver.teardown(told.framework_id)
+
+
+def containers(label: str) -> str:
+    """All that the engine tells of those with the label."""
+    client = APIClient(os.environ.get("DOCKER_HOST"), timeout=20)
+    found = client.containers(filters={"label": label})
+    assert found
+    return json.dumps([client.inspect_container(each["Id"]) for each in found], ensure_ascii=False)
