@@ -56,11 +56,12 @@ class Seen:
 
     `looked_at`: when the last look at the nodes began; None where there was none since the start. `created`: its node
     was made and its secret is at hand. `fenced`: Jenkins confirmed a fence. `deleted`: Jenkins confirmed that the node
-    is gone. `signalled`: its task told of work.
+    is gone. `signalled`: its task told of work. `answers_since`: Jenkins answers without a break since then.
     """
 
     task: Entry | None = None
     node: Node | None = None
+    answers_since: datetime | None = None
     looked_at: datetime | None = None
     created: bool = False
     fenced: bool = False
@@ -152,7 +153,8 @@ def _overdue(record: AgentRecord, seen: Seen, template: Template, now: datetime)
     else:
         begin = record.times.get(Phase.LAUNCHED, record.since)
         patience, cause = template.limits.online_s, Cause.NOT_CONNECTED
-    deadline = begin + timedelta(seconds=patience)
+    # While Jenkins was away, nobody could connect.
+    deadline = max(begin, seen.answers_since or begin) + timedelta(seconds=patience)
     if now < deadline or seen.looked_at is None or seen.looked_at < deadline:
         return record
     state = seen.task.state if seen.task is not None else "none"

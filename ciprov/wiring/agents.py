@@ -26,7 +26,7 @@ from ciprov.domain.jenkins import JenkinsUnavailable
 from ciprov.domain.leadership import Lead
 from ciprov.foundation.clock import utc_now
 from ciprov.foundation.errors import CiprovError
-from ciprov.settings.agents import AgentSettings, Listen, of_cluster
+from ciprov.settings.agents import AgentSettings, of_cluster
 from ciprov.settings.agents.restart import wanting_restart
 from ciprov.settings.agents.secrets import revealed
 from ciprov.settings.model import Settings
@@ -34,11 +34,12 @@ from ciprov.wiring.agents_log import LogWriter, told_to
 from ciprov.wiring.agents_lost import told_of
 from ciprov.wiring.agents_metrics import Metrics
 from ciprov.wiring.agents_operating import socket_path
+from ciprov.wiring.agents_reach import listening_host, signal_url
 from ciprov.wiring.clusters import mesos_connection
 from ciprov.wiring.environments import who, with_addresses
 from ciprov.wiring.stores import open_store
 
-_STANDBY_S = 5.0
+_STANDBY_S = 1.0
 _WATCH_S = 2.0
 
 
@@ -83,7 +84,7 @@ def _serve(settings: Settings, read: Callable[[], Settings], tell: Tell, metrics
     jenkins = jenkins_client(agents)
     _try_permissions(jenkins, tell)
     name = agents.rules.service.name
-    listen = (agents.listen.host, agents.listen.port)
+    listen = (listening_host(agents, cluster), agents.listen.port)
     token = agents.api_token.reveal() if agents.api_token else ""
     with (
         _leaving_on_signals() as asked_to_leave,
@@ -95,7 +96,6 @@ def _serve(settings: Settings, read: Callable[[], Settings], tell: Tell, metrics
         listeners = bind(Where(socket_path(settings), listen, token, agents.open_metrics))
         try:
             address = listeners.address()
-            signal_url = agents.address or (f"http://{Listen(*address)}" if address else "")
             connection = mesos_connection(cluster, agents.masters_address(cluster.mesos))
             parts = Parts(
                 jenkins,
@@ -103,7 +103,7 @@ def _serve(settings: Settings, read: Callable[[], Settings], tell: Tell, metrics
                 store.agents(cluster.name, name, lead),
                 lead,
                 agents.framework,
-                Site(jenkins_url=agents.jenkins.url, signal_url=signal_url, service=name),
+                Site(agents.jenkins.url, signal_url(agents, cluster, address or listen, tell), name),
                 connection.target,
             )
             service = AgentService(parts, revealed(agents), tell, utc_now)

@@ -362,6 +362,7 @@ def test_signals_are_left_alone_and_all_threads_end(control, where):
 
 
 def test_a_tasks_secrets_are_given_for_its_ticket_alone(over_tcp) -> None:
+    assert over_tcp("HEAD", "/v1/agents/a1/secrets/ticket")[0] == 405
     status, text, headers = over_tcp("GET", "/v1/agents/a1/secrets/ticket")
     assert (status, text, headers["Cache-Control"]) == (200, "A=1\n", "no-store")
     for path in ("/v1/agents/a1/secrets/other", "/v1/agents/a2/secrets/ticket"):

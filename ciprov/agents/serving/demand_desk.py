@@ -29,7 +29,7 @@ _SURE_AFTER = timedelta(seconds=0.75)
 
 
 class DemandDesk:
-    """Owned by the loop's thread. `held_back` are agents that are not to be launched for now."""
+    """Owned by the loop's thread."""
 
     def __init__(self, rules: Rules, books: Books, jenkins: JenkinsDesk, roster: Roster, tell: Tell) -> None:
         self.rules = rules
@@ -45,7 +45,6 @@ class DemandDesk:
         self.demand = Demand()
         self.capped: Mapping[int, str] = {}
         self.drained: frozenset[str] = frozenset()
-        self.held_back: frozenset[str] = frozenset()
 
     def recovered(self, read: Read) -> None:
         self.drained = frozenset(read.document(DRAINED).get("templates", ()))
@@ -78,7 +77,7 @@ class DemandDesk:
         if looked.nodes is None and self.demand.needs:
             return
         staffing = staff(self.demand, standing, now, self._fresh_name)
-        self.held_back = staffing.held
+        self._roster.held_back = staffing.held
         self.capped = staffing.capped
         for record in staffing.create:
             self._roster.add(record)

@@ -27,7 +27,10 @@ _AHEAD = 64
 
 
 class Roster:
-    """Owned by the loop's thread. `template` gives the template of an agent, also where the settings lost it."""
+    """Owned by the loop's thread. `template` gives the template of an agent, also where the settings lost it.
+
+    `answers_since`: Jenkins answers without a break since then. `held_back` are agents that get no node for now.
+    """
 
     def __init__(
         self,
@@ -49,6 +52,8 @@ class Roster:
         self._signalled: set[str] = set()
         self._secrets: dict[str, AgentSecret] = {}
         self._tokens: dict[str, str] = {}
+        self.answers_since: datetime | None = None
+        self.held_back: frozenset[str] = frozenset()
         self.records: dict[str, AgentRecord] = {}
         self.recent: deque[AgentRecord] = deque(maxlen=_REMEMBERED)
         self.counts: Counter[str] = Counter()
@@ -120,6 +125,8 @@ class Roster:
             if after.phase is Phase.REMOVED:
                 self._forget(after)
             for act in further.acts:
+                if act is Act.CREATE_NODE and after.name in self.held_back:
+                    continue
                 if act is Act.CREATE_NODE and after.phase is Phase.WANTED:
                     ahead[after.template] += 1
                     if ahead[after.template] > _AHEAD:
@@ -138,6 +145,7 @@ class Roster:
             fenced=name in self._fenced,
             deleted=name in self._deleted and known,
             signalled=name in self._signalled,
+            answers_since=self.answers_since,
         )
 
     def _placed(self, record: AgentRecord) -> AgentRecord:
@@ -156,7 +164,7 @@ class Roster:
             self._tell(happening)
         if before is not None and after.phase is Phase.ENDED and before.phase is not Phase.ENDED and after.cause:
             self.counts[f"ended: {after.cause}"] += 1
-            self.counts["builds"] += len(after.builds)
+            self.counts["builds"] += len(after.builds) or int(Phase.BUSY in after.times)
             self.counts["leaks"] += after.leaks
         # What its task needs to start is not kept any longer than it may be needed.
         if after.phase in {Phase.ENDED, Phase.REMOVED}:

@@ -204,6 +204,7 @@ class AgentService:
         self._jenkins.looking = False
         if looked.error is None:
             self._jenkins_peer.is_up(now, looked.server.version if looked.server else "")
+            self._roster.answers_since = self._jenkins_peer.peer.since
             self._roster.looked(looked)
             return
         self._looks.failed(looked, now)
@@ -220,7 +221,7 @@ class AgentService:
         coming: list[Request] = []
         for record in self._roster.records.values():
             unlaunched = record.phase in {Phase.WANTED, Phase.NODE_CREATED} and record.leaving is None
-            if unlaunched and record.name not in self._demand.held_back:
+            if unlaunched and record.name not in self._roster.held_back:
                 asked = request(record, self._template_of(record), self._roster.recent)
                 (ready if self._roster.is_ready(record.name) else coming).append(asked)
         if self._mesos.place(ready, coming, now):

@@ -39,6 +39,8 @@ def application(control: Control, api_token: str, metrics: Exposition | None) ->
 
     async def secrets(request: Request) -> Response:
         """Once, with the right ticket. Whatever else is asked is not there."""
+        if request.method == "HEAD":
+            raise Refused(405, "the ticket is good for one GET")
         text = await run_in_threadpool(control.secrets, request.path_params["name"], request.path_params["ticket"])
         if text is None:
             raise Refused(404, "there is nothing here")

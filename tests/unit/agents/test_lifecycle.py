@@ -278,3 +278,10 @@ def _reachable(begin: Phase, end: Phase) -> bool:
             found.add(phase)
             todo.append(phase)
     return end in found
+
+
+def test_the_time_in_which_jenkins_was_away_is_nobodys_fault() -> None:
+    seen = Seen(task=RUNNING, node=OFFLINE, looked_at=at(500), answers_since=at(499))
+    assert advance(agent(Phase.CONNECTING), seen, MAVEN, at(500)).record.leaving is None
+    later = replace(seen, looked_at=at(620))
+    assert advance(agent(Phase.CONNECTING), later, MAVEN, at(620)).record.leaving is Cause.NOT_CONNECTED
