@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from ciprov.agents.record import AgentRecord, Cause, Phase
+from ciprov.agents.start_script import explained
 from ciprov.agents.template import Template
 from ciprov.domain.jenkins import Node
 from ciprov.framework.ledger.entry import Entry
@@ -271,4 +272,4 @@ def _is_gone(record: AgentRecord, seen: Seen) -> bool:
 
 def _told(task: Entry) -> str:
     """What Mesos said of its end."""
-    return ": ".join(part for part in (task.outcome, task.reason, task.message) if part)
+    return ": ".join(part for part in (task.outcome, task.reason, explained(task.message)) if part)

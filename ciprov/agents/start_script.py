@@ -19,6 +19,7 @@ What has to be told about the text is told here, as all of it is sent to Mesos w
 from __future__ import annotations
 
 import math
+import re
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -193,6 +194,13 @@ def start_command(name: str, template: Template, addresses: Addresses) -> str:
     for mark, filled in fills.items():
         text = text.replace(mark, filled)
     return text
+
+
+def explained(message: str) -> str:
+    """What Mesos says of a task's end, with what the exit code means where it is one of the text itself."""
+    code = re.search(r"exited with status (\d+)$", message)
+    meaning = EXIT_CODES.get(int(code[1])) if code else None
+    return f"{message}: {meaning}" if meaning else message
 
 
 def secrets_text(node: str, token: str, env: Iterable[tuple[str, str]] = ()) -> str:

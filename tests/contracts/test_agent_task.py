@@ -8,6 +8,7 @@ import time
 import urllib.request
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ from urllib.parse import quote
 
 import pytest
 from docker import APIClient
+from docker.errors import APIError
 from docker_image import busybox_image
 from fake_jenkins import FakeJenkins
 from fake_jenkins_routes import TOKEN, USER
@@ -199,14 +201,14 @@ def test_a_host_without_java_says_so(mesos: RealMesos, launching: Launching) -> 
     assert f"ciprov: agent {NAME}: there is no no-such-java here, and an agent needs Java" in said
 
 
-def test_an_agent_in_a_docker_container(with_docker: RealMesos, fake: FakeJenkins, tmp_path: Path) -> None:
+def test_an_agent_in_docker(with_docker: RealMesos, fake: FakeJenkins, labelled: str, tmp_path: Path) -> None:
     image = busybox_image()
     program = java(tmp_path, RECORDS_ITSELF + "mkdir -p agent/workspace/app\necho $$ >pid\nsleep 60\n")
     container = Container(
         ContainerKind.DOCKER,
         image,
         volumes=(Volume("/opt/java/bin/java", str(program), VolumeMode.RO),),
-        parameters=(("label", f"ciprov.test={tmp_path.name}"),),
+        parameters=(("label", labelled),),
     )
     start = Start("/opt/java/bin/java", jar_cache=str(tmp_path / "jars"), env=(("HELLO", "it's me"),))
     jenkins = HttpJenkins(Connection("jenkins", [fake.url], user=USER, password=TOKEN), "ci")
@@ -226,7 +228,7 @@ def test_an_agent_in_a_docker_container(with_docker: RealMesos, fake: FakeJenkin
         environment = (sandbox / "environment").read_text()
         assert "HELLO=it's me\n" in environment
         assert f"NEXUS={PASSWORD}\n" in environment
-        found = containers(f"ciprov.test={tmp_path.name}")
+        found = containers(labelled)
         assert image in found
         assert not any(word in found for word in (secret, ONE_TIME, PASSWORD))
         assert places_with(secret, ONE_TIME) == []
@@ -234,6 +236,17 @@ def test_an_agent_in_a_docker_container(with_docker: RealMesos, fake: FakeJenkin
         session.driver.kill(NAME)
         session.update(NAME, "TASK_KILLED")
         session.driver.teardown(told.framework_id)
+
+
+@pytest.fixture
+def labelled() -> Iterator[str]:
+    """A label for containers that go when the test ends: the Mesos agent may be gone before it removes them."""
+    label = f"ciprov.test={uuid.uuid4().hex}"
+    yield label
+    client = APIClient(os.environ.get("DOCKER_HOST"), timeout=20)
+    for each in client.containers(all=True, filters={"label": label}):
+        with suppress(APIError):
+            client.remove_container(each["Id"], force=True)
 
 
 def containers(label: str) -> str:

@@ -190,6 +190,20 @@ def test_the_second_part_can_be_quoted_and_every_exit_code_is_explained() -> Non
     assert {int(code) for code in re.findall(r"fail (\d+)", second)} == set(EXIT_CODES)
 
 
+@pytest.mark.parametrize(
+    ("said", "explanation"),
+    [
+        ("Command exited with status 127", ": there is no java on the host or in the image"),
+        ("Container exited with status 66", ": agent.jar was not fetched, or is no jar"),
+        ("Command exited with status 1", ""),
+        ("Command terminated with signal Killed", ""),
+        ("", ""),
+    ],
+)
+def test_what_mesos_says_of_an_end_is_explained(said: str, explanation: str) -> None:
+    assert start_script.explained(said) == said + explanation
+
+
 @given(st.text(min_size=1, max_size=300), st.text(min_size=1, max_size=300))
 def test_cache_keys_are_one_safe_component_each(one: str, other: str) -> None:
     def key(job: str) -> str:
