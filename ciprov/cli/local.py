@@ -178,6 +178,8 @@ def _text(found: ClusterStatus) -> str:
         ("apps", f"{counts['apps']}, deployments under way {counts['deployments']}"),
         ("tasks", f"{counts['running']} running, {counts['staging']} staging, {counts['waiting']} waiting"),
     ]
+    if counts.get("frameworks"):
+        facts.append(("frameworks", f"{counts['frameworks']}, with {counts['framework_tasks']} tasks"))
     width = max(len(name) for name, _ in facts)
     lines = [f"{name.ljust(width)}  {value}" for name, value in facts]
     lines += ["", agents_table(found.agents)]

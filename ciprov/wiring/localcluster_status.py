@@ -22,8 +22,8 @@ _TIMEOUT_SECONDS = 10.0
 class ClusterStatus:
     """`credential` is a secret: show it only where it was asked for as JSON or YAML.
 
-    `agents` have id, hostname, cpus, mem, disk, ports and tasks; `counts` apps, running, staging, waiting and
-    deployments; `problems` are sentences.
+    `agents` have id, hostname, cpus, mem, disk, ports and tasks; `counts` apps, running, staging, waiting,
+    deployments, frameworks and framework_tasks; `problems` are sentences.
     """
 
     descriptor: Descriptor

@@ -24,7 +24,7 @@ def control_routes(engine: ClusterEngine) -> list[Route]:
     }
 
     async def listing(_: Request) -> Response:
-        return JSONResponse({"agents": describe(engine)["agents"]})
+        return JSONResponse({"agents": describe(engine, engine.master.known)["agents"]})
 
     async def act(request: Request) -> Response:
         agent_id, action = request.path_params["agent"], request.path_params["action"]
@@ -37,7 +37,7 @@ def control_routes(engine: ClusterEngine) -> list[Route]:
             return JSONResponse({"message": f"there is no agent {agent_id}; there are {there}"}, 404)
         except NotPossible as error:
             return JSONResponse({"message": str(error)}, 409)
-        (agent,) = (each for each in describe(engine)["agents"] if each["id"] == agent_id)
+        (agent,) = (each for each in describe(engine, engine.master.known)["agents"] if each["id"] == agent_id)
         return JSONResponse(agent)
 
     return [Route(PATH, listing, methods=["GET"]), Route(PATH + "/{agent}/{action}", act, methods=["POST"])]

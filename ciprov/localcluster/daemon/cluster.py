@@ -99,7 +99,7 @@ class EmbeddedCluster:
                 *scheduler_routes(self._engine.master),
                 *file_routes(tasks),
                 *exec_routes(self._engine, self._sessions),
-                *overview_routes(self._engine, self._forwarder),
+                *overview_routes(self._engine, self._engine.master.known, self._forwarder),
                 *control_routes(self._engine),
             ],
         )

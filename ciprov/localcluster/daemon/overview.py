@@ -11,22 +11,27 @@ from starlette.routing import Route
 
 from ciprov.localcluster.api.port import Engine
 from ciprov.localcluster.forwarder import TcpForwarder
+from ciprov.localcluster.master.state import MasterState
 from ciprov.localcluster.model import HOLDS_RESOURCES, Agent, Condition
 
 PATH = "/ciprov/overview"
 
 
-def overview_routes(engine: Engine, forwarder: TcpForwarder) -> list[Route]:
+def overview_routes(engine: Engine, known: MasterState, forwarder: TcpForwarder) -> list[Route]:
+    """`known` are the frameworks beside Marathon."""
+
     async def overview(_: Request) -> Response:
-        return JSONResponse(describe(engine) | {"problems": [*forwarder.problems.values()]})
+        return JSONResponse(describe(engine, known) | {"problems": [*forwarder.problems.values()]})
 
     return [Route(PATH, overview, methods=["GET"])]
 
 
-def describe(engine: Engine) -> dict[str, Any]:
+def describe(engine: Engine, known: MasterState) -> dict[str, Any]:
     """Agents with their sizes and tasks, and counts over the whole cluster."""
     instances = engine.instances()
     per_agent = Counter(item.agent_id for item in instances if item.condition in HOLDS_RESOURCES)
+    others = list(known.holding())
+    per_agent.update(task.agent_id for task in others)
     conditions = Counter(item.condition for item in instances)
     return {
         "agents": [_agent(agent, per_agent[agent.id]) for agent in engine.agents],
@@ -36,6 +41,8 @@ def describe(engine: Engine) -> dict[str, Any]:
             "staging": conditions[Condition.STAGING],
             "waiting": conditions[Condition.SCHEDULED],
             "deployments": len(engine.deployments()),
+            "frameworks": len(known.frameworks),
+            "framework_tasks": len(others),
         },
     }
 

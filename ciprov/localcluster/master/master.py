@@ -105,6 +105,7 @@ class Master:
             "REVIVE": self._revive,
             "SUPPRESS": self._suppress,
             "KILL": self._work.kill,
+            "SHUTDOWN": self._work.shut_down,
             "ACKNOWLEDGE": self._work.acknowledge,
             "RECONCILE": lambda framework, body: self._work.reconcile(framework, body.get("tasks") or ()),
             "TEARDOWN": lambda framework, _: self._membership.remove(framework, self._now()),

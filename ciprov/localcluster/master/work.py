@@ -91,6 +91,12 @@ class Work:
         elif (body.get("agent_id") or {}).get("value", task.agent_id) == task.agent_id:
             self._kill(task, kill_grace_s(body.get("kill_policy")))
 
+    def shut_down(self, framework: Framework, body: Mapping[str, Any]) -> None:
+        """A task's executor bears the task's name."""
+        task = self._known.tasks.get((framework.id, body["executor_id"]["value"]))
+        if task is not None:
+            self._kill(task, None)
+
     def kill_all(self, framework_id: str) -> None:
         for task in self._known.tasks_of(framework_id):
             self._kill(task, None)

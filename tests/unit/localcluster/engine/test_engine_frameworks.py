@@ -206,6 +206,15 @@ def test_a_task_that_was_killed_before_it_ran(world: World, scheduler: Scheduler
     assert (status["state"], status["reason"]) == ("TASK_KILLED", "REASON_TASK_KILLED_DURING_LAUNCH")
 
 
+def test_an_executor_that_is_shut_down_takes_its_task_along(world: World, scheduler: Scheduler) -> None:
+    scheduler.launch(task("t"))
+    world.come_up()
+    for executor in ("another", "t"):
+        assert world.dying == set()
+        scheduler.call("SHUTDOWN", executor_id={"value": executor}, agent_id={"value": "agent-0"})
+    assert world.dying == {scheduler.runtime_id("t")}
+
+
 def test_a_part_of_the_tasks_is_invalid(world: World, scheduler: Scheduler) -> None:
     scheduler.launch(task("a", cpus=3), task("b", cpus=3), task("c", cpus=1), task("a", cpus=0.1))
     assert [spec.environment["MESOS_TASK_ID"] for spec in world.tasks.values()] == ["a", "c"]
