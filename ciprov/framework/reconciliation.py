@@ -2,7 +2,7 @@
 
 After every registration each task that has not ended is asked about by its id; those without an answer are asked about
 again, ever more rarely. Then once, and from then on now and then, Mesos is asked for all tasks that it knows: so
-orphans turn up, of which the ledger knows nothing.
+orphans turn up, of which the ledger knows nothing. That a task is unknown is believed only of a master that settled.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 
 from ciprov.framework.ledger.book import Ledger
 from ciprov.framework.ledger.entry import Entry
-from ciprov.framework.ledger.transitions import TaskState
+from ciprov.framework.ledger.status import TaskStatus
+from ciprov.framework.ledger.transitions import Seen, TaskState
 
 AGAIN_AFTER_S = 1.0
 """An answer takes milliseconds. Each further time twice as long, up to a minute."""
@@ -21,6 +22,8 @@ AGAIN_AT_MOST_S = 60.0
 ALL_EVERY_S = 900.0
 DOUBTFUL_AFTER_S = 10.0
 """A launch that nothing was heard of for so long is asked about."""
+SETTLING_S = 14.0
+"""A master that took over may know a task again only once the task's agent came back to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +39,12 @@ class Reconcile:
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
     """`open` are the tasks without an answer, asked about `tries` times and next at `next_at`; `all_at` is when Mesos
-    is next asked for all.
+    is next asked for all. `since` is when the framework registered.
     """
 
     next_at: datetime
     all_at: datetime
+    since: datetime
     open: frozenset[str] = frozenset()
     tries: int = 0
 
@@ -52,7 +56,8 @@ class Reconciliation:
 def registered(ledger: Ledger, now: datetime) -> Reconciliation:
     """Begin, after each registration or re-registration with a master."""
     tasks = frozenset(entry.task_id for entry in ledger.live())
-    return Reconciliation(next_at=now, all_at=now + timedelta(seconds=AGAIN_AFTER_S if tasks else 0), open=tasks)
+    all_at = now + timedelta(seconds=AGAIN_AFTER_S if tasks else 0)
+    return Reconciliation(next_at=now, all_at=all_at, since=now, open=tasks)
 
 
 def asking_about(reconciliation: Reconciliation, task_ids: Iterable[str], now: datetime) -> Reconciliation:
@@ -74,6 +79,16 @@ def with_offer(ledger: Ledger, offer_id: str) -> tuple[str, ...]:
     Whoever decides must not use the offer any more.
     """
     return tuple(entry.task_id for entry in ledger.live() if offer_id in entry.offer_ids and _unheard(entry))
+
+
+def is_premature(reconciliation: Reconciliation, ledger: Ledger, status: TaskStatus, now: datetime) -> bool:
+    """Whether an answer is not to be believed yet, so that it counts for nothing and is asked for again: soon after a
+    registration a task is unknown that was seen before, and its agent may only not have come back to a new master.
+    """
+    entry = ledger.entries.get(status.task_id)
+    seen_before = entry is not None and not entry.ended and not _unheard(entry)
+    settling = now < reconciliation.since + timedelta(seconds=SETTLING_S)
+    return status.seen is Seen.UNKNOWN and status.reconciled and seen_before and settling
 
 
 def heard(reconciliation: Reconciliation, task_id: str) -> Reconciliation:

@@ -226,6 +226,8 @@ class MesosDesk:
         except StatusUnreadable:
             return
         if self._reconciliation is not None:
+            if reconciliation.is_premature(self._reconciliation, self.ledger, status, now):
+                return
             self._reconciliation = reconciliation.heard(self._reconciliation, status.task_id)
         self._take(book.updated(self.ledger, status, now), now)
 
