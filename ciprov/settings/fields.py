@@ -37,9 +37,11 @@ class Key:
 
 
 def text(raw: Any) -> str:
-    if isinstance(raw, str) and raw.strip():
-        return raw.strip()
-    raise ValueError("a text is wanted")
+    if not isinstance(raw, str) or not raw.strip():
+        raise ValueError("a text is wanted")
+    if not raw.strip().isprintable():
+        raise ValueError("a text in one line is wanted, without control characters")
+    return raw.strip()
 
 
 def secret_text(raw: Any) -> str:

@@ -98,7 +98,7 @@ def words(raw: Any) -> tuple[str, ...]:
     parts = raw.split() if isinstance(raw, str) else raw
     if not isinstance(parts, list) or not all(isinstance(part, str) and part.strip() for part in parts):
         raise ValueError("a list of texts is wanted, or one text with blanks between them")
-    return tuple(parts)
+    return tuple(text(part) for part in parts)
 
 
 def label_names(raw: Any) -> tuple[str, ...]:
@@ -115,7 +115,7 @@ def label_names(raw: Any) -> tuple[str, ...]:
 
 
 def label_prefix(raw: Any) -> str:
-    if not isinstance(raw, str) or not _LABEL.fullmatch(raw):
+    if not isinstance(raw, str) or not _LABEL.fullmatch(raw) or not raw.isprintable():
         raise ValueError("the beginning of a label is wanted, without blanks and operators, such as ciprov.maven.")
     return raw
 
@@ -213,6 +213,8 @@ def variable_name(name: str) -> str:
 def variable_value(raw: Any) -> str:
     if isinstance(raw, bool) or not isinstance(raw, str | int | float):
         raise ValueError("a text is wanted (put it into quotes), or {from_env: NAME} or {from_file: PATH} for a secret")
+    if "\0" in str(raw):
+        raise ValueError("a variable cannot hold the character 0")
     return str(raw)
 
 
