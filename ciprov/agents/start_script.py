@@ -124,7 +124,9 @@ tell() {
 watch() {
   [ -z "$own" ] || trap "" TERM
   told=/ entries= pipe= secret=
-  if [ "${BASH_VERSION-}" ] && mkfifo .ciprov-pipe && exec 9<>.ciprov-pipe; then pipe=yes; rm -f .ciprov-pipe; fi
+  if [ "${BASH_VERSION-}" ] && mkfifo .ciprov-pipe 2>/dev/null; then
+    exec 9<>.ciprov-pipe && rm -f .ciprov-pipe && pipe=yes
+  fi
   while kill -0 $$ 2>/dev/null; do
     [ ! -d "$dir/workspace" ] || for entry in "$dir"/workspace/*; do
       entry=${entry##*/}

@@ -177,7 +177,11 @@ TEMPLATE_KEYS: Mapping[str, Known] = {
         "false",
     ),
     "protocol": Known(scalar(values.choice(Protocol)), "`websocket` or `tcp`", "websocket"),
-    "work_dir": Known(scalar(values.absolute), "a directory that outlives the agent", "in the sandbox"),
+    "work_dir": Known(
+        scalar(values.absolute),
+        "a directory of the host; each agent has its own below it and takes it along",
+        "in the sandbox",
+    ),
     "jar_cache": Known(
         scalar(values.directory_or_off), "a directory of the host that stays; `off` for none", f"`{Start().jar_cache}`"
     ),
