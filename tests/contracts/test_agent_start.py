@@ -91,9 +91,10 @@ def test_nobody_sees_the_token_on_its_way(tmp_path: Path, programs: Path) -> Non
             assert places_with(SECRET, TOKEN) == []
 
 
-def test_another_job_is_told_of_and_a_further_directory_of_the_same_is_not(tmp_path: Path, either: Path) -> None:
+def test_another_job_is_told_of_and_a_further_directory_of_the_same_is_not(tmp_path: Path, programs: Path) -> None:
     with SignalListener() as service:
-        agent = StartedAgent(tmp_path, either, service.url, java=str(java(tmp_path, WAITS)))
+        agent = StartedAgent(tmp_path, programs, service.url, java=str(java(tmp_path, WAITS)))
+        agent.env["LANG"] = "C.UTF-8"
         with agent.start():
             (agent.sandbox / "agent/workspace").mkdir(parents=True)
             (agent.sandbox / "agent/workspace/workspaces.txt").touch()
