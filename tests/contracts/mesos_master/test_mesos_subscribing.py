@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -25,16 +26,17 @@ def test_the_headers_of_a_stream(subscribe: Subscribe) -> None:
 def test_records_are_a_length_a_line_feed_and_that_many_bytes(master: Place) -> None:
     call = {"type": "SUBSCRIBE", "subscribe": {"framework_info": {"user": "root", "name": "bytes"}}}
     connection, answer = master.send("POST", SCHEDULER, json.dumps(call).encode(), JSON_HEADERS)
-    length = answer.readline()
-    assert length.endswith(b"\n")
-    assert length[:-1].isdigit()
-    record = answer.read(int(length))
-    assert json.loads(record)["type"] == "SUBSCRIBED"
-    assert record.startswith(b"{")
-    assert record.endswith(b"}")
-    assert answer.readline() == b"20\n"
-    assert answer.read(20) == b'{"type":"HEARTBEAT"}'
-    connection.close()
+    with closing(connection), closing(answer):
+        records = []
+        while b'{"type":"HEARTBEAT"}' not in records:
+            length = answer.readline()
+            assert length.endswith(b"\n")
+            assert length[:-1].isdigit()
+            records.append(answer.read(int(length)))
+    assert [json.loads(record)["type"] for record in records][0] == "SUBSCRIBED"
+    for record in records:
+        assert record.startswith(b"{")
+        assert record.endswith(b"}")
 
 
 def test_subscribed_tells_the_id_the_interval_and_the_master(subscribe: Subscribe, master: Place) -> None:
@@ -52,9 +54,10 @@ def test_subscribed_tells_the_id_the_interval_and_the_master(subscribe: Subscrib
     assert info["ip"] == sum(octet << 8 * place for place, octet in enumerate(octets)), "in network byte order"
 
 
-def test_subscribed_comes_first_and_a_heartbeat_next(scheduler: Scheduler) -> None:
-    scheduler.wait_for("HEARTBEAT")
-    assert [event["type"] for event in scheduler.seen][:2] == ["SUBSCRIBED", "HEARTBEAT"]
+def test_subscribed_comes_first_and_a_heartbeat_at_once(scheduler: Scheduler) -> None:
+    """A real master may make its first offers in between, where it is busy."""
+    scheduler.wait_for("HEARTBEAT", seconds=2)
+    assert scheduler.seen[0]["type"] == "SUBSCRIBED"
 
 
 def test_each_framework_has_an_id_and_a_stream_of_its_own(subscribe: Subscribe) -> None:
@@ -70,8 +73,8 @@ def test_who_takes_json_gets_json(master: Place, accept: str) -> None:
     call = {"type": "SUBSCRIBE", "subscribe": {"framework_info": {"user": "root", "name": "taker"}}}
     headers = {"Content-Type": "application/json", "Accept": accept}
     connection, answer = master.send("POST", SCHEDULER, json.dumps(call).encode(), headers)
-    assert (answer.status, answer.headers["Content-Type"]) == (200, "application/json")
-    connection.close()
+    with closing(connection), closing(answer):
+        assert (answer.status, answer.headers["Content-Type"]) == (200, "application/json")
 
 
 @pytest.mark.parametrize(
