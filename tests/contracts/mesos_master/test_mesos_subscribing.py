@@ -33,7 +33,7 @@ def test_records_are_a_length_a_line_feed_and_that_many_bytes(master: Place) -> 
             assert length.endswith(b"\n")
             assert length[:-1].isdigit()
             records.append(answer.read(int(length)))
-    assert [json.loads(record)["type"] for record in records][0] == "SUBSCRIBED"
+    assert json.loads(records[0])["type"] == "SUBSCRIBED"
     for record in records:
         assert record.startswith(b"{")
         assert record.endswith(b"}")
