@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import signal
 import stat
@@ -18,7 +19,8 @@ from ciprov.agents.start_script import Addresses, start_command
 from ciprov.agents.template import Start, Template
 from ciprov.framework.requests import Wanted
 
-SECRET, TOKEN = "5ec2e7" + "c0ffee" * 9, "t0ken-of-this-agent-alone"
+SECRET, TOKEN = secrets.token_hex(32), secrets.token_urlsafe(24)
+"""Of this process alone: other processes that run tests start agents at the same time."""
 NAME = "ci-maven-1"
 SHELLS: Mapping[str, tuple[str, ...]] = {
     "bash": ("bash", "mkfifo"),
@@ -139,21 +141,21 @@ class StartedAgent:
         return found
 
 
-def places_with(*secrets: str) -> list[str]:
+def places_with(*words: str) -> list[str]:
     """Processes of this machine whose command line or environment shows one of them."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         for what in ("cmdline", "environ"):
             with suppress(OSError):
                 text = process.joinpath(what).read_bytes()
-                found += [f"{process.name} {what}" for secret in secrets if secret.encode() in text]
+                found += [f"{process.name} {what}" for word in words if word.encode() in text]
     return found
 
 
-def files_with(directory: Path, *secrets: str) -> list[str]:
+def files_with(directory: Path, *words: str) -> list[str]:
     found = []
     for path in directory.rglob("*"):
         if path.is_file():
             text = path.read_bytes()
-            found += [str(path) for secret in secrets if secret.encode() in text]
+            found += [str(path) for word in words if word.encode() in text]
     return found

@@ -39,8 +39,8 @@ from ciprov.framework.offer_parsing import parse_offer
 from ciprov.framework.requests import Request, Wanted
 from ciprov.framework.state import State
 
-ONE_TIME = "0ne-time-t0ken-of-one-agent"
-PASSWORD = "pässword-of-the-template"
+ONE_TIME = uuid.uuid4().hex
+PASSWORD = f"pässword-{uuid.uuid4().hex}"
 OF_TEMPLATE = (("NEXUS", PASSWORD),)
 NAME = "ci-any-1"
 
