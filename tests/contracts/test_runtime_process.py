@@ -8,6 +8,7 @@ import os
 import signal
 import stat
 import subprocess
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -16,9 +17,10 @@ import pytest
 from runtime_driver import TASK, Driver, drive, is_gone, shell, until
 
 from ciprov.localcluster.model import Condition
-from ciprov.localcluster.runtimes import proc
+from ciprov.localcluster.runtimes import proc, supervisor
 from ciprov.localcluster.runtimes.port import LaunchSpec, TaskUpdate
 from ciprov.localcluster.runtimes.sandbox import KEEP_PER_APP
+from ciprov.localcluster.runtimes.spec import SupervisorSpec, encode
 
 
 def test_a_command_runs_in_its_sandbox_with_nothing_but_its_environment(
@@ -284,8 +286,38 @@ def test_a_launch_that_never_came_about_is_withdrawn(tmp_path: Path) -> None:
         papers.mkdir(parents=True)
         (papers / "spec").write_bytes(b"")
         await driver.runtime.recover([TASK])
-        assert driver.conditions(TASK) == [Condition.LOST]
+        assert driver.updates == [TaskUpdate(TASK, Condition.LOST, driver.updates[0].message, began=False)]
         assert not papers.exists()
+
+    drive(tmp_path, work)
+
+
+def supervise_for_nobody(papers: Path) -> subprocess.Popen[bytes]:
+    reader, nobody_reads = os.pipe()
+    os.close(reader)
+    try:
+        command = [sys.executable, "-I", "-S", supervisor.__file__, str(papers)]
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=nobody_reads)
+    finally:
+        os.close(nobody_reads)
+
+
+def test_a_task_runs_on_whose_daemon_was_killed_while_it_started(tmp_path: Path) -> None:
+    async def work(driver: Driver) -> None:
+        papers, sandbox = driver.sandboxes.papers(TASK), driver.sandboxes.path(TASK)
+        papers.mkdir(parents=True)
+        sandbox.mkdir(parents=True)
+        spec = SupervisorSpec(str(sandbox), ("/bin/sleep", "300"), {"PATH": os.environ["PATH"]}, 1.0)
+        (papers / "spec").write_bytes(encode(spec))
+        started = supervise_for_nobody(papers)
+        # What would have been told to the daemon is behind it then.
+        output = Path(f"/proc/{started.pid}/fd/1")
+        await until(lambda: output.readlink() == Path(os.devnull), "the supervisor watching")
+        await driver.runtime.recover([TASK])
+        assert driver.conditions(TASK) == [Condition.RUNNING]
+        driver.runtime.kill(TASK, 1.0)
+        await driver.ended(TASK)
+        started.wait()
 
     drive(tmp_path, work)
 

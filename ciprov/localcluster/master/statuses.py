@@ -8,12 +8,11 @@ from typing import Any
 
 from ciprov.localcluster.master.frameworks import Framework
 from ciprov.localcluster.master.tasks import Task
-from ciprov.localcluster.model import Condition
+from ciprov.localcluster.model import TASK_STATES, Condition
 from ciprov.localcluster.runtimes.port import TaskUpdate
 
 Json = dict[str, Any]
 
-_BY_EXECUTOR = {Condition.KILLED: "TASK_KILLED", Condition.FINISHED: "TASK_FINISHED"}
 _LAUNCH_FAILED = "Failed to launch container: "
 
 
@@ -79,12 +78,13 @@ def of_end(task: Task, update: TaskUpdate, framework: Framework | None, at: floa
     message = update.message
     aware = framework is None or framework.partition_aware
     early, condition = task.state == "TASK_STAGING", update.condition
-    if condition in _BY_EXECUTOR and not early:
-        return from_executor(task, _BY_EXECUTOR[condition], message, at, mark)
+    if condition is Condition.FINISHED or (condition is Condition.KILLED and not early):
+        return from_executor(task, TASK_STATES[condition], message, at, mark)
     if condition is Condition.KILLED:
         return from_agent(task, "TASK_KILLED", message, "REASON_TASK_KILLED_DURING_LAUNCH", at, mark)
     if condition is Condition.LOST:
-        state = "TASK_FAILED" if not early else "TASK_DROPPED" if aware else "TASK_LOST"
+        never = early and not update.began
+        state = "TASK_FAILED" if not never else "TASK_DROPPED" if aware else "TASK_LOST"
         return from_agent(task, state, message, "REASON_EXECUTOR_TERMINATED", at, mark)
     if condition is Condition.ERROR or message.startswith(_LAUNCH_FAILED):
         told = message if message.startswith(_LAUNCH_FAILED) else _LAUNCH_FAILED + message

@@ -60,8 +60,8 @@ class Task:
     kill_reason: str = ""
     address: str = ""
     unreachable_at: float | None = None
-    held: tuple[str, str, str] | None = None
-    """Condition, message and address that were reported while its agent was lost."""
+    held: tuple[str, str, str, bool] | None = None
+    """The fields of a `TaskUpdate` that came while its agent was lost."""
 
     @property
     def key(self) -> Key:

@@ -78,7 +78,7 @@ class Work:
             self._outside.runtime.launch(spec)
         except UnknownUser as error:
             # An agent drops such a task: there is nothing that could fail.
-            self._report(TaskUpdate(spec.task_id, Condition.LOST, str(error)))
+            self._report(TaskUpdate(spec.task_id, Condition.LOST, str(error), began=False))
         except Exception as error:
             logger.exception("task_id=%s could not be launched", spec.task_id)
             self._report(TaskUpdate(spec.task_id, Condition.ERROR, f"the runtime refused the task: {error}"))
@@ -157,7 +157,7 @@ class Work:
             return is_frameworks(update.task_id)
         if self._is_lost(task.agent_id):
             if update.condition in ENDED or task.held is None:
-                held = update.condition.value, update.message, update.address
+                held = update.condition.value, update.message, update.address, update.began
                 self._known.put_task(replace(task, held=held))
         elif update.condition in ENDED:
             self._ended(task, update)
@@ -175,7 +175,8 @@ class Work:
             return
         framework = self._known.frameworks.get(task.framework_id)
         status = statuses.of_end(task, update, framework, self._now(), uuid.uuid4())
-        logger.info("task_id=%s of framework_id=%s ended: %s", task.id, task.framework_id, status["state"])
+        state, message = status["state"], update.message
+        logger.info("task_id=%s of framework_id=%s ended: %s, %s", task.id, task.framework_id, state, message)
         self._state.ledger = self._state.ledger.give(task.agent_id, task.resources)
         self._count(status["state"])
         self._known.put_task(with_status(task, status))
@@ -207,8 +208,8 @@ class Work:
             back = replace(task, unreachable_at=None, held=None)
             self._known.put_task(back)
             if task.held is not None:
-                condition, message, address = task.held
-                self.took(TaskUpdate(task.runtime_id, Condition(condition), message, address))
+                condition, message, address, began = task.held
+                self.took(TaskUpdate(task.runtime_id, Condition(condition), message, address, began))
             if not self._known.tasks.get(task.key, back).ended:
                 self._telling.tell_status(task.framework_id, statuses.reachable(back, self._now()))
             if task.framework_id not in self._known.frameworks:

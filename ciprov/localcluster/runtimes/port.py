@@ -99,13 +99,14 @@ class LaunchSpec:
 class TaskUpdate:
     """What became of a task: RUNNING, FINISHED, FAILED, KILLED, ERROR or LOST. `message` as Mesos words it.
 
-    `address` is that of a running task on a network of its own.
+    `address` is that of a running task on a network of its own. `began` is False where a lost task was never started.
     """
 
     task_id: str
     condition: Condition
     message: str = ""
     address: str = ""
+    began: bool = True
 
 
 class Runtime(Protocol):

@@ -97,7 +97,8 @@ class ProcessRuntime:
         await asyncio.gather(*(self._readopt(names.get(name, name), name in names) for name in present))
         for name, task_id in names.items():
             if name not in present:
-                self._report(TaskUpdate(task_id, Condition.LOST, "The task was not found when the agent restarted"))
+                message = "The task was not found when the agent restarted"
+                self._report(TaskUpdate(task_id, Condition.LOST, message, began=False))
         while any(not task.expected for task in self._tasks.values()):
             self._one_gone.clear()
             await self._one_gone.wait()
@@ -245,12 +246,12 @@ class ProcessRuntime:
             pause *= 2
         self._end(task, Condition.KILLED if task.kill_asked else condition, message)
 
-    def _end(self, task: _Task, condition: Condition, message: str) -> None:
+    def _end(self, task: _Task, condition: Condition, message: str, *, began: bool = True) -> None:
         if self._tasks.pop(task.id, None) is None:
             return
         try:
             if task.expected:
-                self._report(TaskUpdate(task.id, condition, message))
+                self._report(TaskUpdate(task.id, condition, message, began=began))
             # After the report, so that a crash in between, or an engine that failed, repeats it rather than losing it.
             self._sandboxes.ended(task.id)
             self._collect_later()
@@ -268,7 +269,7 @@ class ProcessRuntime:
         except FileNotFoundError:
             await self._wait_for_status(task_id)
         else:
-            self._end(task, Condition.LOST, "The agent was restarted before the task was started")
+            self._end(task, Condition.LOST, "The agent was restarted before the task was started", began=False)
             return
         status = self._sandboxes.status(task_id)
         if status is None or status.boot_id != proc.boot_id():

@@ -318,7 +318,10 @@ def main() -> None:
     task = Task(papers, take_spec(papers))
     os.chdir(task.values["cwd"])
     task.start()
-    os.write(1, b"R")
+    try:  # noqa: SIM105 - contextlib would cost start-up time
+        os.write(1, b"R")
+    except OSError:
+        pass  # the daemon is gone: the next one finds the status
     os.dup2(0, 1)
     task.supervise()
     if task.terminal is not None:

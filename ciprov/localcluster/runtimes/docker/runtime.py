@@ -229,12 +229,12 @@ class DockerRuntime:
         if not await containers.remove(self._engine, container):
             self._sweep_later()
 
-    def _end(self, task: _Task, condition: Condition, message: str) -> None:
+    def _end(self, task: _Task, condition: Condition, message: str, *, began: bool = True) -> None:
         self._tasks.pop(task.id, None)
         task.ended.set()
         try:
             if task.expected:
-                self._report(TaskUpdate(task.id, condition, message))
+                self._report(TaskUpdate(task.id, condition, message, began=began))
             # After the report, so that a crash in between, or an engine that failed, repeats it rather than losing it.
             shutil.rmtree(self._papers(task.id), ignore_errors=True)
             self._sandboxes.ended(task.id)
@@ -285,17 +285,17 @@ class DockerRuntime:
 
     async def _end_unstarted(self, task: _Task, container: str) -> None:
         await self._discard(container)
-        self._end(task, Condition.LOST, "The agent was restarted before the task was started")
+        self._end(task, Condition.LOST, "The agent was restarted before the task was started", began=False)
 
     def _end_unseen(self, task_id: str, *, expected: bool) -> None:
         """A task without a container: it ended and was not reported, or never had one."""
-        condition, message = Condition.LOST, "The task was not found when the agent restarted"
+        condition, message, began = Condition.LOST, "The task was not found when the agent restarted", False
         try:
             word, message = json.loads((self._papers(task_id) / "outcome").read_text())
-            condition = Condition(word)
+            condition, began = Condition(word), True
         except (OSError, ValueError):
             pass
-        self._end(_Task(task_id, expected=expected), condition, message)
+        self._end(_Task(task_id, expected=expected), condition, message, began=began)
 
     def _papers(self, task_id: str) -> Path:
         return self._sandboxes.contained / directory_name(task_id)

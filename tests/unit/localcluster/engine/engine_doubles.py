@@ -154,7 +154,7 @@ class World:
                 self._forget(task_id)
         for task_id in expected:
             if task_id not in self.tasks:
-                self.engine.task_updated(TaskUpdate(task_id, Condition.LOST, "not found"))
+                self.engine.task_updated(TaskUpdate(task_id, Condition.LOST, "not found", began=False))
             elif task_id in self.up:
                 self.engine.task_updated(TaskUpdate(task_id, Condition.RUNNING))
         self.recovered = True
