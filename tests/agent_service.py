@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from fake_jenkins_routes import TOKEN, USER
 
 from ciprov.foundation.json import JsonObject
 
+_LINES = int(os.environ.get("CIPROV_TEST_STORY", "25"))
 TEMPLATE: Mapping[str, Any] = {"cpus": 0.1, "mem": 32, "jar_cache": "off", "online": "20s", "idle": "2s"}
 """What templates for the fake Jenkins's agents have in common, besides their `java`."""
 
@@ -86,7 +88,7 @@ class AgentServiceProcess:
         """What it told last, in short: for whoever reads why a test failed."""
         lines = [f"{one['ts'][14:-1]} {one['text']}" for one in self.told()]
         other = [line for line in self.text.splitlines() if not line.startswith("{")]
-        return "\n".join([*other, *lines][-25:])
+        return "\n".join([*other, *lines][-_LINES:])
 
     def told(self, event: str = "", **having: Any) -> list[JsonObject]:
         """All lines of its log so far of that event that have these values."""

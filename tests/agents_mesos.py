@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import signal
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -99,9 +100,12 @@ class EmbeddedMesos:
             for task in (*framework["tasks"], *framework.get("unreachable_tasks", ()))
             if task["slave_id"] == agent_id
         }
-        for process in self._cli.processes():
-            if process.pid != self._cli.cluster["pid"] and any(one in process.cwd() for one in tasks_of_it):
-                process.kill()
+        sandboxes = self._cli.state / "local" / "tasks"
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                where = process.cwd()
+                if where.startswith(f"{sandboxes}/") and any(one in where for one in tasks_of_it):
+                    process.kill()
 
     def return_hosts(self) -> None:
         for agent_id in sorted(self._lost):
@@ -142,11 +146,9 @@ class RealMesosForAgents:
         self._mesos.kill(f"agent{number}")
         self._lost.add(number)
         for process in psutil.process_iter():
-            try:
+            with suppress(psutil.Error):
                 if process.cwd().startswith(f"{self._directory / f'agent{number}'}/"):
                     process.kill()
-            except psutil.Error:
-                continue
 
     def return_hosts(self) -> None:
         for number in sorted(self._lost):

@@ -40,13 +40,15 @@ class DemandDesk:
         self._labels: Mapping[int, str] = {}
         self._attempts = Attempts()
         self._ahead_of_us = timedelta(0)
+        self._since: datetime | None = None
         self._surplus_since: dict[str, datetime] = {}
         self.items: tuple[QueueItem, ...] = ()
         self.demand = Demand()
         self.capped: Mapping[int, str] = {}
         self.drained: frozenset[str] = frozenset()
 
-    def recovered(self, read: Read) -> None:
+    def recovered(self, read: Read, now: datetime) -> None:
+        self._since = now
         self.drained = frozenset(read.document(DRAINED).get("templates", ()))
         self._attempts = attempts.decode(read.document(ATTEMPTS))
 
@@ -89,6 +91,10 @@ class DemandDesk:
         limits = template.limits if template is not None else Limits()
         before = self._attempts
         if record.cause in FAILURES and record.cause is not None:
+            # What an earlier life launched may have failed because that life ended before it gave out the secrets.
+            launched = record.times.get(Phase.LAUNCHED.value)
+            if launched is not None and self._since is not None and launched < self._since:
+                return
             self._attempts = attempts.failed(before, record, limits, now)
         elif record.phase in {Phase.ONLINE, Phase.BUSY}:
             self._attempts = attempts.succeeded(before, record.template)

@@ -283,7 +283,7 @@ class AgentService:
     def _recover(self) -> None:
         now = self._now()
         read = self._books.read()
-        self._demand.recovered(read)
+        self._demand.recovered(read, now)
         self._roster.recovered(read.agents())
         self._mesos.recovered(read.tasks(), str(read.document(FRAMEWORK).get("id", "")), now)
 
