@@ -44,13 +44,17 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """Who accepts, and how things are. `live` are the ids of the framework's tasks; `new_id` makes container ids."""
+    """Who accepts, and how things are. `live` are the ids of the framework's tasks; `new_id` makes container ids.
+
+    Where agents do not switch users, tasks run as the user that the agents run as, unless their command names another.
+    """
 
     framework: Framework
     agents: Mapping[str, Agent]
     live: Collection[str]
     now: float
     new_id: Callable[[], str]
+    switch_user: bool = True
 
 
 def offers_fault(asked: Sequence[str], offers: Mapping[str, Offer], framework_id: str) -> str:
@@ -131,8 +135,9 @@ def _launch(asking: Asking, info: Json, offer: Offer, left: Resources, live: Col
     if fault:
         return fault
     task = _task(asking, info, offer, agent, asked.amount)
+    user = str(asking.framework.info.get("user") or "") if asking.switch_user else ""
     try:
-        return Launch(task, launch_spec(task, info, str(asking.framework.info.get("user") or "")))
+        return Launch(task, launch_spec(task, info, user))
     except KeyError as error:
         return f"Task has no {error}"
     except (ValueError, TypeError, AttributeError, binascii.Error) as error:

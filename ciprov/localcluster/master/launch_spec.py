@@ -90,7 +90,7 @@ def _fetch(uri: Json) -> FetchUri:
 
 def _container(task: Task, container: Json) -> ContainerSpec:
     docker, native = container.get("docker") or {}, container.get("type") == "DOCKER"
-    image = docker.get("image") if native else container["mesos"]["image"].get("docker", {}).get("name")
+    image = docker.get("image") if native else container["mesos"]["image"]["docker"]["name"]
     infos = container.get("network_infos") or ()
     name = next((str(one["name"]) for one in infos if one.get("name")), "")
     kind = str(docker.get("network", "HOST")) if native else "USER" if name else "HOST"

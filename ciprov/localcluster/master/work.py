@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -52,7 +53,8 @@ class Work:
         fault = offers_fault(asked, self._known.offers, framework.id)
         offers = self._trading.take(asked, framework.id)
         live = frozenset(task.id for task in self._known.tasks_of(framework.id))
-        asking = Asking(framework, self._state.ledger.agents, live, self._now(), lambda: str(uuid.uuid4()))
+        agents, switch_user = self._state.ledger.agents, os.getuid() == 0
+        asking = Asking(framework, agents, live, self._now(), lambda: str(uuid.uuid4()), switch_user)
         done = accept(asking, body.get("operations") or (), offers, fault)
         for launch in done.launches:
             self._launch(launch)
