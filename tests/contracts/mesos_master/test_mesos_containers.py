@@ -1,7 +1,7 @@
 """Tasks as Docker containers.
 
 Recordings `docker_and_more_session.json`, `UPDATE.TASK_FAILED.AGENT.REASON_CONTAINER_LAUNCH_FAILED.json`. The executor
-of the real one is a stand-in: its messages are no evidence, and nothing is said here of secrets, which it does not know.
+of the real one is a stand-in: its messages are no evidence, and it knows no secrets, so nothing is said of them here.
 """
 
 from __future__ import annotations

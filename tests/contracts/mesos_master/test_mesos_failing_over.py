@@ -88,7 +88,7 @@ def test_an_update_that_was_not_acknowledged_comes_again(subscribe: Subscribe) -
     first.accept([offer], [launched])
     open_ = first.status(id_of(launched))
     second = subscribe(**with_id(first))
-    again = second.status(id_of(launched))
+    again = second.status(id_of(launched), seconds=5)  # not only when it would have come anyway
     assert (again["state"], again["uuid"]) == ("TASK_STARTING", open_["uuid"])
     assert second.status(id_of(launched))["state"] == "TASK_RUNNING"
 
