@@ -21,10 +21,12 @@ TEMPLATE: Mapping[str, Any] = {"cpus": 0.1, "mem": 32, "jar_cache": "off", "onli
 """What templates for the fake Jenkins's agents have in common, besides their `java`."""
 
 
-def settings(jenkins: str, java: Path, templates: Mapping[str, Mapping[str, Any]], **others: Any) -> JsonObject:
+def settings(
+    jenkins: str, java: Path, templates: Mapping[str, Mapping[str, Any]], token: str = TOKEN, **others: Any
+) -> JsonObject:
     """The section `agents` of a cluster. `templates` without what all of them have in common."""
     return {
-        "jenkins": {"url": jenkins, "user": USER, "token": TOKEN},
+        "jenkins": {"url": jenkins, "user": USER, "token": token},
         "defaults": {**TEMPLATE, "java": str(java)},
         "templates": {name: dict(template) for name, template in templates.items()},
         **others,

@@ -17,6 +17,7 @@ class Watched:
         self._lost = lost
         self._back = back
         self._tell = tell
+        self._reason = ""
 
     def is_up(self, now: datetime, version: str = "", target: str = "") -> None:
         if self.peer.up:
@@ -26,8 +27,10 @@ class Watched:
         self.peer = Peer(target or self.peer.target, True, now, version or self.peer.version)
         self._tell(Happening(self._back, f"{self.peer.target} answers"))
 
-    def is_down(self, now: datetime, message: str) -> None:
-        if self.peer.up or message != self.peer.message:
+    def is_down(self, now: datetime, message: str, reason: str = "") -> None:
+        """Told again only for another `reason`, by default the message: which of the requests failed is no news."""
+        if self.peer.up or (reason or message) != self._reason:
+            self._reason = reason or message
             since = now if self.peer.up or self.peer.since is None else self.peer.since
             self.peer = replace(self.peer, up=False, since=since, message=message)
             self._tell(Happening(self._lost, message, Severity.WARNING))

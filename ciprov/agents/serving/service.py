@@ -78,6 +78,7 @@ class AgentService:
         self._misfits = Misfits(self._demand, self._mesos, self._roster)
         self._jenkins_peer = Watched(parts.jenkins.target, What.JENKINS_LOST, What.JENKINS_BACK, tell)
         self._mesos_peer = Watched(parts.mesos, What.MESOS_LOST, What.MESOS_BACK, tell)
+        self._mesos.follow(rules.templates)
         self._former: dict[str, Template] = {}
         self._looks = Looks(self._jenkins)
         self._next_keep_up = now()
@@ -135,7 +136,7 @@ class AgentService:
         for template in self._demand.rules.templates:
             self._former[template.name] = template
         self._demand.follow(rules, now)
-        self._mesos.policy = replace(self._mesos.policy, weights={each.name: each.weight for each in rules.templates})
+        self._mesos.follow(rules.templates)
 
     # One turn
 
@@ -208,7 +209,7 @@ class AgentService:
             self._roster.looked(looked)
             return
         self._looks.failed(looked, now)
-        self._jenkins_peer.is_down(now, str(looked.error))
+        self._jenkins_peer.is_down(now, str(looked.error), looked.error.message)
 
     @property
     def _facts(self) -> Facts:
