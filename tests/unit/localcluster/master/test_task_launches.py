@@ -245,6 +245,12 @@ def test_docker_with_all_that_it_has() -> None:
     assert (found.cpus, found.mem, found.host) == (1, 64, "127.1.1.1")
 
 
+def test_on_the_network_of_the_host_nothing_is_published() -> None:
+    mapping = {"host_port": 31000, "container_port": 80}
+    found = container(type="DOCKER", docker={"image": "i", "network": "HOST", "port_mappings": [mapping]})
+    assert (found.network, found.ports) == ("host", ())
+
+
 def test_mesos_own_container_with_an_image() -> None:
     assert container(**IMAGE).network == "host"
     named = container(
