@@ -116,6 +116,10 @@ class Scheduler:
                     return offer
             self.wait_for("OFFERS", seconds=deadline - time.monotonic())
 
+    def next_of(self, before: Json) -> Json:
+        """Another offer of the agent of one that was made before."""
+        return self.offer(lambda offer: bool(offer["agent_id"] == before["agent_id"] and offer["id"] != before["id"]))
+
     def offers_of_all(self, agents: int) -> list[Json]:
         """One of each agent."""
 

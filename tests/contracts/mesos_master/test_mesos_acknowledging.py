@@ -77,4 +77,4 @@ def test_the_resources_of_an_end_that_is_not_acknowledged_come_back(scheduler: S
     for _ in range(2):
         scheduler.acknowledge(scheduler.status(id_of(launched)))
     assert scheduler.status(id_of(launched))["state"] == "TASK_FINISHED"
-    scheduler.offer(lambda offer: bool(offer["agent_id"] == before["agent_id"] and offer["id"] != before["id"]))
+    scheduler.next_of(before)

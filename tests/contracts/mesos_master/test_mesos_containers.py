@@ -10,15 +10,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import launches
 import pytest
 from docker_image import busybox_image
 from implementations import embedded
 from plain_mesos import Json, Place
 from plain_scheduler import Scheduler
 from real_mesos import RealMesos
-from task_infos import environment, id_of, task
+from task_infos import environment
 
-ENDS = ("TASK_FINISHED", "TASK_FAILED")
 SANDBOX = "/mnt/mesos/sandbox"
 
 
@@ -49,15 +49,11 @@ def container(image: str = "", **more: Any) -> Json:
 
 
 def run(scheduler: Scheduler, command: Json | str, *states: str, **more: Any) -> Json:
-    """The status with which it came to one of the states, by default to its end."""
-    offer = scheduler.offer()
-    launched = task(offer, command, container=container(**more))
-    scheduler.accept([offer], [launched])
-    return scheduler.status(id_of(launched), *(states or ENDS), seconds=30)
+    return launches.run(scheduler, command, *states, container=container(**more))
 
 
 def test_a_container_from_start_to_end(scheduler: Scheduler) -> None:
-    ended = run(scheduler, "true")
+    ended = run(scheduler, "sleep 1")
     assert scheduler.states(ended["task_id"]["value"]) == ["TASK_STARTING", "TASK_RUNNING", "TASK_FINISHED"]
     assert ended["message"] == "Container exited with status 0"
 
@@ -142,16 +138,11 @@ def test_a_bridge_gives_an_address_of_its_own(scheduler: Scheduler) -> None:
 
 
 def test_a_mesos_container_without_an_image_is_a_process(scheduler: Scheduler) -> None:
-    offer = scheduler.offer()
-    launched = task(offer, "exit 0", container={"type": "MESOS"})
-    scheduler.accept([offer], [launched])
-    assert scheduler.status(id_of(launched), *ENDS)["message"] == "Command exited with status 0"
+    ended = launches.run(scheduler, "exit 0", container={"type": "MESOS"})
+    assert ended["message"] == "Command exited with status 0"
 
 
 def test_docker_without_an_image(scheduler: Scheduler) -> None:
-    offer = scheduler.offer()
-    launched = task(offer, "true", container={"type": "DOCKER"})
-    scheduler.accept([offer], [launched])
-    status = scheduler.status(id_of(launched))
+    status = launches.run(scheduler, "true", "TASK_ERROR", container={"type": "DOCKER"})
     assert (status["state"], status["reason"]) == ("TASK_ERROR", "REASON_TASK_INVALID")
     assert "DockerInfo 'docker' is not set for DOCKER typed ContainerInfo" in status["message"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from plain_mesos import Json, Place
+from plain_mesos import Place
 from plain_scheduler import Scheduler
 from task_infos import amounts, id_of, task
 
@@ -12,19 +12,14 @@ AGENTS = 2
 LONG = 600.0
 
 
-def of_agent(offer: Json, scheduler: Scheduler) -> Json:
-    """The next offer of the same agent."""
-    return scheduler.offer(lambda other: bool(other["agent_id"] == offer["agent_id"] and other["id"] != offer["id"]))
-
-
 def test_refuse_seconds_are_honoured_for_each_agent(scheduler: Scheduler) -> None:
     short, longer = scheduler.offers_of_all(AGENTS)
     declined = time.monotonic()
     scheduler.decline([longer], 1.0)
     scheduler.decline([short], 0.3)
-    of_agent(short, scheduler)
+    scheduler.next_of(short)
     assert 0.3 <= time.monotonic() - declined < 0.9
-    of_agent(longer, scheduler)
+    scheduler.next_of(longer)
     assert 1.0 <= time.monotonic() - declined < 2.5
 
 
@@ -92,7 +87,7 @@ def test_the_rest_of_an_accepted_offer_is_refused_for_as_long(scheduler: Schedul
     begun = time.monotonic()
     scheduler.accept([one], [], refuse_seconds=0.4)
     scheduler.decline([other], LONG)
-    of_agent(one, scheduler)
+    scheduler.next_of(one)
     assert 0.4 <= time.monotonic() - begun < 1.5
 
 
@@ -106,4 +101,4 @@ def test_more_than_was_refused_is_offered_in_spite_of_the_filter(scheduler: Sche
     scheduler.heard_all()
     assert scheduler.offers == {}
     scheduler.kill(id_of(launched))
-    assert amounts(of_agent(offer, scheduler))["cpus"] == 2.0
+    assert amounts(scheduler.next_of(offer))["cpus"] == 2.0

@@ -9,21 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from launches import run
 from plain_mesos import Json
 from plain_scheduler import Scheduler
-from task_infos import amounts, environment, id_of, ports, scalar, task
+from task_infos import amounts, environment, ports, scalar
 
 
 def secret(name: str, value: str) -> Json:
     data = base64.b64encode(value.encode()).decode()
     return {"name": name, "type": "SECRET", "secret": {"type": "VALUE", "value": {"data": data}}}
-
-
-def run(scheduler: Scheduler, command: Json, **fields: Any) -> Json:
-    offer = scheduler.offer()
-    launched = task(offer, command, **fields)
-    scheduler.accept([offer], [launched])
-    return scheduler.status(id_of(launched), "TASK_FINISHED", "TASK_FAILED", "TASK_DROPPED")
 
 
 def found(scheduler: Scheduler, tmp_path: Path, variables: list[Json], **fields: Any) -> dict[str, str]:

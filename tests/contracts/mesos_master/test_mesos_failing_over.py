@@ -9,21 +9,13 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+from launches import launch
 from plain_mesos import Json, Place
 from plain_scheduler import ENDED, Scheduler, Subscribe
 from real_mesos import eventually
 from task_infos import amounts, id_of, task
 
 AGENTS = 2
-
-
-def launch(scheduler: Scheduler, command: str = "sleep 100") -> str:
-    """Gives the id of a task that runs."""
-    offer = scheduler.offer()
-    launched = task(offer, command)
-    scheduler.accept([offer], [launched])
-    scheduler.status(id_of(launched), "TASK_RUNNING")
-    return id_of(launched)
 
 
 def with_id(scheduler: Scheduler) -> dict[str, Any]:

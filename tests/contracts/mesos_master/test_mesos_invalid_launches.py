@@ -91,7 +91,7 @@ def test_more_than_offered_is_told_in_full(scheduler: Scheduler) -> None:
 def test_what_an_invalid_task_does_not_use_is_offered_again(scheduler: Scheduler) -> None:
     offer = scheduler.offer()
     scheduler.accept([offer], [task(offer, "true", cpus=100)])
-    again = scheduler.offer(lambda other: bool(other["agent_id"] == offer["agent_id"] and other["id"] != offer["id"]))
+    again = scheduler.next_of(offer)
     assert amounts(again) == amounts(offer)
 
 

@@ -4,22 +4,12 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
 
-from plain_mesos import Json
+from launches import launch
 from plain_scheduler import Scheduler, Subscribe
 from task_infos import amounts, id_of, shell, task
 
 DEAF = "trap '' TERM; echo deaf > {}; while :; do sleep 0.05; done"
-
-
-def launch(scheduler: Scheduler, command: Json | str = "sleep 100", **fields: Any) -> str:
-    """Gives the id of a task that runs."""
-    offer = scheduler.offer()
-    launched = task(offer, command, **fields)
-    scheduler.accept([offer], [launched])
-    scheduler.status(id_of(launched), "TASK_RUNNING")
-    return id_of(launched)
 
 
 def test_a_killed_task_says_so_twice(scheduler: Scheduler) -> None:
@@ -156,6 +146,6 @@ def test_a_task_that_is_just_being_launched(scheduler: Scheduler) -> None:
     scheduler.accept([offer], [launched])
     scheduler.kill(id_of(launched))
     scheduler.status(id_of(launched), "TASK_KILLED")
-    again = scheduler.offer(lambda other: bool(other["agent_id"] == offer["agent_id"] and other["id"] != offer["id"]))
+    again = scheduler.next_of(offer)
     assert scheduler.states(id_of(launched))[-1] == "TASK_KILLED"
     assert amounts(again)["cpus"] > 0

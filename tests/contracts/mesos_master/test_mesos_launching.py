@@ -5,16 +5,11 @@ No id is used again soon after its task has ended: a real agent aborts on that (
 
 from __future__ import annotations
 
-from plain_mesos import Json, Place
+from plain_mesos import Place
 from plain_scheduler import Scheduler
 from task_infos import amounts, id_of, ports, scalar, task
 
 AGENTS = 2
-
-
-def of_the_agent(offer: Json, scheduler: Scheduler) -> Json:
-    """The next offer of the same agent."""
-    return scheduler.offer(lambda other: bool(other["agent_id"] == offer["agent_id"] and other["id"] != offer["id"]))
 
 
 def test_one_task_runs_where_its_offer_was(scheduler: Scheduler, master: Place) -> None:
@@ -33,7 +28,7 @@ def test_several_tasks_on_one_offer(scheduler: Scheduler) -> None:
     scheduler.accept([offer], launched)
     for one in launched:
         scheduler.status(id_of(one), "TASK_RUNNING")
-    rest = amounts(of_the_agent(offer, scheduler))
+    rest = amounts(scheduler.next_of(offer))
     assert (rest["cpus"], rest["mem"]) == (1.4, 512.0 - 3 * 40)
 
 
@@ -52,9 +47,9 @@ def test_several_offers_of_one_agent_joined(scheduler: Scheduler) -> None:
     first = task(whole, "sleep 100", cpus=0.5, mem=64)
     scheduler.accept([whole], [first])
     scheduler.status(id_of(first), "TASK_RUNNING")
-    rest = of_the_agent(whole, scheduler)
+    rest = scheduler.next_of(whole)
     scheduler.kill(id_of(first))
-    returned = of_the_agent(rest, scheduler)
+    returned = scheduler.next_of(rest)
     assert (amounts(rest)["cpus"], amounts(returned)["cpus"]) == (1.5, 0.5)
     second = task(rest, "sleep 100", cpus=2.0, mem=512)
     scheduler.accept([rest, returned], [second])
@@ -67,7 +62,7 @@ def test_a_part_of_an_offer_comes_back_at_the_next_round(scheduler: Scheduler) -
     wanted = [scalar("cpus", 0.5), scalar("mem", 100), scalar("disk", 12), ports(port)]
     launched = task(offer, "sleep 100", resources=wanted)
     scheduler.accept([offer], [launched])
-    rest = amounts(of_the_agent(offer, scheduler))
+    rest = amounts(scheduler.next_of(offer))
     assert (rest["cpus"], rest["mem"], rest["disk"]) == (1.5, 412.0, 500.0)
     assert rest["ports"] == amounts(offer)["ports"] - {port}
 

@@ -5,23 +5,15 @@ Facts: "Explicit reconcile", "an implicit one reports all known tasks"; recordin
 
 from __future__ import annotations
 
-from plain_mesos import Json
+from launches import launch, running
 from plain_scheduler import Scheduler, Subscribe
 from task_infos import id_of, task
 
 
-def launch(scheduler: Scheduler, command: str = "sleep 100") -> Json:
-    """Gives the status of a task that runs."""
-    offer = scheduler.offer()
-    launched = task(offer, command)
-    scheduler.accept([offer], [launched])
-    return scheduler.status(id_of(launched), "TASK_RUNNING")
-
-
 def test_a_task_that_runs(scheduler: Scheduler) -> None:
     """Recording `UPDATE.TASK_RUNNING.MASTER.REASON_RECONCILIATION.json`: without uuid and executor_id."""
-    running = launch(scheduler)
-    task_id = running["task_id"]["value"]
+    before = running(scheduler)
+    task_id = before["task_id"]["value"]
     scheduler.reconcile((task_id, ""))
     told = scheduler.status(task_id)
     assert told == {
@@ -30,17 +22,17 @@ def test_a_task_that_runs(scheduler: Scheduler) -> None:
         "message": "Reconciliation: Latest task state",
         "source": "SOURCE_MASTER",
         "reason": "REASON_RECONCILIATION",
-        "agent_id": running["agent_id"],
+        "agent_id": before["agent_id"],
         "timestamp": told["timestamp"],
-        "container_status": running["container_status"],
+        "container_status": before["container_status"],
     }
-    assert told["timestamp"] > running["timestamp"], "the time at which it was asked"
+    assert told["timestamp"] > before["timestamp"], "the time at which it was asked"
 
 
 def test_with_the_agent_it_is_the_same(scheduler: Scheduler) -> None:
-    running = launch(scheduler)
-    scheduler.reconcile((running["task_id"]["value"], running["agent_id"]["value"]))
-    assert scheduler.status(running["task_id"]["value"])["state"] == "TASK_RUNNING"
+    before = running(scheduler)
+    scheduler.reconcile((before["task_id"]["value"], before["agent_id"]["value"]))
+    assert scheduler.status(before["task_id"]["value"])["state"] == "TASK_RUNNING"
 
 
 def test_a_task_that_is_not_known(scheduler: Scheduler) -> None:
@@ -81,16 +73,16 @@ def test_who_knows_no_partitions_is_told_that_they_are_lost(subscribe: Subscribe
 
 
 def test_several_tasks_in_one_call(scheduler: Scheduler) -> None:
-    ids = [launch(scheduler)["task_id"]["value"], "nobody", launch(scheduler)["task_id"]["value"]]
+    ids = [launch(scheduler), "nobody", launch(scheduler)]
     scheduler.reconcile(*((one, "") for one in ids))
     assert [scheduler.status(one)["state"] for one in ids] == ["TASK_RUNNING", "TASK_UNKNOWN", "TASK_RUNNING"]
 
 
 def test_all_that_is_known(scheduler: Scheduler) -> None:
-    running = {launch(scheduler)["task_id"]["value"] for _ in range(2)}
+    ours = {launch(scheduler) for _ in range(2)}
     scheduler.reconcile()
     told = scheduler.heard_all()
-    assert {status["task_id"]["value"] for status in told} == running
+    assert {status["task_id"]["value"] for status in told} == ours
     assert {(status["state"], status["reason"]) for status in told} == {("TASK_RUNNING", "REASON_RECONCILIATION")}
 
 
@@ -127,9 +119,9 @@ def test_an_end_that_is_not_acknowledged_is_known(scheduler: Scheduler) -> None:
 
 def test_the_tasks_of_others_are_not_told(subscribe: Subscribe) -> None:
     owner, other = subscribe(), subscribe()
-    running = launch(owner)
+    task_id = launch(owner)
     other.subscribed()
     other.reconcile()
-    other.reconcile((running["task_id"]["value"], ""))
-    assert other.status(running["task_id"]["value"])["state"] == "TASK_UNKNOWN"
+    other.reconcile((task_id, ""))
+    assert other.status(task_id)["state"] == "TASK_UNKNOWN"
     assert len(other.told) == 1

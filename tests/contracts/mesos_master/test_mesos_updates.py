@@ -10,17 +10,9 @@ import time
 import uuid
 
 import pytest
+from launches import run, running
 from plain_mesos import Json, Place
 from plain_scheduler import Scheduler
-from task_infos import id_of, task
-
-
-def run(scheduler: Scheduler, command: Json | str, *states: str) -> Json:
-    """Launch it, and wait for a state; `TASK_FINISHED` where none is named."""
-    offer = scheduler.offer()
-    launched = task(offer, command)
-    scheduler.accept([offer], [launched])
-    return scheduler.status(id_of(launched), *(states or ("TASK_FINISHED", "TASK_FAILED")))
 
 
 def states(scheduler: Scheduler, status: Json) -> list[str]:
@@ -50,7 +42,7 @@ def test_how_a_command_ended(scheduler: Scheduler, command: str, state: str, mes
 
 
 def test_what_an_update_of_the_executor_says(scheduler: Scheduler) -> None:
-    status = run(scheduler, "sleep 100", "TASK_RUNNING")
+    status = running(scheduler)
     task_id = status["task_id"]["value"]
     assert status["source"] == "SOURCE_EXECUTOR"
     assert status["executor_id"] == {"value": task_id}, "the executor of a command has its task's id"
@@ -99,9 +91,9 @@ def test_a_user_that_is_not_there(scheduler: Scheduler) -> None:
 
 
 def test_the_master_knows_the_states_that_were_told(scheduler: Scheduler, master: Place) -> None:
-    running = run(scheduler, "sleep 100", "TASK_RUNNING")
+    told = running(scheduler)
     known = master.framework(scheduler.framework_id)["tasks"][0]
     assert known["state"] == "TASK_RUNNING"
     assert [one["state"] for one in known["statuses"]] == ["TASK_STARTING", "TASK_RUNNING"]
-    assert known["statuses"][1]["timestamp"] == pytest.approx(running["timestamp"], abs=0.001)
-    assert known["statuses"][1]["container_status"]["container_id"] == running["container_status"]["container_id"]
+    assert known["statuses"][1]["timestamp"] == pytest.approx(told["timestamp"], abs=0.001)
+    assert known["statuses"][1]["container_status"]["container_id"] == told["container_status"]["container_id"]
