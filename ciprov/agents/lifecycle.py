@@ -20,6 +20,7 @@ from ciprov.agents.record import AgentRecord, Cause, Phase
 from ciprov.agents.start_script import explained
 from ciprov.agents.template import Template
 from ciprov.domain.jenkins import Node
+from ciprov.framework.ledger.book import FRAMEWORK_REMOVED, GIVEN_UP
 from ciprov.framework.ledger.entry import Entry
 from ciprov.framework.ledger.transitions import TaskState
 
@@ -36,6 +37,18 @@ TRANSITIONS: Mapping[Phase, frozenset[Phase]] = {
 }
 
 _CONNECTED_ONCE = frozenset({Phase.ONLINE, Phase.BUSY})
+_LOST_BY_MESOS = frozenset(
+    {
+        "REASON_INVALID_OFFERS",
+        "REASON_RECONCILIATION",
+        "REASON_MASTER_DISCONNECTED",
+        "REASON_SLAVE_DISCONNECTED",
+        "REASON_SLAVE_REMOVED",
+        "REASON_SLAVE_RESTARTED",
+        "REASON_SLAVE_UNKNOWN",
+    }
+)
+"""What Mesos tells of tasks that it never started, or whose host it lost: no template is to blame."""
 
 
 class Act(StrEnum):
@@ -95,7 +108,8 @@ def advance(record: AgentRecord, seen: Seen, template: Template, now: datetime) 
     record = _with_builds(record, seen)
     while True:
         further = _STEPS[record.phase](record, seen, template, now)
-        if further.phase is record.phase:
+        # Also where it is gone already, its end is told first.
+        if further.phase in {record.phase, Phase.ENDED}:
             return Advance(further, _acts(further, seen))
         record = further
 
@@ -207,7 +221,8 @@ def _lost(record: AgentRecord, seen: Seen, template: Template, now: datetime) ->
         connected = _CONNECTED_ONCE & {Phase(phase) for phase in record.times}
         if record.phase is Phase.FENCED and not _is_busy(seen.node) and seen.looked_at is not None:
             return ended(record, record.leaving or Cause.DONE, _told(task), now)
-        return ended(record, Cause.TASK_DIED if connected else Cause.TASK_FAILED, _told(task), now)
+        unconnected = Cause.LAUNCH_LOST if _is_lost_by_mesos(task) else Cause.TASK_FAILED
+        return ended(record, Cause.TASK_DIED if connected else unconnected, _told(task), now)
     if task.state is TaskState.UNREACHABLE and now >= task.since + timedelta(seconds=template.limits.unreachable_s):
         # The build on it, if any, fails with its node, and may be repeated elsewhere.
         return ended(record, Cause.HOST_LOST, f"{task.hostname} was out of reach for too long", now)
@@ -268,6 +283,12 @@ def _is_gone(record: AgentRecord, seen: Seen) -> bool:
     no_task = seen.task is None or seen.task.ended
     no_node = seen.deleted or (seen.node is None and _is_fresh(record, seen))
     return no_task and no_node
+
+
+def _is_lost_by_mesos(task: Entry) -> bool:
+    drained = task.reason == "REASON_AGENT_DRAINING"
+    lost = task.reason in _LOST_BY_MESOS or task.outcome in {GIVEN_UP, FRAMEWORK_REMOVED}
+    return drained or (lost and not task.certain)
 
 
 def _told(task: Entry) -> str:

@@ -47,6 +47,7 @@ class Cause(StrEnum):
     NODE_DELETED = "somebody deleted its node"
     TOO_LARGE = "no Mesos agent is large enough"
     NOT_LAUNCHED = "it was not launched"
+    LAUNCH_LOST = "Mesos lost its task before it connected"
     TASK_FAILED = "its task failed before it connected"
     NOT_CONNECTED = "it did not connect in time"
     TASK_DIED = "its task died"

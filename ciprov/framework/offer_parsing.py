@@ -11,6 +11,7 @@ from ciprov.foundation.json import JsonObject
 from ciprov.framework.offers import UNRESERVED, Offer, Part, Unavailability
 from ciprov.framework.resources import merged, shown, size, thousandths
 
+_ODD = (KeyError, TypeError, ValueError, AttributeError, OverflowError, OSError)
 _REPEATED = ("role", "reservations", "reservation", "allocation_info", "provider_id")
 
 
@@ -39,22 +40,33 @@ def parse_offer(offer: JsonObject) -> Offer:
             role=offer.get("allocation_info", {}).get("role", UNRESERVED),
             parts=tuple(_part(resource) for resource, reason in usable if not reason),
             attributes=_attributes(offer.get("attributes", ())),
-            unavailability=parse_unavailability(offer.get("unavailability")),
+            unavailability=_unavailability(offer["unavailability"]) if offer.get("unavailability") else None,
             left_alone=tuple(f"{resource['name']}: {reason}" for resource, reason in usable if reason),
         )
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        what = f"the field {error} is missing" if isinstance(error, KeyError) else str(error)
-        raise OfferUnreadable(f"cannot be read: {what}", offer_id=str(offer_id)) from error
+    except _ODD as error:
+        raise _unreadable(error, str(offer_id)) from error
 
 
-def parse_unavailability(value: Mapping[str, Any] | None) -> Unavailability | None:
-    """`unavailability` of an offer or of an inverse offer."""
-    if value is None:
-        return None
+def parse_inverse_offer(inverse: JsonObject) -> tuple[str, str, Unavailability]:
+    """The ids of the inverse offer and of the agent, and when it is to be empty; raises `OfferUnreadable`."""
+    offer_id = ""
+    try:
+        offer_id = str(inverse["id"]["value"])
+        return offer_id, str(inverse["agent_id"]["value"]), _unavailability(inverse["unavailability"])
+    except _ODD as error:
+        raise _unreadable(error, offer_id) from error
+
+
+def _unavailability(value: Mapping[str, Any]) -> Unavailability:
     start = datetime.fromtimestamp(int(value["start"]["nanoseconds"]) / 1e9, UTC)
     if "duration" not in value:
         return Unavailability(start)
     return Unavailability(start, timedelta(microseconds=int(value["duration"]["nanoseconds"]) // 1000))
+
+
+def _unreadable(error: Exception, offer_id: str) -> OfferUnreadable:
+    what = f"the field {error} is missing" if isinstance(error, KeyError) else str(error)
+    return OfferUnreadable(f"cannot be read: {what}", offer_id=offer_id)
 
 
 def _part(resource: JsonObject) -> Part:

@@ -23,6 +23,7 @@ _WORKERS = 8
 _TURN = {Act.FENCE: 0, Act.CREATE_NODE: 1, Act.DELETE_NODE: 2}
 _AGAIN_S = 0.5
 _AGAIN_AT_MOST_S = 15.0
+_FORGOTTEN_AFTER = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,9 @@ class JenkinsDesk:
             return
         times = self._failed[key].times + 1 if key in self._failed else 1
         wait = min(_AGAIN_S * 2.0 ** min(times - 1, 10), _AGAIN_AT_MOST_S)
+        # Those of agents that are gone meanwhile, and of nodes that were swept away, are not asked for again.
+        recent = now - _FORGOTTEN_AFTER
+        self._failed = {which: failed for which, failed in self._failed.items() if failed.not_before > recent}
         self._failed[key] = _Failed(times, now + timedelta(seconds=wait))
 
     def forget(self, agent: str) -> None:

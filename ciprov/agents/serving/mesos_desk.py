@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from ciprov.agents.serving.books import FRAMEWORK, Books
+from ciprov.agents.template import Template
 from ciprov.domain import mesos_events as events
 from ciprov.domain.mesos_events import MesosEvent
 from ciprov.domain.mesos_scheduler import EventQueue, Framework, MesosScheduler
@@ -22,7 +23,7 @@ from ciprov.framework.ledger.effects import Acknowledge, Effect, Ended, Forget, 
 from ciprov.framework.ledger.entry import Entry
 from ciprov.framework.ledger.status import StatusUnreadable, parse_status
 from ciprov.framework.ledger.upkeep import Patience, kept_up
-from ciprov.framework.offer_parsing import OfferUnreadable, parse_offer, parse_unavailability
+from ciprov.framework.offer_parsing import OfferUnreadable, parse_inverse_offer, parse_offer
 from ciprov.framework.offers import Offer
 from ciprov.framework.reconciliation import Reconciliation
 from ciprov.framework.requests import Request
@@ -31,6 +32,7 @@ from ciprov.framework.state import Memory, Policy, State
 HOLD_S = 0.08
 """So long offers wait for requests that are about to be ready; every offer is answered within 0.1 s."""
 _TOLD_SOON = timedelta(seconds=1)
+_GIVEN_UP_LATER_S = 60.0
 _SOON = timedelta(seconds=HOLD_S)
 
 TaskInfos = Callable[[Launch, Sequence[Placement]], Sequence[JsonObject]]
@@ -74,6 +76,13 @@ class MesosDesk:
         """What an earlier life left; before anything else."""
         self.framework_id = framework_id
         self._take(book.recovered(entries, now), now)
+
+    def follow(self, templates: Iterable[Template]) -> None:
+        """What the settings say of them. No task is given up before its agent is: that tells Jenkins first."""
+        templates = tuple(templates)
+        self.policy = replace(self.policy, weights={each.name: each.weight for each in templates})
+        longest = max((each.limits.unreachable_s for each in templates), default=0.0)
+        self.patience = replace(self.patience, unreachable=max(Patience().unreachable, longest + _GIVEN_UP_LATER_S))
 
     def start(self, framework: Framework, inbox: EventQueue) -> None:
         """Subscribe, as the framework that this one was before if it was one."""
@@ -211,10 +220,9 @@ class MesosDesk:
 
     def _to_be_emptied(self, inverse: JsonObject) -> None:
         """A planned maintenance: nothing new goes there, and what runs there may end first."""
-        offer_id = str(inverse.get("id", {}).get("value", ""))
-        agent_id = str(inverse.get("agent_id", {}).get("value", ""))
-        planned = parse_unavailability(inverse.get("unavailability"))
-        if planned is None or not agent_id:
+        try:
+            offer_id, agent_id, planned = parse_inverse_offer(inverse)
+        except OfferUnreadable:
             return
         self.draining[agent_id] = f"a maintenance begins at {planned.start:%Y-%m-%d %H:%M} UTC"
         self._inverse[offer_id] = agent_id

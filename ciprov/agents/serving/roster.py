@@ -62,8 +62,8 @@ class Roster:
     def nodes(self) -> Mapping[str, Node]:
         return self._nodes
 
-    def recovered(self, records: Mapping[str, AgentRecord]) -> None:
-        self.records = dict(records)
+    def recovered(self, records: Mapping[str, AgentRecord], now: datetime) -> None:
+        self.records = {name: _not_ahead(record, now) for name, record in records.items()}
 
     def add(self, record: AgentRecord) -> None:
         self._change(None, record)
@@ -198,6 +198,12 @@ class Roster:
             exclusive=record.exclusive,
             web_socket=template.start.web_socket,
         )
+
+
+def _not_ahead(record: AgentRecord, now: datetime) -> AgentRecord:
+    """Where the clock was set back meanwhile, no look would be newer than what was written."""
+    times = {phase: min(moment, now) for phase, moment in record.times.items()}
+    return replace(record, since=min(record.since, now), times=times)
 
 
 def digest(token: str) -> str:

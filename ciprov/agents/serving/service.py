@@ -32,7 +32,7 @@ from ciprov.domain.leadership import Lead
 from ciprov.domain.mesos_events import End
 from ciprov.domain.mesos_scheduler import Framework, MesosScheduler
 from ciprov.foundation.clock import Now
-from ciprov.foundation.errors import CiprovError
+from ciprov.foundation.errors import CiprovError, UsageError
 from ciprov.foundation.json import JsonObject
 from ciprov.framework.decisions import Launch, Placement
 from ciprov.framework.requests import Request, Wanted
@@ -115,7 +115,8 @@ class AgentService:
 
     def make(self, template: str, label: str, now: datetime) -> AgentRecord:
         found = self._demand.rules.template(template)
-        assert found is not None
+        if found is None:
+            raise UsageError(f"the settings do not have the template '{template}' any more")
         return self._demand.make(found, label, now)
 
     def drain(self, templates: frozenset[str]) -> None:
@@ -285,7 +286,7 @@ class AgentService:
         now = self._now()
         read = self._books.read()
         self._demand.recovered(read, now)
-        self._roster.recovered(read.agents())
+        self._roster.recovered(read.agents(), now)
         self._mesos.recovered(read.tasks(), str(read.document(FRAMEWORK).get("id", "")), now)
 
     def _store_is_silent(self, error: CiprovError) -> None:

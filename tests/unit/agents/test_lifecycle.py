@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ciprov.agents.lifecycle import TRANSITIONS, Act, Advance, BadTransition, Seen, advance, ended, moved
-from ciprov.agents.record import AgentRecord, Cause, Phase, decode, encode
+from ciprov.agents.record import FAILURES, AgentRecord, Cause, Phase, decode, encode
 from ciprov.agents.template import Template
 from ciprov.domain.jenkins import Build, Node
 from ciprov.framework.ledger.entry import Entry
@@ -100,6 +100,29 @@ class TestBeforeItConnects:
     def test_its_launch_was_never_sent(self) -> None:
         step = look(agent(Phase.NODE_CREATED), 1, OFFLINE, task(TaskState.ENDED, outcome="NOT_SENT"), created=True)
         assert (step.record.phase, step.record.cause) == (Phase.ENDED, Cause.NOT_LAUNCHED)
+
+    @pytest.mark.parametrize(
+        ("outcome", "reason", "certain", "cause"),
+        [
+            ("TASK_DROPPED", "REASON_INVALID_OFFERS", False, Cause.LAUNCH_LOST),
+            ("TASK_GONE", "REASON_RECONCILIATION", False, Cause.LAUNCH_LOST),
+            ("TASK_KILLED", "REASON_AGENT_DRAINING", True, Cause.LAUNCH_LOST),
+            ("FRAMEWORK_REMOVED", "the framework was removed", False, Cause.LAUNCH_LOST),
+            ("TASK_FAILED", "REASON_RECONCILIATION", True, Cause.TASK_FAILED),
+            ("TASK_ERROR", "REASON_TASK_INVALID", True, Cause.TASK_FAILED),
+            ("TASK_DROPPED", "REASON_INVALID_FRAMEWORKID", False, Cause.TASK_FAILED),
+        ],
+    )
+    def test_its_task_is_lost_before_it_connects(self, outcome: str, reason: str, certain: bool, cause: Cause) -> None:
+        """Which is no fault of its template where Mesos is to blame."""
+        ended = task(TaskState.ENDED, outcome=outcome, reason=reason, certain=certain)
+        assert look(agent(Phase.CONNECTING), 1, OFFLINE, ended).record.cause is cause
+        assert (cause in FAILURES) == (cause is not Cause.LAUNCH_LOST)
+
+    def test_its_end_is_told_also_where_nothing_is_left_of_it(self) -> None:
+        step = look(agent(Phase.CONNECTING), 1, None, task(TaskState.ENDED, outcome="TASK_FAILED"), deleted=True)
+        assert step.record.phase is Phase.ENDED
+        assert look(step.record, 2, None, task(TaskState.ENDED), deleted=True).record.phase is Phase.REMOVED
 
     def test_too_late_it_is_fenced_first_as_it_may_connect_this_very_moment(self) -> None:
         late = look(agent(Phase.CONNECTING), 121, OFFLINE)

@@ -10,12 +10,14 @@ import pytest
 
 from ciprov.agents.serving.books import Books, NotWritten
 from ciprov.agents.serving.mesos_desk import HOLD_S, MesosDesk
+from ciprov.agents.template import Limits, Template
 from ciprov.domain import mesos_events as events
 from ciprov.domain.agents import Key
 from ciprov.foundation.errors import CiprovError
 from ciprov.foundation.json import JsonObject
 from ciprov.framework.decisions import Launch, Placement
 from ciprov.framework.ledger.transitions import TaskState
+from ciprov.framework.ledger.upkeep import Patience
 from ciprov.framework.requests import Request, Wanted
 
 T0 = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -184,6 +186,25 @@ def test_a_task_that_nobody_wrote_down_is_killed() -> None:
     office = Office()
     office.desk.heard(update("stranger", "TASK_RUNNING", "dXVpZA=="), at(2))
     assert [line.split()[:2] for line in office.turn()][-1] == ["kill", "stranger"]
+
+
+def test_no_task_is_given_up_before_its_template_gives_up_the_agent() -> None:
+    office = Office()
+    office.desk.follow([Template("a", (), Wanted(cpus=1), weight=3.0, limits=Limits(unreachable_s=7200.0))])
+    assert office.desk.patience.unreachable > 7200.0
+    assert office.desk.policy.weights == {"a": 3.0}
+    office.desk.follow([])
+    assert office.desk.patience.unreachable == Patience().unreachable
+
+
+def test_odd_plans_of_maintenance_are_left_alone() -> None:
+    office = Office()
+    usual = {"id": {"value": "I1"}, "agent_id": {"value": "S1"}}
+    start = {"start": {"nanoseconds": 1_800_000_000_000_000_000}}
+    odd: list[Any] = [{}, {"id": None}, usual, {**usual, "unavailability": {"start": {"nanoseconds": 10**40}}}]
+    office.desk.heard(events.InverseOffers((*odd, {**usual, "unavailability": start})), at(2))
+    assert list(office.desk.draining) == ["S1"]
+    assert office.turn() == ["accept_inverse ['I1']"]
 
 
 def test_offers_die_with_their_subscription() -> None:
