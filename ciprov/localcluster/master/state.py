@@ -53,8 +53,8 @@ class MasterState:
         self.completed: dict[str, deque[Task]] = {}
         self.offers: dict[str, Offer] = {}
         self.refusals: dict[Who, list[Refusal]] = {}
-        self.telling: set[Key] = set()
-        """Tasks of which something is still to be acknowledged."""
+        self.telling: dict[Key, None] = {}
+        """Tasks of which something is still to be acknowledged, in the order in which they came."""
         self.attempts: dict[Key, tuple[int, float]] = {}
         """How often the first pending status was sent, and when it is to be sent again."""
         self.ended: dict[str, int] = {}
@@ -113,15 +113,15 @@ class MasterState:
         self.tasks[task.key] = task
         self.by_runtime[task.runtime_id] = task.key
         if task.pending:
-            self.telling.add(task.key)
+            self.telling[task.key] = None
         else:
-            self.telling.discard(task.key)
+            self.telling.pop(task.key, None)
 
     def _forget(self, task: Task) -> None:
         self.tasks.pop(task.key, None)
         self.by_runtime.pop(task.runtime_id, None)
         self.attempts.pop(task.key, None)
-        self.telling.discard(task.key)
+        self.telling.pop(task.key, None)
         self._note(TASK, "/".join(task.key), None)
         self.completed.setdefault(task.framework_id, deque(maxlen=COMPLETED_TASKS_KEPT)).append(task)
 

@@ -114,7 +114,7 @@ def free(engine: ClusterEngine, agent_id: str) -> Resources:
     return engine._state.ledger.free[agent_id]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(steps=STEPS)
 def test_nothing_is_given_twice(steps: list[tuple[str, int]], tmp_path_factory: pytest.TempPathFactory) -> None:
     story = Story(World(tmp_path_factory.mktemp("story"), agents=(agent(0, cpus=6), agent(1, cpus=4))))
@@ -185,7 +185,7 @@ NONSENSE = st.sampled_from(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(data=st.data())
 def test_nonsense_is_refused_or_told_and_never_ends_the_engine(
     data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
