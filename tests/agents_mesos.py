@@ -46,7 +46,7 @@ def tasks(mesos: Mesos) -> dict[str, str]:
     return {
         task["id"]: task["state"]
         for framework in mesos.state()["frameworks"]
-        for task in framework["tasks"]
+        for task in (*framework["tasks"], *framework.get("unreachable_tasks", ()))
         if framework["name"] != "marathon"
     }
 

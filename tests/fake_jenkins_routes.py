@@ -210,6 +210,8 @@ class _Api:
             self._controller.cancel(item.id)
         for build in [build for build in self._controller.builds.values() if build.job == job.name]:
             self._controller.end(build.job, build.number, "ABORTED")
+            del self._controller.builds[build.job, build.number]
+        del self._controller.jobs[job.name]
         return self._shown("")
 
     async def schedule(self, request: Request) -> Response:
