@@ -24,7 +24,7 @@ from ciprov.clients.mesos_scheduler.driver import GuardedDriver
 from ciprov.domain.environment import LockHolder
 from ciprov.domain.jenkins import JenkinsUnavailable
 from ciprov.domain.leadership import Lead
-from ciprov.foundation.clock import utc_now
+from ciprov.foundation.clock import SteadyClock
 from ciprov.foundation.errors import CiprovError
 from ciprov.settings.agents import AgentSettings, of_cluster
 from ciprov.settings.agents.restart import wanting_restart
@@ -106,7 +106,7 @@ def _serve(settings: Settings, read: Callable[[], Settings], tell: Tell, metrics
                 Site(agents.jenkins.url, signal_url(agents, cluster, address or listen, tell), name),
                 connection.target,
             )
-            service = AgentService(parts, revealed(agents), tell, utc_now)
+            service = AgentService(parts, revealed(agents), tell, SteadyClock())
             control = ServiceControl(service, lambda: _read_again(agents, read, tell))
             asked_to_leave.then(lambda: service.inbox.put(Leave()))
             listeners.serve(control, metrics)
@@ -182,6 +182,8 @@ def _leaving_on_signals() -> Iterator[_Leaving]:
         leaving.now()
 
     before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGINT)}
+    # There is nothing to read anew before it serves, and it would end a stand-in.
+    before[signal.SIGHUP] = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         yield leaving
     finally:
@@ -207,6 +209,9 @@ def _following(file: Path, control: ServiceControl, tell: Tell) -> Iterator[None
                 control.reload()
             except CiprovError as error:
                 tell(Happening(What.REFUSED, f"the settings stay as they were: {error}", Severity.ERROR))
+            except Exception as error:  # whatever it is, the next change is to be followed
+                text = f"the settings could not be followed: a fault of ciprov ({type(error).__name__})"
+                tell(Happening(What.FAULT, text, Severity.ERROR))
 
     before = signal.signal(signal.SIGHUP, lambda *_: changed.set())
     thread = threading.Thread(target=follow, name="agents-settings", daemon=True)
