@@ -1,7 +1,7 @@
 """Asks Jenkins in threads of its own, so that the loop waits for nobody.
 
-One thread looks, some others act. Of the acts for one agent only one is under way at a time; fences go before all else,
-as a build that slips in cannot be sent away.
+One thread looks, some others act. Of the acts for one agent only one is under way at a time. Fences have threads of
+their own, as a build that slips in while nodes are slow to be made cannot be sent away.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from ciprov.domain.jenkins import JenkinsError, JenkinsUnavailable, NewNode
 from ciprov.foundation.clock import Now
 
 _WORKERS = 8
-_TURN = {Act.FENCE: 0, Act.CREATE_NODE: 1, Act.DELETE_NODE: 2}
+_FENCERS = 4
+_TURN = {Act.CREATE_NODE: 0, Act.DELETE_NODE: 1}
 _AGAIN_S = 0.5
 _AGAIN_AT_MOST_S = 15.0
 _FORGOTTEN_AFTER = timedelta(minutes=10)
@@ -65,11 +66,13 @@ class JenkinsDesk:
         self._inbox = inbox
         self._now = now
         self._turns: queue.PriorityQueue[_Turn] = queue.PriorityQueue()
+        self._fences: queue.SimpleQueue[NodeAct | None] = queue.SimpleQueue()
         self._looks: queue.SimpleQueue[Look | None] = queue.SimpleQueue()
         self._numbers = itertools.count()
         self._under_way: set[str] = set()
         self._failed: dict[tuple[str, Act], _Failed] = {}
         self._threads = [threading.Thread(target=self._act, name=f"jenkins-{n}", daemon=True) for n in range(_WORKERS)]
+        self._threads += [threading.Thread(target=self._fence, name=f"fence-{n}", daemon=True) for n in range(_FENCERS)]
         self._threads.append(threading.Thread(target=self._look, name="jenkins-look", daemon=True))
         self.looking = False
 
@@ -82,6 +85,8 @@ class JenkinsDesk:
         self._looks.put(None)
         for _ in range(_WORKERS):
             self._turns.put(_Turn(-1, next(self._numbers), None))
+        for _ in range(_FENCERS):
+            self._fences.put(None)
 
     def look(self, look: Look) -> None:
         """Begin a look; its `Looked` comes to the inbox. Only one at a time."""
@@ -94,7 +99,10 @@ class JenkinsDesk:
         if work.agent in self._under_way or (failed is not None and now < failed.not_before):
             return
         self._under_way.add(work.agent)
-        self._turns.put(_Turn(_TURN[work.act], next(self._numbers), work))
+        if work.act is Act.FENCE:
+            self._fences.put(work)
+        else:
+            self._turns.put(_Turn(_TURN[work.act], next(self._numbers), work))
 
     def is_busy_with(self, agent: str) -> bool:
         return agent in self._under_way
@@ -119,6 +127,10 @@ class JenkinsDesk:
 
     def _act(self) -> None:
         while (work := self._turns.get().work) is not None:
+            self._inbox.put(self._done(work))
+
+    def _fence(self) -> None:
+        while (work := self._fences.get()) is not None:
             self._inbox.put(self._done(work))
 
     def _done(self, work: NodeAct) -> Acted:

@@ -1,0 +1,49 @@
+"""Who waits for whom when Jenkins is slow."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime, timedelta
+
+from ciprov.agents.lifecycle import Act
+from ciprov.agents.serving.inbox import Acted, Inbox
+from ciprov.agents.serving.jenkins_desk import JenkinsDesk, NodeAct
+from ciprov.domain.jenkins import JenkinsUnavailable, NewNode
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class Slow:
+    """A Jenkins that makes no node before it is let."""
+
+    def __init__(self) -> None:
+        self.let = threading.Event()
+
+    def create_node(self, _: NewNode) -> bool:
+        assert self.let.wait(10)
+        return True
+
+    def fence(self, _name: str, _message: str) -> bool:
+        return True
+
+
+def test_no_fence_waits_for_nodes_that_are_being_made() -> None:
+    jenkins, inbox = Slow(), Inbox()
+    desk = JenkinsDesk(jenkins, inbox, lambda: NOW)  # type: ignore[arg-type]
+    desk.start()
+    for number in range(50):
+        new = NewNode(f"new-{number}", ("linux",), "/w")
+        desk.ask(NodeAct(new.name, Act.CREATE_NODE, new, wants_secret=False), NOW)
+    desk.ask(NodeAct("busy", Act.FENCE), NOW)
+    first = inbox.take(10)
+    jenkins.let.set()
+    desk.stop()
+    assert first == [Acted("busy", Act.FENCE)]
+
+
+def test_what_failed_is_not_remembered_for_ever() -> None:
+    desk = JenkinsDesk(Slow(), Inbox(), lambda: NOW)  # type: ignore[arg-type]
+    for number in range(100):
+        failed = Acted(f"a{number}", Act.DELETE_NODE, error=JenkinsUnavailable("away"))
+        desk.heard(failed, NOW + timedelta(minutes=number))
+    assert len(desk._failed) < 20
