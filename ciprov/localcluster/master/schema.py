@@ -25,6 +25,7 @@ _KINDS = {
     "boolean": "boolean",
 }
 _DEEPEST = 60
+_BEYOND_INTEGERS = 2**63
 
 MESSAGES: Mapping[str, Fields] = {
     "Call": {
@@ -226,12 +227,21 @@ def _value(value: Any, kind: str, name: str, place: str, missing: list[str]) -> 
     elif kind == "bytes":
         _check_bytes(value, name)
     elif kind == "integer":
-        if not math.isfinite(value):
-            raise _unexpected(value, name)
+        if not -_BEYOND_INTEGERS < value < _BEYOND_INTEGERS:
+            raise BadMessage(f"The number for field '{name}' is out of range")
         return int(value)
+    elif kind == "number":
+        return _float(value, name)
     elif kind in MESSAGES:
         return _message(value, kind, f"{place}.", missing)
     return value
+
+
+def _float(value: float, name: str) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        raise BadMessage(f"The number for field '{name}' is out of range") from None
 
 
 def _check_depth(value: Any, depth: int = 0) -> None:

@@ -181,7 +181,7 @@ VALID: list[Any] = [
     },
 ]
 NONSENSE = st.sampled_from(
-    [None, [], {}, "", "x", 0, -1, 1.5, 1e400, True, [None], [[]], {"value": None}, "\0", "\ud800"]
+    [None, [], {}, "", "x", 0, -1, 1.5, 1e400, 10**400, -(2**70), True, [None], [[]], {"value": None}, "\0", "\ud800"]
 )
 
 

@@ -64,6 +64,20 @@ def test_what_is_no_json(content: bytes) -> None:
         parse(content)
 
 
+@pytest.mark.parametrize("number", ["1" + "0" * 400, "1e400", "9223372036854775808", "-1e30"])
+def test_numbers_that_nothing_can_hold(number: str) -> None:
+    policy = {"grace_period": {"nanoseconds": 7}}
+    message = json.dumps(call("KILL", kill={"task_id": {"value": "t"}, "kill_policy": policy}))
+    with pytest.raises(BadCall, match="field 'nanoseconds' is out of range"):
+        parse(message.replace("7", number).encode())
+
+
+def test_a_fraction_that_nothing_can_hold() -> None:
+    message = json.dumps(call("DECLINE", decline={"filters": {"refuse_seconds": 10**400}}))
+    with pytest.raises(BadCall, match="field 'refuse_seconds' is out of range"):
+        parse(message.encode())
+
+
 def test_what_is_unknown_or_null_is_left_out() -> None:
     found = parse(json.dumps(call("DECLINE", decline={"offer_ids": [], "filters": None, "x": 1}, y=2)).encode())
     assert (found.type, found.framework_id, found.body) == ("DECLINE", "f", {"offer_ids": []})
