@@ -7,7 +7,7 @@ from functools import partial
 from ciprov.localcluster.engine.outbox import Outbox
 from ciprov.localcluster.master.state import MasterState
 from ciprov.localcluster.master.statuses import Json, update_event
-from ciprov.localcluster.master.tasks import Key, retry_delay_s
+from ciprov.localcluster.master.tasks import retry_delay_s
 
 
 class Telling:
@@ -44,11 +44,3 @@ class Telling:
             if key[0] in self._known.streams and (again_at := self._known.attempts.get(key, (0, 0.0))[1])
         )
         return min(moments, default=None)
-
-    def tell_anew(self, framework_id: str) -> None:
-        """It is there again: nothing that it has not acknowledged waits any longer."""
-        for key in self._of(framework_id):
-            self._known.attempts.pop(key, None)
-
-    def _of(self, framework_id: str) -> list[Key]:
-        return [key for key in self._known.attempts if key[0] == framework_id]

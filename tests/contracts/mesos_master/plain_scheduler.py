@@ -152,6 +152,13 @@ class Scheduler:
         """In the order in which they were told."""
         return [status["state"] for status in self.told if status["task_id"]["value"] == task_id]
 
+    def executors(self, offer: Json) -> list[Json]:
+        """What the agent of an offer tells of this framework's executors, ended ones too."""
+        state = self.master.agent(offer).read(f"{offer['url']['path']}/state")
+        frameworks = [*state["frameworks"], *state["completed_frameworks"]]
+        ours = [one for one in frameworks if one["id"] == self.framework_id]
+        return [executor for one in ours for executor in (*one["executors"], *one["completed_executors"])]
+
     # Calls
 
     def call(self, kind: str, **payload: Any) -> Answer:

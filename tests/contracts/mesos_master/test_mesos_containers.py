@@ -20,6 +20,8 @@ from real_mesos import RealMesos
 from task_infos import environment
 
 SANDBOX = "/mnt/mesos/sandbox"
+MORTAL = "trap 'exit 0' TERM; while :; do sleep 0.1; done"
+"""The first process of a container ends by no signal that it does not expect."""
 
 
 class WithDocker(RealMesos):
@@ -64,7 +66,7 @@ def test_a_container_that_fails(scheduler: Scheduler) -> None:
 
 
 def test_a_container_is_killed(scheduler: Scheduler) -> None:
-    running = run(scheduler, "trap 'exit 0' TERM; while :; do sleep 0.1; done", "TASK_RUNNING")
+    running = run(scheduler, MORTAL, "TASK_RUNNING")
     task_id = running["task_id"]["value"]
     scheduler.kill(task_id, grace_seconds=5)
     scheduler.status(task_id, "TASK_KILLED")
@@ -98,11 +100,9 @@ def sandbox_file(scheduler: Scheduler, name: str) -> str:
         for one in event["offers"]["offers"]
         if one["agent_id"] == status["agent_id"]
     )
+    task_id = status["task_id"]["value"]
+    directory = next(one["directory"] for one in scheduler.executors(offer) if one["id"] == task_id)
     agent = scheduler.master.agent(offer)
-    state = agent.read(f"{offer['url']['path']}/state")
-    ours = next(one for one in state["frameworks"] if one["id"] == scheduler.framework_id)
-    both = [*ours["executors"], *ours["completed_executors"]]
-    directory = next(one["directory"] for one in both if one["id"] == status["task_id"]["value"])
     return str(agent.read("/files/read", path=f"{directory}/{name}", offset=0)["data"])
 
 
@@ -132,7 +132,7 @@ def test_arguments_for_the_image_s_own_program(scheduler: Scheduler) -> None:
 
 
 def test_a_bridge_gives_an_address_of_its_own(scheduler: Scheduler) -> None:
-    running = run(scheduler, "sleep 100", "TASK_RUNNING", docker={"network": "BRIDGE"})
+    running = run(scheduler, MORTAL, "TASK_RUNNING", docker={"network": "BRIDGE"})
     address = running["container_status"]["network_infos"][0]["ip_addresses"][0]["ip_address"]
     assert not address.startswith("127.")
 

@@ -25,20 +25,13 @@ class Sandbox(NamedTuple):
         return str(self.read(name, offset=0, length=100_000)["data"])
 
 
-def executors(scheduler: Scheduler, offer: Json) -> list[Json]:
-    state = scheduler.master.agent(offer).read(f"{offer['url']['path']}/state")
-    both = [*state["frameworks"], *state["completed_frameworks"]]
-    ours = next(one for one in both if one["id"] == scheduler.framework_id)
-    return [*ours["executors"], *ours["completed_executors"]]
-
-
 def run(scheduler: Scheduler, command: Json | str, state: str = "TASK_FINISHED") -> Sandbox:
     """Of a task that has come to that state."""
     offer = scheduler.offer()
     launched = task(offer, command)
     scheduler.accept([offer], [launched])
     scheduler.status(id_of(launched), state)
-    executor = next(one for one in executors(scheduler, offer) if one["id"] == id_of(launched))
+    executor = next(one for one in scheduler.executors(offer) if one["id"] == id_of(launched))
     return Sandbox(scheduler.master.agent(offer), executor["directory"], executor)
 
 

@@ -51,9 +51,9 @@ def watched(master: Place) -> Iterator[Watched]:
         scheduler.accept([one], [launched], refuse_seconds=0)
         scheduler.status(id_of(launched), "TASK_STARTING")
         rest = scheduler.offer(lambda offer: bool(offer["agent_id"] == one["agent_id"]))
+        declined = time.monotonic()
         scheduler.decline([other])
         scheduler.decline([rest], -1)
-        declined = time.monotonic()
         scheduler.wait_for("HEARTBEAT", seconds=20)
         scheduler.pending()
         yield Watched(scheduler, declined, one["agent_id"]["value"], other["agent_id"]["value"])
@@ -69,7 +69,7 @@ def test_an_offer_is_refused_for_five_seconds_by_default(watched: Watched) -> No
 
 
 def test_a_time_below_zero_is_the_default(watched: Watched) -> None:
-    assert 4.9 <= watched.offered_again(watched.negative) < 7.0
+    assert 5.0 <= watched.offered_again(watched.negative) < 7.0
 
 
 def test_an_update_is_told_until_it_is_acknowledged(watched: Watched) -> None:
