@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from ciprov.agents.asked_labels import Agent, Asked, Certainty, Hidden, Labels, NotALabel
 from ciprov.agents.blockage import Blockage, read
@@ -318,7 +318,8 @@ def _need(candidate: _Candidate, template: TemplateLabels, unique: str) -> Need:
 
 def job_name(url: str) -> str:
     """The full name of a job, `folder/job`, from its URL or that of one of its builds; empty where it names none."""
-    path = urlsplit(url).path
+    # Whatever stands for the host: Jenkins tells it as somebody wrote it into its settings.
+    path = re.sub(r"^[a-z]+://[^/]*", "", url).partition("?")[0]
     return "/".join(unquote(name) for name in re.findall(r"(?:^|/)job/([^/]+)", path))
 
 

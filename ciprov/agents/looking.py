@@ -22,6 +22,8 @@ from ciprov.agents.record import AgentRecord, Phase
 WATCHED_S = 0.1
 FAST_S = 0.4
 CALM_S = 1.0
+IDLE_S = 1.02
+"""Now and then Jenkins's clock is asked for besides, and all of it is to be no more than one request in a second."""
 NODES_S = 5.0
 """So old is what is known of nodes while agents have their builds."""
 IDLE_NODES_S = 60.0
@@ -135,7 +137,7 @@ def _due(facts: Facts, history: History, nodes_at: datetime, queue_at: datetime,
             return Look(nodes=facts.waiting or facts.ours, queue=True, at=queue_due)
         nodes_due = nodes_at + timedelta(seconds=WATCHED_S)
         return Look(nodes=True, queue=queue_due <= max(now, nodes_due) + _NEAR, at=nodes_due)
-    at = max(nodes_at, queue_at) + timedelta(seconds=CALM_S)
+    at = max(nodes_at, queue_at) + timedelta(seconds=IDLE_S)
     nodes = at >= nodes_at + timedelta(seconds=NODES_S if facts.ours else IDLE_NODES_S)
     return Look(nodes=nodes, queue=not nodes, at=at)
 

@@ -139,7 +139,12 @@ def _quoted(label: str) -> str:
 
 
 def _moment(milliseconds: Any) -> datetime | None:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC) if isinstance(milliseconds, int | float) else None
+    if not isinstance(milliseconds, int | float):
+        return None
+    try:
+        return datetime.fromtimestamp(milliseconds / 1000, UTC)
+    except (ValueError, OverflowError, OSError):  # as far off as no date goes
+        return None
 
 
 def _class(value: Any) -> str:

@@ -137,6 +137,8 @@ def test_an_agent_for_one_item_alone_has_no_label_that_others_ask_for():
         ("job/pipe/2/", "pipe"),
         ("http://ci/job/team/job/app/job/feature%2Fx/12/", "team/app/feature/x"),
         ("http://ci/view/all/job/my%20job/", "my job"),
+        ("http://[wrongly-set]/job/two/?x=/job/y", "two"),
+        ("http://job/job/two/", "two"),
         ("", ""),
     ],
 )

@@ -65,3 +65,9 @@ def test_a_node_has_one_executor_and_its_mode():
     assert (form["numExecutors"], form["mode"], form["launcher"]["webSocket"]) == ("1", "NORMAL", False)
     assert node_form(NewNode("n", (), "/srv"), NodeMark("s"))["mode"] == "EXCLUSIVE"
     assert form["nodeDescription"] == "[ciprov service=s template=t]"
+
+
+def test_times_that_are_as_far_off_as_no_date_goes_are_left_out():
+    item = {"id": 7, "timestamp": 10**18, "inQueueSince": 10**30, "buildableStartMilliseconds": -(10**18)}
+    found = queue_items({"items": [item]})[0]
+    assert (found.starts_at, found.since, found.buildable_since) == (None, None, None)
