@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import re
 import signal
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +14,7 @@ from real_mesos import RealMesos
 from scenario_cli import Cli, eventually
 
 HOSTS = 2
+_LAUNCHING = re.compile(r"Launching task '([^']+)' for framework")
 
 
 class Mesos(Protocol):
@@ -30,6 +32,9 @@ class Mesos(Protocol):
     def stop(self) -> None: ...
 
     def state(self) -> Any: ...
+
+    def launched(self) -> list[str]:
+        """The ids of all tasks there were, each as often as it was launched."""
 
     def kill_master(self) -> None: ...
 
@@ -49,16 +54,6 @@ def tasks(mesos: Mesos) -> dict[str, str]:
         for task in (*framework["tasks"], *framework.get("unreachable_tasks", ()))
         if framework["name"] != "marathon"
     }
-
-
-def launched(mesos: Mesos) -> list[str]:
-    """The ids of all tasks there were."""
-    return [
-        task["id"]
-        for framework in (*mesos.state()["frameworks"], *mesos.state()["completed_frameworks"])
-        for task in (*framework["tasks"], *framework["completed_tasks"])
-        if framework["name"] != "marathon"
-    ]
 
 
 class EmbeddedMesos:
@@ -82,6 +77,15 @@ class EmbeddedMesos:
 
     def state(self) -> Any:
         return self._cli.marathon("/state")
+
+    def launched(self) -> list[str]:
+        state = self.state()
+        return [
+            task["id"]
+            for framework in (*state["frameworks"], *state["completed_frameworks"])
+            for task in (*framework["tasks"], *framework.get("unreachable_tasks", ()), *framework["completed_tasks"])
+            if framework["name"] != "marathon"
+        ]
 
     def kill_master(self) -> None:
         daemon = psutil.Process(self._cli.cluster["pid"])
@@ -134,6 +138,11 @@ class RealMesosForAgents:
 
     def state(self) -> Any:
         return self._mesos.read("/state")
+
+    def launched(self) -> list[str]:
+        """By the agents' logs: a master that restarted lists a task twice, and forgets others."""
+        logs = [self._directory / f"agent{number}.log" for number in range(1, HOSTS + 1)]
+        return [name for log in logs for name in _LAUNCHING.findall(log.read_text(errors="replace"))]
 
     def kill_master(self) -> None:
         self._mesos.kill("master")

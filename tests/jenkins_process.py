@@ -22,6 +22,7 @@ class JenkinsProcess:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
+        self.file = directory / "jenkins.json"
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.http = JenkinsHttp(self.url, USER, TOKEN)
@@ -31,7 +32,7 @@ class JenkinsProcess:
         command = [sys.executable, str(_TESTS / "fake_jenkins.py"), "--port", str(self.port)]
         with (self._directory / "jenkins.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [*command, "--state", str(self._directory / "jenkins.json")],
+                [*command, "--state", str(self.file)],
                 cwd=_TESTS,
                 env={**os.environ, "PYTHONPATH": str(_TESTS.parent)},
                 stdin=subprocess.DEVNULL,

@@ -19,7 +19,7 @@ from typing import Any
 import psutil
 import requests
 from agent_service import AgentServiceProcess, settings, write_settings
-from agents_mesos import Mesos, launched, mesos, tasks
+from agents_mesos import Mesos, mesos, tasks
 from agents_world import ANCHOR, AgentsCli
 from java_for_fake_agents import installed
 from jenkins_process import JenkinsProcess
@@ -176,7 +176,7 @@ class Chaos:
         with suppress(OSError, KeyError):
             for framework in self._mesos.state()["frameworks"]:
                 hosts |= {task["id"]: task["slave_id"] for task in framework["tasks"]}
-            names = Counter(launched(self._mesos))
+            names = Counter(self._mesos.launched())
             self._seen |= names.keys()
             self._twice |= {name for name, count in names.items() if count > 1}
         for build in list(self._open):
@@ -271,7 +271,7 @@ class Chaos:
             if shown.code:
                 return [f"the service does not answer: {shown.err}"]
             agents = {one["agent"]: one for one in shown.json["agents"]}
-            ready = {name for name, one in agents.items() if one["phase"] == "online" and not one["item"]}
+            ready = {name for name, one in agents.items() if one["phase"] == "online" and one["template"] == "linux"}
             alive = tasks(self._mesos)
         except (OSError, KeyError) as error:
             return [f"something does not answer: {error}"]

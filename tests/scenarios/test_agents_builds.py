@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from agents_mesos import launched, tasks
+from agents_mesos import tasks
 from agents_world import ON, World, world
 
 TEMPLATES = {
@@ -28,7 +28,7 @@ def test_a_freestyle_build_gets_an_agent_of_its_own_that_is_gone_afterwards(runn
     assert tasks(running.mesos) == {on: "TASK_RUNNING"}
     assert running.built("hello")["result"] == "SUCCESS"
     running.gone()
-    assert launched(running.mesos).count(on) == 1
+    assert running.mesos.launched().count(on) == 1
 
 
 def test_pipelines_get_agents_for_their_steps(running: World) -> None:
@@ -42,7 +42,7 @@ def test_pipelines_get_agents_for_their_steps(running: World) -> None:
 
 
 def test_builds_with_several_labels_at_once_each_get_what_they_ask_for(running: World) -> None:
-    before = set(launched(running.mesos))
+    before = set(running.mesos.launched())
     asked = {"one": "linux && !maven", "two": "maven", "three": "gpu || maven", "four": "posix", "five": "gpu"}
     for job, label in asked.items():
         running.freestyle(job, label, "sleep 0.3")
@@ -53,7 +53,7 @@ def test_builds_with_several_labels_at_once_each_get_what_they_ask_for(running: 
     assert not nodes["three"].startswith("ciprov-linux-")
     assert nodes["five"].startswith("ciprov-gpu-")
     running.gone()
-    assert len(set(launched(running.mesos)) - before) <= 6
+    assert len(set(running.mesos.launched()) - before) <= 6
 
 
 def test_an_agent_that_was_asked_for_serves_its_label_alone(running: World) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 import pytest
 from agent_service import settings, write_settings
-from agents_mesos import launched
 from agents_world import ON, World, world
 
 GOOD = {"labels": ["good"]}
@@ -36,7 +35,7 @@ def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 def test_a_template_that_cannot_work_is_told_and_given_up(
     running: World, template: str, says: str, most_launches: int
 ) -> None:
-    before = launched(running.mesos)
+    before = running.mesos.launched()
     running.freestyle(f"on-{template}", template)
     running.freestyle(f"beside-{template}", "good")
     told = running.service.wait_for("attempt failed", 10, template=template)
@@ -50,7 +49,7 @@ def test_a_template_that_cannot_work_is_told_and_given_up(
     assert says in running.cli.ok("agents", "why", template).out
     cancel_all(running)
     running.gone()
-    mine = [name for name in set(launched(running.mesos)) - set(before) if f"-{template}-" in name]
+    mine = [name for name in set(running.mesos.launched()) - set(before) if f"-{template}-" in name]
     assert len(mine) <= most_launches
     assert len(running.service.told("template paused", template=template)) == 1
 

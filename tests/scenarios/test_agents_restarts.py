@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
-from agents_mesos import launched, tasks
+from agents_mesos import tasks
 from agents_world import ON, World, world
 
 TEMPLATES = {"linux": {"labels": ["linux"], "unreachable": "1s"}}
@@ -23,14 +23,14 @@ def nothing_twice(running: World, *jobs: str) -> None:
     """Each of these was built once, on one agent, and no agent was launched more than once or for nothing."""
     builds = [build for job in jobs for build in running.http.builds(job)]
     assert [(build["number"], build["result"]) for build in builds] == [(1, "SUCCESS")] * len(jobs)
-    times = Counter(launched(running.mesos))
+    times = Counter(running.mesos.launched())
     assert not [name for name, count in times.items() if count > 1]
     assert all(times[build["builtOn"]] == 1 for build in builds)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_a_build_survives_the_end_of_the_service(running: World, number: signal.Signals) -> None:
-    before = len(launched(running.mesos))
+    before = len(running.mesos.launched())
     job = f"long-{number.name.lower()}"
     running.freestyle(job, "linux", "sleep 2.5")
     on = running.running(job)["builtOn"]
@@ -44,7 +44,7 @@ def test_a_build_survives_the_end_of_the_service(running: World, number: signal.
     running.built(f"{job}-meanwhile")
     running.gone()
     nothing_twice(running, job, f"{job}-meanwhile")
-    assert len(launched(running.mesos)) - before == 2
+    assert len(running.mesos.launched()) - before == 2
 
 
 def test_a_service_that_dies_while_agents_are_on_their_way_launches_none_twice(running: World) -> None:
@@ -124,7 +124,7 @@ def test_a_host_that_is_lost_takes_its_agents_along_and_no_others(running: World
     finally:
         running.mesos.return_hosts()
     running.gone(30)
-    assert launched(running.mesos).count(on) <= 1
+    assert running.mesos.launched().count(on) <= 1
 
 
 def test_a_node_that_somebody_deletes_ends_its_agent(running: World) -> None:
