@@ -219,16 +219,26 @@ class Chaos:
             case "master":
                 self._mesos.kill_master()
             case "host":
-                which = chance.choice(sorted(one["id"] for one in self._mesos.state()["slaves"]))
-                self._mesos.lose_host(which)
+                which = self._lose_host(chance)
             case "agent":
                 which = self._kill_agent(chance)
-                if not which:
-                    return
+        if not which and part in {"host", "agent"}:
+            return
         self._kills.append(Kill(part, at, which))
         if part != "agent":
             self._down[part] = time.monotonic() + chance.uniform(0.0, 5.0 if part == "host" else 1.5)
             self._spared_until[part] = self._down[part] + chance.uniform(0.0, 8.0)
+
+    def _lose_host(self, chance: random.Random) -> str:
+        """Empty where a master that has just started does not know of any yet."""
+        try:
+            hosts = sorted(one["id"] for one in self._mesos.state()["slaves"] if one["active"])
+        except OSError:
+            return ""
+        which = chance.choice(hosts) if hosts else ""
+        if which:
+            self._mesos.lose_host(which)
+        return which
 
     def _kill_agent(self, chance: random.Random) -> str:
         """Its process, as the kernel does where memory is short; the name of the agent."""
