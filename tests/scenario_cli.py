@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import json_documents
 import psutil
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -25,10 +26,14 @@ class Outcome:
     code: int
     out: str
     err: str
+    arguments: tuple[str, ...] = ()
 
     @property
     def json(self) -> Any:
-        return json.loads(self.out)
+        """What was written, found to be as the command's schema has it."""
+        document = json.loads(self.out)
+        json_documents.check(self.arguments, document)
+        return document
 
 
 class Cli:
@@ -57,7 +62,7 @@ class Cli:
             check=False,
         )
         assert "Traceback" not in done.stdout + done.stderr, done.stderr
-        return Outcome(done.returncode, done.stdout, done.stderr)
+        return Outcome(done.returncode, done.stdout, done.stderr, arguments)
 
     def ok(self, *arguments: str, timeout: float = 90) -> Outcome:
         outcome = self.run(*arguments, timeout=timeout)

@@ -23,6 +23,7 @@ class Invocation:
     state_dir_source: str = ""
     config: str = ""
     store_local: bool = False
+    quiet: bool = False
     _settings: Settings | None = field(default=None, repr=False)
     _records: Records | None = field(default=None, repr=False)
     _environments: Environments | None = field(default=None, repr=False)
@@ -65,15 +66,20 @@ class Invocation:
             from ciprov.wiring.environments import open_environments
 
             if self.settings.cluster.is_embedded and not self.local:
-                click.echo("no cluster is configured: using the embedded one of this machine", err=True)
-            self._environments = open_environments(self.settings, self.records, lambda text: click.echo(text, err=True))
+                self.tell("no cluster is configured: using the embedded one of this machine")
+            self._environments = open_environments(self.settings, self.records, self.tell)
         return self._environments
 
     def writing(self) -> Environments:
         """For commands that write: says which cluster they write to."""
         environments = self.environments
-        click.echo(f"cluster: {environments.target}", err=True)
+        self.tell(f"cluster: {environments.target}")
         return environments
+
+    def tell(self, text: str) -> None:
+        """On stderr, unless --quiet was said."""
+        if not self.quiet:
+            click.echo(text, err=True)
 
 
 pass_invocation = click.make_pass_decorator(Invocation)

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from ciprov.cli.variables import named_after_options
+
 
 class LazyGroup(click.Group):
     """`commands_at` maps a command's name to `(module, attribute, one line of help)`."""
@@ -21,12 +23,12 @@ class LazyGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(self.commands_at)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.commands_at:
             return None
         module, attribute, _ = self.commands_at[cmd_name]
         command: click.Command = getattr(import_module(module), attribute)
-        return command
+        return named_after_options(command, f"{ctx.auto_envvar_prefix}_{cmd_name}")
 
     def resolve_command(
         self, ctx: click.Context, args: Sequence[str]

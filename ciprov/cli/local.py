@@ -68,7 +68,7 @@ def start(invocation: Invocation, /, attributes: tuple[str, ...], roles: tuple[s
     from ciprov.wiring.localcluster import Options, ensure_started, joined
 
     options = Options(**sizes, attributes=joined(attributes), roles=joined(roles))
-    running = ensure_started(embedded_state_dir(invocation), options, lambda text: click.echo(text, err=True))
+    running = ensure_started(embedded_state_dir(invocation), options, invocation.tell)
     click.echo(running.marathon)
 
 
@@ -86,7 +86,7 @@ def stop(invocation: Invocation, purge: bool) -> None:
     from ciprov.wiring.localcluster import stop as stop_cluster
 
     if stop_cluster(embedded_state_dir(invocation), purge):
-        click.echo("stopped the embedded cluster" + (" and removed its files" if purge else ""), err=True)
+        invocation.tell("stopped the embedded cluster" + (" and removed its files" if purge else ""))
 
 
 @group.command()

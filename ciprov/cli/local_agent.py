@@ -109,4 +109,4 @@ def _act(invocation: Invocation, agent_id: str, action: str) -> None:
 
     done = act(embedded_state_dir(invocation), agent_id, action)
     tasks = "1 task" if done["tasks"] == 1 else f"{done['tasks']} tasks"
-    click.echo(f"{done['id']} is {done['state']}, with {tasks}", err=True)
+    invocation.tell(f"{done['id']} is {done['state']}, with {tasks}")

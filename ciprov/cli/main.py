@@ -33,6 +33,7 @@ _COMMANDS = {
     "agents": ("ciprov.cli.agents", "agents", "Jenkins agents as Mesos tasks: serve, status."),
     "local": ("ciprov.cli.local", "local", "The embedded cluster of this machine."),
     "config": ("ciprov.cli.config", "config", "Settings: what holds, and why."),
+    "completion": ("ciprov.cli.completion.command", "completion", "What bash, zsh or fish needs to complete commands."),
 }
 
 
@@ -64,19 +65,21 @@ def _print_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
 @click.option("--state-dir", metavar="DIR", default="", help="Where records and the embedded cluster are kept.")
 @click.option("--config", metavar="FILE", default="", help="The settings file.")
 @click.option("--store-local", is_flag=True, help="Keep records of a shared cluster on this machine alone.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress on stderr: warnings and errors alone.")
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Show the version."
 )
 @click.pass_context
-def cli(ctx: click.Context, cluster: str, local: bool, *, state_dir: str, config: str, store_local: bool) -> None:
+def cli(ctx: click.Context, /, cluster: str, state_dir: str, config: str, **flags: bool) -> None:
     ctx.obj = Invocation(
         cluster=cluster,
         cluster_source=_source(ctx, "cluster"),
-        local=local,
         state_dir=state_dir,
         state_dir_source=_source(ctx, "state_dir"),
         config=config,
-        store_local=store_local,
+        local=flags["local"],
+        store_local=flags["store_local"],
+        quiet=flags["quiet"],
     )
 
 

@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 import click
 
+from ciprov.cli.invocation import Invocation
+
 SCHEMA = 1
 """Counts changes of the documents that would break a reader; new keys do not."""
 
@@ -66,6 +68,18 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def warn(text: str) -> None:
     """A line on stderr."""
     click.echo(text, err=True)
+
+
+def note(text: str) -> None:
+    """A line on stderr, unless --quiet was said."""
+    if not is_quiet():
+        click.echo(text, err=True)
+
+
+def is_quiet() -> bool:
+    context = click.get_current_context(silent=True)
+    invocation = context.find_object(Invocation) if context else None
+    return invocation is not None and invocation.quiet
 
 
 def _yaml(document: Mapping[str, Any]) -> str:

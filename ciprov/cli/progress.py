@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ciprov.cli.output import is_quiet
 from ciprov.environments.progress import AppProgress, AppState, Note, Planned, Progress
 
 if TYPE_CHECKING:
@@ -29,11 +31,42 @@ _ARRIVED = frozenset({AppState.HEALTHY, AppState.ASLEEP, AppState.GONE, AppState
 @contextmanager
 def shown(*, plan: bool = True) -> Iterator[Report]:
     """Gives what to report to. `plan`: whether the plan is shown as it comes."""
-    if sys.stderr.isatty():
+    if is_quiet():
+        yield lambda _: None
+    elif _is_terminal():
         with _live(plan) as report:
             yield report
     else:
-        yield lambda progress: click.echo(_line(progress, plan), err=True) if _line(progress, plan) else None
+        with _section():
+            yield lambda progress: click.echo(_line(progress, plan), err=True) if _line(progress, plan) else None
+
+
+def _is_terminal() -> bool:
+    """That can be written to more than once: those that cannot are called dumb."""
+    return sys.stderr.isatty() and os.environ.get("TERM", "dumb") not in ("dumb", "unknown")
+
+
+@contextmanager
+def _section() -> Iterator[None]:
+    """In a build the progress stands between two lines by which the console may be folded."""
+    context = click.get_current_context(silent=True)
+    if context is None or not (os.environ.get("CI") or os.environ.get("JENKINS_URL")):
+        yield
+        return
+    began, outcome = time.monotonic(), "failed"
+    click.echo(f"[ciprov] begin {_called(context)}", err=True)
+    try:
+        yield
+        outcome = "done"
+    finally:
+        click.echo(f"[ciprov] end {_called(context)}: {outcome} after {time.monotonic() - began:.1f} s", err=True)
+
+
+def _called(context: click.Context) -> str:
+    """Without its options, which may hold what is nobody's business."""
+    given = [context.params.get(name) for name in ("name", "names", "source")]
+    names = [one for value in given if value for one in ((value,) if isinstance(value, str) else value)]
+    return " ".join([*context.command_path.split()[1:], *names])
 
 
 def _line(progress: Progress, plan: bool) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ciprov.cli.invocation import Invocation, pass_invocation
-from ciprov.cli.output import Result, emit, output_option, table, warn
+from ciprov.cli.output import Result, emit, note, output_option, table
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -41,8 +41,8 @@ def templates(invocation: Invocation, *, name: str, check: bool, output: str) ->
 
     agents = of_cluster(invocation.settings.cluster)
     chosen = (_chosen(agents, name),) if name else agents.rules.templates
-    for note in agents.notes:
-        warn(f"note: {note}")
+    for one in agents.notes:
+        note(f"note: {one}")
     if check:
         from ciprov.settings.agents.secrets import check as check_secrets
 

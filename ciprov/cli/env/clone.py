@@ -9,7 +9,7 @@ import click
 from ciprov.cli.env.making import make, making_options
 from ciprov.cli.env.request import asked_for, lasting_options
 from ciprov.cli.invocation import Invocation, pass_invocation
-from ciprov.cli.output import warn
+from ciprov.cli.output import note
 from ciprov.environments.deed import Deed
 from ciprov.foundation.errors import UsageError
 from ciprov.wiring.building import Prepared
@@ -49,7 +49,7 @@ def clone(ctx: click.Context, invocation: Invocation, /, source: str, name: str,
             raise UsageError(f"environment {slug} cannot be a copy of itself", way_out="choose another name")
         made = prepare_copy(records, original, asked_for(slug, name, options))
         for doubt in doubts(original, made):
-            warn(f"note: {doubt}")
+            note(f"note: {doubt}")
         return slug, made
 
     make(ctx, invocation, name, prepare, options, Deed("clone", f"of {original.name}"))

@@ -82,7 +82,7 @@ def touch(invocation: Invocation, *, name: str, output: str) -> None:
 
 def _opened(invocation: Invocation, name: str) -> tuple[str, Ledger]:
     records = invocation.records
-    click.echo(f"records of cluster: {records.cluster.name}", err=True)
+    invocation.tell(f"records of cluster: {records.cluster.name}")
     return records.named(name)[0], records.ledger
 
 

@@ -11,7 +11,7 @@ import click
 from ciprov.cli.env.making import hook_choice, make, making_options
 from ciprov.cli.env.request import asked_for, lasting_options
 from ciprov.cli.invocation import Invocation, pass_invocation
-from ciprov.cli.output import warn
+from ciprov.cli.output import note
 from ciprov.environments.deed import Deed
 from ciprov.foundation.errors import CiprovError, UsageError
 from ciprov.wiring.building import Prepared
@@ -49,14 +49,14 @@ def promote(ctx: click.Context, invocation: Invocation, /, source: str, target: 
         raise UsageError("the environment to promote to needs a name", place="--as", way_out="--as TARGET")
     slug, there = records.named(name)
     if slug == original.name and options["kind"] != original.kind and there is not None:
-        warn(f"note: environment {slug} itself becomes of kind {options['kind']}")
+        note(f"note: environment {slug} itself becomes of kind {options['kind']}")
 
     def prepare() -> tuple[str, Prepared]:
         return slug, prepare_copy(records, original, asked_for(slug, name, options))
 
     made = prepare()[1]
     for doubt in doubts(original, made):
-        warn(f"note: {doubt}")
+        note(f"note: {doubt}")
     if not options["dry_run"]:
         _show_and_ask(invocation, slug, made, options)
     make(ctx, invocation, name, prepare, options, Deed("promote", f"{original.name} to {options['kind'] or 'no kind'}"))
