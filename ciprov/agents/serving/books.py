@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TypeVar
 
 from ciprov.agents import record as records
 from ciprov.agents.ports import AgentStore
@@ -21,6 +22,8 @@ ATTEMPTS = Key("service", "attempts")
 
 _PATIENCE_S = 60.0
 _AGAIN_S = 0.25
+
+Given = TypeVar("Given")
 
 
 class NotWritten(CiprovError):
@@ -102,20 +105,27 @@ class Books:
 
 
 class Read:
-    """What an earlier life left."""
+    """What an earlier life left. Raises `CiprovError` that names what cannot be understood."""
 
     def __init__(self, documents: Mapping[Key, JsonObject]) -> None:
         self._documents = documents
 
     def agents(self) -> dict[str, AgentRecord]:
-        return {key.id: records.decode(doc) for key, doc in self._documents.items() if key.kind == "agent"}
+        return {one.name: one for one in self._all("agent", records.decode)}
 
     def tasks(self) -> list[Entry]:
-        return [
-            entries.decode(doc)
-            for key, doc in sorted(self._documents.items(), key=lambda pair: pair[0].id)
-            if key.kind == "task"
-        ]
+        return list(self._all("task", entries.decode))
 
     def document(self, key: Key) -> JsonObject:
         return self._documents.get(key, {})
+
+    def _all(self, kind: str, decode: Callable[[JsonObject], Given]) -> Iterator[Given]:
+        for key, document in sorted(self._documents.items(), key=lambda pair: pair[0].id):
+            if key.kind == kind:
+                try:
+                    yield decode(document)
+                except (KeyError, ValueError, TypeError, AttributeError) as error:
+                    raise CiprovError(
+                        f"what the store has of the {kind} {key.id} cannot be understood: {error!r}",
+                        way_out="Start the version of ciprov that wrote it, and change it once no agents are left.",
+                    ) from error
