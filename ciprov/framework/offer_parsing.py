@@ -31,13 +31,13 @@ def parse_offer(offer: JsonObject) -> Offer:
     """One element of `offers.offers` of an OFFERS event; raises `OfferUnreadable`."""
     offer_id = ""
     try:
-        offer_id = offer["id"]["value"]
+        offer_id = _text(offer["id"]["value"])
         usable = [(resource, _left_alone(resource)) for resource in offer.get("resources", ())]
         return Offer(
             id=offer_id,
-            agent_id=offer["agent_id"]["value"],
-            hostname=offer["hostname"],
-            role=offer.get("allocation_info", {}).get("role", UNRESERVED),
+            agent_id=_text(offer["agent_id"]["value"]),
+            hostname=_text(offer["hostname"]),
+            role=_text(offer.get("allocation_info", {}).get("role", UNRESERVED)),
             parts=tuple(_part(resource) for resource, reason in usable if not reason),
             attributes=_attributes(offer.get("attributes", ())),
             unavailability=_unavailability(offer["unavailability"]) if offer.get("unavailability") else None,
@@ -51,8 +51,8 @@ def parse_inverse_offer(inverse: JsonObject) -> tuple[str, str, Unavailability]:
     """The ids of the inverse offer and of the agent, and when it is to be empty; raises `OfferUnreadable`."""
     offer_id = ""
     try:
-        offer_id = str(inverse["id"]["value"])
-        return offer_id, str(inverse["agent_id"]["value"]), _unavailability(inverse["unavailability"])
+        offer_id = _text(inverse["id"]["value"])
+        return offer_id, _text(inverse["agent_id"]["value"]), _unavailability(inverse["unavailability"])
     except _ODD as error:
         raise _unreadable(error, offer_id) from error
 
@@ -69,9 +69,15 @@ def _unreadable(error: Exception, offer_id: str) -> OfferUnreadable:
     return OfferUnreadable(f"cannot be read: {what}", offer_id=offer_id)
 
 
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"a text is expected instead of {value!r}")
+    return value
+
+
 def _part(resource: JsonObject) -> Part:
     origin = {key: resource[key] for key in _REPEATED if key in resource}
-    name = resource["name"]
+    name = _text(resource["name"])
     reserved_for = _reserved_for(resource)
     if resource["type"] == "SCALAR":
         return Part(name, thousandths(resource["scalar"]["value"]), reserved_for=reserved_for, origin=origin)
@@ -79,7 +85,7 @@ def _part(resource: JsonObject) -> Part:
         ranges = merged((int(r["begin"]), int(r["end"])) for r in resource["ranges"].get("range", ()))
         return Part(name, size(ranges), ranges=ranges, reserved_for=reserved_for, origin=origin)
     if resource["type"] == "SET":
-        items = tuple(resource["set"].get("item", ()))
+        items = tuple(map(_text, resource["set"].get("item", ())))
         return Part(name, len(items), items=items, reserved_for=reserved_for, origin=origin)
     raise ValueError(f"{name} is of the unknown type {resource['type']}")
 
@@ -108,7 +114,7 @@ def _attributes(attributes: Any) -> dict[str, tuple[str, ...]]:
     """By name. A name may come several times: then it has all these values."""
     result: dict[str, tuple[str, ...]] = {}
     for attribute in attributes:
-        name = attribute["name"]
+        name = _text(attribute["name"])
         result[name] = (*result.get(name, ()), *_values(attribute))
     return result
 
@@ -118,9 +124,9 @@ def _values(attribute: JsonObject) -> tuple[str, ...]:
         case "SCALAR":
             return (shown(thousandths(attribute["scalar"]["value"])),)
         case "TEXT":
-            return (attribute["text"]["value"],)
+            return (_text(attribute["text"]["value"]),)
         case "SET":
-            return tuple(sorted(attribute["set"].get("item", ())))
+            return tuple(sorted(map(_text, attribute["set"].get("item", ()))))
         case "RANGES":
             return tuple(f"{int(r['begin'])}-{int(r['end'])}" for r in attribute["ranges"].get("range", ()))
         case unknown:

@@ -72,6 +72,8 @@ def parse_status(status: JsonObject) -> TaskStatus:
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise StatusUnreadable(f"a status update cannot be read: {error!r}", place="Mesos master") from error
+    if not all(isinstance(getattr(result, name), str) for name in TaskStatus.__slots__):
+        raise StatusUnreadable("a status update cannot be read: a text is expected", place="Mesos master")
     if result.state not in SEEN:
         raise StatusUnreadable(
             f"task {result.task_id} is in the state {result.state}, which is not known",

@@ -118,6 +118,8 @@ def test_a_maintenance_is_read_with_and_without_an_end():
         ({**OFFER, "resources": [scalar("cpus", "many")]}, "offer o1: cannot be read"),
         ({**OFFER, "resources": "none"}, "offer o1: cannot be read"),
         ({**OFFER, "agent_id": "s1"}, "offer o1: cannot be read"),
+        ({**OFFER, "hostname": ["h"]}, "a text is expected instead of ['h']"),
+        ({**OFFER, "agent_id": {"value": {}}}, "a text is expected instead of {}"),
     ],
 )
 def test_an_offer_that_cannot_be_read_is_named(broken, message):
