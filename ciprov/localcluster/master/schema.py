@@ -16,7 +16,16 @@ from typing import Any
 Fields = Mapping[str, str]
 
 _ANY = "any"
+_REQUIRED_ENUMS: Mapping[str, frozenset[str]] = {
+    "ValueType": frozenset({"SCALAR", "RANGES", "SET", "TEXT"}),
+    "ContainerType": frozenset({"DOCKER", "MESOS"}),
+    "ImageType": frozenset({"APPC", "DOCKER"}),
+    "VolumeMode": frozenset({"RW", "RO"}),
+}
+"""Whose values have to be known; of other enums Mesos takes an unknown value for none."""
+
 _KINDS = {
+    **dict.fromkeys(_REQUIRED_ENUMS, "string"),
     "string": "string",
     "enum": "string",
     "bytes": "string",
@@ -105,7 +114,7 @@ MESSAGES: Mapping[str, Fields] = {
     "Label": {"key": "string!", "value": "string"},
     "Resource": {
         "name": "string!",
-        "type": "enum!",
+        "type": "ValueType!",
         "scalar": "Scalar",
         "ranges": "Ranges",
         "role": "string",
@@ -141,7 +150,7 @@ MESSAGES: Mapping[str, Fields] = {
     "Secret": {"type": "enum", "reference": _ANY, "value": "SecretValue"},
     "SecretValue": {"data": "bytes!"},
     "ContainerInfo": {
-        "type": "enum!",
+        "type": "ContainerType!",
         "volumes": "[Volume]",
         "hostname": "string",
         "docker": "DockerInfo",
@@ -163,11 +172,11 @@ MESSAGES: Mapping[str, Fields] = {
     "PortMapping": {"host_port": "integer!", "container_port": "integer!", "protocol": "string"},
     "Parameter": {"key": "string!", "value": "string!"},
     "MesosInfo": {"image": "Image"},
-    "Image": {"type": "enum!", "docker": "ImageDocker", "cached": "boolean"},
+    "Image": {"type": "ImageType!", "docker": "ImageDocker", "cached": "boolean"},
     "ImageDocker": {"name": "string!", "credential": _ANY, "config": _ANY},
     "NetworkInfo": {"name": "string", "port_mappings": "[PortMapping]"},
     "Volume": {
-        "mode": "enum!",
+        "mode": "VolumeMode!",
         "container_path": "string!",
         "host_path": "string",
         "image": _ANY,
@@ -232,6 +241,8 @@ def _value(value: Any, kind: str, name: str, place: str, missing: list[str]) -> 
         return int(value)
     elif kind == "number":
         return _float(value, name)
+    elif kind in _REQUIRED_ENUMS and value not in _REQUIRED_ENUMS[kind]:
+        raise BadMessage(f"Failed to find enum for '{value}'")
     elif kind in MESSAGES:
         return _message(value, kind, f"{place}.", missing)
     return value

@@ -118,6 +118,23 @@ def test_a_field_of_another_kind(scheduler: Scheduler, kind: str, content: dict[
 
 
 @pytest.mark.parametrize(
+    "field",
+    [
+        {"resources": [{"name": "cpus", "type": "scalar", "scalar": {"value": 1}}]},
+        {"container": {"type": "scalar"}},
+        {"container": {"type": "MESOS", "mesos": {"image": {"type": "scalar"}}}},
+        {"container": {"type": "MESOS", "volumes": [{"mode": "scalar", "container_path": "/x", "host_path": "/y"}]}},
+    ],
+)
+def test_a_value_that_an_enum_does_not_have(scheduler: Scheduler, field: dict[str, Any]) -> None:
+    """Where one is required; elsewhere it is taken for none."""
+    info = {"name": "t", "task_id": {"value": "t"}, "agent_id": {"value": "a"}, **field}
+    operations = [{"type": "LAUNCH", "launch": {"task_infos": [info]}}]
+    answer = scheduler.call("ACCEPT", accept={"offer_ids": [{"value": "x"}], "operations": operations})
+    assert refused(answer, 400, "Failed to convert JSON into Call protobuf: Failed to find enum for 'scalar'")
+
+
+@pytest.mark.parametrize(
     ("uuid_", "text"),
     [
         (
