@@ -86,7 +86,10 @@ class Roster:
         record = self.records.get(acted.agent)
         if record is None:
             return
-        if acted.error is not None:
+        if acted.act is Act.CREATE_NODE and record.phase is Phase.ENDED:
+            # Its node may have come into being after a look that did not see it: only a later one tells.
+            self._change(record, replace(record, since=now))
+        elif acted.error is not None:
             if acted.act is Act.CREATE_NODE and not isinstance(acted.error, JenkinsUnavailable):
                 told = ": ".join(part for part in (acted.error.place, acted.error.message) if part)
                 self._change(record, ended(record, Cause.NODE_REFUSED, told, now))
