@@ -16,6 +16,7 @@ from urllib.parse import parse_qs
 from xml.etree import ElementTree
 
 from fake_jenkins_answers import DEFAULT_TREES
+from fake_jenkins_jobs import Refused, full_name
 from fake_jenkins_state import FakeNode, Job
 from fake_jenkins_tree import filtered, parsed
 from starlette.requests import Request
@@ -40,6 +41,11 @@ def _agent_jar() -> bytes:
     return jar.getvalue()
 
 
+_JOB_TREE = (
+    "name,fullName,description,url,color,nextBuildNumber,labelExpression,builds[number,url],jobs[name,url,color]"
+)
+
+
 def routes(fake: FakeJenkins) -> list[Route]:
     api = _Api(fake)
     reads: dict[str, tuple[str, Answer]] = {
@@ -52,13 +58,18 @@ def routes(fake: FakeJenkins) -> list[Route]:
         "/computer/{name}/jenkins-agent.jnlp": ("Agent/Connect", api.jnlp),
         "/job/{job}/api/json": ("Job/Read", api.job),
         "/job/{job}/{number:int}/api/json": ("Job/Read", api.build),
+        "/job/{path:path}/config.xml": ("Job/ExtendedRead", api.config),
+        "/job/{path:path}/api/json": ("Job/Read", api.job_in_folder),
+        "/pluginManager/api/json": ("Overall/SystemRead", api.plugins),
     }
     writes: dict[str, tuple[str, Answer]] = {
         "/createItem": ("Job/Create", api.create_job),
         "/job/{job}/build": ("Job/Build", api.schedule),
         "/job/{job}/buildWithParameters": ("Job/Build", api.schedule),
         "/job/{job}/{number:int}/stop": ("Job/Cancel", api.stop),
-        "/job/{job}/doDelete": ("Job/Delete", api.delete_job),
+        "/job/{path:path}/createItem": ("Job/Create", api.create_job),
+        "/job/{path:path}/config.xml": ("Job/Configure", api.configure),
+        "/job/{path:path}/doDelete": ("Job/Delete", api.delete_job),
         "/queue/cancelItem": ("Job/Cancel", api.cancel),
         "/quietDown": ("Overall/Administer", api.quiet_down),
         "/cancelQuietDown": ("Overall/Administer", api.cancel_quiet_down),
@@ -92,6 +103,11 @@ def _guarded(fake: FakeJenkins, permission: str, answer: Answer) -> Callable[[Re
                 response = await answer(request)
             except KeyError:
                 response = _page(404, "Not Found")
+            except Refused as refused:
+                # As recorded: what the header cannot hold becomes a blank.
+                told = "".join(each if each.isascii() else " " for each in refused.text).strip()
+                error = {"X-Error": told} if told else {}
+                response = _page(refused.status, "Error" if refused.text else "Oops!", **error)
         if request.method == "POST":
             fake.save()
         response.headers.update({"X-Jenkins": "2.462.3", "X-Jenkins-Session": fake.rules.session})
@@ -144,7 +160,7 @@ class _Api:
         answer = {
             "_class": "hudson.model.Hudson",
             "mode": "NORMAL",
-            "jobs": [{"name": name} for name in self._controller.jobs],
+            "jobs": self._controller.configs.listed(),
             "quietingDown": self._controller.quieting_down,
         }
         return _json(request, answer, "mode,jobs[name],quietingDown")
@@ -170,8 +186,22 @@ class _Api:
         return _json(request, self._fake.answers.computer(self._node(request)), DEFAULT_TREES["computer"])
 
     async def job(self, request: Request) -> Response:
-        answer = self._fake.answers.job(self._controller.jobs[request.path_params["job"]])
-        return _json(request, answer, "name,fullName,url,color,nextBuildNumber,labelExpression,builds[number,url]")
+        name = request.path_params["job"]
+        shown = self._controller.configs.shown(name)
+        job = self._controller.jobs.get(name)
+        answer = shown if job is None else shown | self._fake.answers.job(job)
+        return _json(request, answer, _JOB_TREE)
+
+    async def job_in_folder(self, request: Request) -> Response:
+        shown = self._controller.configs.shown(full_name(request.path_params["path"]))
+        return _json(request, shown, _JOB_TREE)
+
+    async def config(self, request: Request) -> Response:
+        text = self._controller.configs.texts[full_name(request.path_params["path"])]
+        return Response(text, media_type="application/xml")
+
+    async def plugins(self, request: Request) -> Response:
+        return _json(request, self._controller.configs.plugin_list(), "plugins[shortName,longName,version,enabled]")
 
     async def build(self, request: Request) -> Response:
         key = request.path_params["job"], request.path_params["number"]
@@ -188,9 +218,15 @@ class _Api:
     # Jobs and the queue
 
     async def create_job(self, request: Request) -> Response:
+        if not request.headers.get("Content-Type", "").startswith(("application/xml", "text/xml")):
+            raise Refused(400, "No mode given")
+        folder = full_name(request.path_params.get("path", ""))
         name = request.query_params["name"]
-        text = re.sub(r"<\?xml.*?\?>", "", (await request.body()).decode())
-        config = ElementTree.fromstring(text)
+        sent = (await request.body()).decode()
+        self._controller.configs.create(folder, name, sent)
+        config = ElementTree.fromstring(re.sub(r"<\?xml.*?\?>", "", sent).strip())
+        if folder or config.tag not in {"project", "flow-definition"}:
+            return Response(status_code=200)
         script = config.findtext(".//script") or config.findtext(".//command") or "true"
         pipeline = config.tag == "flow-definition"
         label = config.findtext("assignedNode")
@@ -205,14 +241,20 @@ class _Api:
         return Response(status_code=200)
 
     async def delete_job(self, request: Request) -> Response:
-        job = self._controller.jobs[request.path_params["job"]]
-        for item in [item for item in self._controller.items if item.job == job.name]:
+        name = full_name(request.path_params["path"])
+        self._controller.configs.delete(name)
+        for item in [item for item in self._controller.items if item.job == name]:
             self._controller.cancel(item.id)
-        for build in [build for build in self._controller.builds.values() if build.job == job.name]:
+        for build in [build for build in self._controller.builds.values() if build.job == name]:
             self._controller.end(build.job, build.number, "ABORTED")
             del self._controller.builds[build.job, build.number]
-        del self._controller.jobs[job.name]
+        self._controller.jobs.pop(name, None)
         return self._shown("")
+
+    async def configure(self, request: Request) -> Response:
+        name = full_name(request.path_params["path"])
+        self._controller.configs.update(name, (await request.body()).decode())
+        return Response(status_code=200)
 
     async def schedule(self, request: Request) -> Response:
         query = dict(request.query_params)

@@ -1,6 +1,7 @@
 """What a controller knows: nodes, jobs, its queue, and which build goes onto which executor.
 
-After the recorded answers of Jenkins 2.462. Left out: plug-ins, folders, several builds of one item, and that an item
+After the recorded answers of Jenkins 2.462. Jobs in folders have a configuration and no
+builds. Left out: several builds of one item, and that an item
 is pending for a moment. The build of a pipeline fails where a real one would wait for its agent to come back.
 """
 
@@ -14,6 +15,7 @@ from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from typing import Any
 
+from fake_jenkins_jobs import JobConfigs
 from label_truth import NoExpression, true_for
 
 Send = Callable[[dict[str, Any] | None], None]
@@ -84,6 +86,7 @@ class Controller:
         self.now = now
         self.nodes: dict[str, FakeNode] = {}
         self.jobs: dict[str, Job] = {}
+        self.configs = JobConfigs()
         self.items: list[Item] = []
         self.left: dict[int, Item] = {}
         self.builds: dict[tuple[str, int], Build] = {}
@@ -262,6 +265,7 @@ class Controller:
         return {
             "nodes": nodes,
             "jobs": [asdict(job) for job in self.jobs.values()],
+            "configs": self.configs.texts,
             "items": [asdict(item) for item in self.items if not item.part_of],
             "builds": [asdict(build) for build in self.builds.values()],
             "next": max([0, *self.left, *(item.id for item in self.items)]) + 1,
@@ -270,6 +274,7 @@ class Controller:
     def restore(self, kept: dict[str, Any]) -> None:
         self.nodes = {node["name"]: FakeNode(**node) for node in kept["nodes"]}
         self.jobs = {job["name"]: Job(**job) for job in kept["jobs"]}
+        self.configs.texts = dict(kept["configs"])
         self.items = [Item(**item) for item in kept["items"]]
         self.builds = {(build["job"], build["number"]): Build(**build) for build in kept["builds"]}
         for build in self.builds.values():

@@ -31,6 +31,7 @@ _COMMANDS = {
     "env": ("ciprov.cli.env", "env", "Environments: plan, up, status, down."),
     "blueprint": ("ciprov.cli.blueprint", "blueprint", "Blueprints: check a file, import one."),
     "agents": ("ciprov.cli.agents", "agents", "Jenkins agents as Mesos tasks: serve, status."),
+    "jobs": ("ciprov.cli.jobs", "jobs", "Jenkins jobs from definitions: check, diff, sync."),
     "local": ("ciprov.cli.local", "local", "The embedded cluster of this machine."),
     "config": ("ciprov.cli.config", "config", "Settings: what holds, and why."),
     "completion": ("ciprov.cli.completion.command", "completion", "What bash, zsh or fish needs to complete commands."),

@@ -26,7 +26,7 @@ from ciprov.domain.jenkins import JenkinsUnavailable
 from ciprov.domain.leadership import Lead
 from ciprov.foundation.clock import SteadyClock
 from ciprov.foundation.errors import CiprovError
-from ciprov.settings.agents import AgentSettings, of_cluster
+from ciprov.settings.agents import AgentSettings, JenkinsAccess, of_cluster
 from ciprov.settings.agents.restart import wanting_restart
 from ciprov.settings.agents.secrets import revealed
 from ciprov.settings.model import Settings
@@ -62,8 +62,11 @@ def serve(settings: Settings, read: Callable[[], Settings], output: Output) -> N
 
 
 def jenkins_client(agents: AgentSettings) -> HttpJenkins:
-    access = agents.jenkins
-    connection = Connection(
+    return HttpJenkins(jenkins_connection(agents.jenkins), agents.rules.service.name)
+
+
+def jenkins_connection(access: JenkinsAccess) -> Connection:
+    return Connection(
         "jenkins",
         (access.url,),
         user=access.user,
@@ -72,7 +75,6 @@ def jenkins_client(agents: AgentSettings) -> HttpJenkins:
         certificate=access.tls.certificate,
         key=access.tls.key,
     )
-    return HttpJenkins(connection, agents.rules.service.name)
 
 
 def _serve(settings: Settings, read: Callable[[], Settings], tell: Tell, metrics: Metrics) -> None:

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def paths_in(text: str) -> set[str]:
     """Repository paths in back quotes, and the rooms of the trees drawn in architecture.md."""
-    return set(re.findall(r"`((?:ciprov|tests|docs|environments|framework|scripts|locks|shims)/[\w./-]*)`", text))
+    return set(re.findall(r"`((?:ciprov|tests|docs|environments|framework|jobs|scripts|locks|shims)/[\w./-]*)`", text))
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,7 @@ def paths_in(text: str) -> set[str]:
         "docs/framework.md",
         "docs/agents-operating.md",
         "docs/agents-settings.md",
+        "docs/jobs.md",
     ],
 )
 def test_every_path_that_a_document_names_exists(document):

@@ -54,7 +54,7 @@ def load(section: Entry, place: Place, environment: Mapping[str, str]) -> AgentS
         for each in built
     }
     return AgentSettings(
-        jenkins=_jenkins(service),
+        jenkins=jenkins_access(service),
         rules=Rules(rules, tuple(each.template for each in built)),
         framework=_framework(service, rules.name, roles, any(each.template.wanted.gpus for each in built)),
         listen=Listen(*service.values.get("listen", ())),
@@ -96,7 +96,7 @@ def _templates(section: Entry, around: Surroundings, findings: Findings) -> tupl
     return built, where
 
 
-def _jenkins(service: ServiceValues) -> JenkinsAccess:
+def jenkins_access(service: ServiceValues) -> JenkinsAccess:
     return JenkinsAccess(
         url=service.values["jenkins.url"],
         user=service.values.get("jenkins.user", ""),

@@ -62,6 +62,8 @@ def test_each_command_that_writes_documents_has_a_schema_of_this_version():
         ["--local", "env", "reap", "--dry-run"],
         ["blueprint", "check", "bad.yaml"],
         ["blueprint", "import", "compose.yaml"],
+        ["jobs", "check", "jobs.yaml"],
+        ["jobs", "render", "jobs.yaml", "--job", "a"],
         ["--local", "agents", "templates"],
         ["--local", "agents", "templates", "--check"],
     ],
@@ -69,6 +71,7 @@ def test_each_command_that_writes_documents_has_a_schema_of_this_version():
 )
 def test_what_is_written_without_a_cluster_is_as_its_schema_has_it(arguments, tmp_path, capsys):
     (tmp_path / "bad.yaml").write_text("blueprint: b\ngroup:\n  apps:\n  - {id: a, cmd: 'true', instnaces: 2}\n")
+    (tmp_path / "jobs.yaml").write_text("- job: {name: a, dsl: x}\n")
     (tmp_path / "compose.yaml").write_text("services: {web: {image: nginx, ports: ['80:80'], restart: always}}\n")
     if "agents" in arguments:
         (tmp_path / "config/ciprov").mkdir(parents=True)

@@ -1,0 +1,128 @@
+"""The jobs of a Jenkins over HTTP: what there is, their config.xml, and the plugins that they may need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+from ciprov.clients.connection import Connection
+from ciprov.clients.jenkins.transport import Transport
+from ciprov.domain.jenkins import JenkinsDenied, JenkinsError, JenkinsNotFound
+from ciprov.domain.jobs import Plugin, ServerJob
+from ciprov.foundation.json import JsonObject
+
+_DEPTH = 8
+_PLUGINS = "plugins[shortName,longName,version,enabled]"
+
+
+class HttpJobs:
+    """Not to be shared between threads. Names hold folders: `team/build`. Errors are `JenkinsError`s; a write goes out
+    once.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._transport = Transport(connection)
+        self._target = connection.target
+
+    @property
+    def target(self) -> str:
+        return self._target
+
+    def all(self) -> list[ServerJob]:
+        """All jobs that the user may see, down to eight folders deep, by one request; without branches of multibranch
+        projects, which are nobody's definition.
+        """
+        with _needing("Job/Read", "see what there is"):
+            document = self._transport.get_json("api/json", tree=_tree(_DEPTH))
+        return list(_listed(document, ""))
+
+    def config(self, name: str) -> str:
+        with _needing("Job/ExtendedRead or Job/Configure", f"read the configuration of {name}"):
+            return self._transport.get(f"{_path(name)}/config.xml").content.decode("utf-8", "replace")
+
+    def description(self, name: str) -> str | None:
+        """None where there is no such job."""
+        try:
+            return str(self._transport.get_json(f"{_path(name)}/api/json", tree="description").get("description") or "")
+        except JenkinsNotFound:
+            return None
+
+    def create(self, name: str, xml: str) -> None:
+        folder, _, own = name.rpartition("/")
+        path = f"{_path(folder)}/createItem" if folder else "createItem"
+        with _needing("Job/Create", f"create {name}"):
+            self._transport.post_xml(path, xml, {"name": own})
+
+    def update(self, name: str, xml: str) -> None:
+        with _needing("Job/Configure", f"change {name}"):
+            self._transport.post_xml(f"{_path(name)}/config.xml", xml)
+
+    def delete(self, name: str) -> None:
+        """Also where it is gone already."""
+        try:
+            with _needing("Job/Delete", f"delete {name}"):
+                self._transport.post(f"{_path(name)}/doDelete")
+        except JenkinsNotFound:
+            return
+
+    def plugins(self) -> list[Plugin]:
+        """Those that are enabled."""
+        with _needing("Overall/SystemRead", "see its plugins"):
+            document = self._transport.get_json("pluginManager/api/json", depth="1", tree=_PLUGINS)
+        return [
+            Plugin(str(one["shortName"]), str(one.get("version") or ""), str(one.get("longName") or ""))
+            for one in document.get("plugins") or []
+            if one.get("enabled")
+        ]
+
+
+class _needing:
+    """Says of a 403 without a reason which permission it is that Jenkins asks for there."""
+
+    def __init__(self, permission: str, purpose: str) -> None:
+        self._permission = permission
+        self._purpose = purpose
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, JenkinsDenied) and error.status == 403:
+            permission = error.permission or self._permission
+            raise JenkinsDenied(
+                f"the user of ciprov may not {self._purpose}: the permission {permission} is missing",
+                permission=permission,
+                place=error.place,
+                way_out="grant it in Jenkins (Manage Jenkins, Security), or use another user",
+            ) from error
+
+
+def _tree(depth: int) -> str:
+    inner = f",{_tree(depth - 1)}" if depth > 1 else ""
+    return f"jobs[name,description{inner}]"
+
+
+def _listed(document: JsonObject, folder: str) -> Iterator[ServerJob]:
+    for job in _jobs(document):
+        name = f"{folder}{job['name']}"
+        kind = str(job.get("_class") or "")
+        computed = kind.endswith(("WorkflowMultiBranchProject", "OrganizationFolder"))
+        inside = [] if computed else list(_jobs(job))
+        holds = tuple(f"{name}/{each['name']}" for each in inside)
+        yield ServerJob(name, kind, str(job.get("description") or ""), holds)
+        if not computed:
+            yield from _listed(job, f"{name}/")
+
+
+def _jobs(document: JsonObject) -> Iterator[dict[str, Any]]:
+    for job in document.get("jobs") or []:
+        if isinstance(job, dict) and job.get("name"):
+            yield job
+
+
+def _path(name: str) -> str:
+    parts = name.split("/")
+    if not all(part.strip(".") for part in parts):
+        raise JenkinsError(f"'{name}' is no name for a job", way_out="no part of it may be empty, or dots alone")
+    return "/".join(f"job/{quote(part, safe='')}" for part in parts)

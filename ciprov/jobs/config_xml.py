@@ -1,0 +1,209 @@
+"""A job's config.xml: read, marked, put into a form that can be compared, and merged into what a folder holds.
+
+Jenkins keeps what it is sent, and writes its own form of it whenever somebody saves the job: with versions of
+plugins, in the order of Java's fields, with the defaults of all fields that were left out. So fields that only Jenkins
+has are no difference; steps, triggers and properties that only it has are one, as somebody added them there.
+"""
+
+from __future__ import annotations
+
+import re
+from copy import deepcopy
+from dataclasses import dataclass, field
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
+
+from ciprov.foundation.errors import CiprovError
+from ciprov.jobs.mark import Mark, mark_in, marked
+
+FOLDER = "com.cloudbees.hudson.plugins.folder.Folder"
+_DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>")
+_CONTROL = re.compile(r"&#(x0*([0-8bcefBCEF]|1[0-9a-fA-F])|0*([0-8]|11|12|1[4-9]|2[0-9]|3[01]));")
+"""Characters that XML 1.1, in which Jenkins writes, can name and XML 1.0 cannot."""
+_KEPT_IN_FOLDERS = frozenset(
+    {"properties", "views", "folderViews", "healthMetrics", "icon", "viewsTabBar", "primaryView"}
+)
+"""What people set up in a folder, credentials among it: never taken away, and no difference."""
+_TRACKER = "JobPropertyTrackerAction"
+"""Where Jenkins notes that a Jenkinsfile set properties of its own job, triggers among them."""
+_MARKER = "description"
+_HOLDS_JOBS = (FOLDER, "MultiBranchProject", "OrganizationFolder")
+_OF_BUILDS = frozenset(
+    (
+        *("keepDependencies", "blockBuildWhenDownstreamBuilding", "blockBuildWhenUpstreamBuilding"),
+        *("concurrentBuild", "canRoam", "scm", "builders", "publishers", "buildWrappers"),
+    )
+)
+"""What jenkins-job-builder writes into every kind of job, and what holds jobs does not know."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigXml:
+    """A config.xml that could be read. Not to be changed: `with_mark` and `merged_into` give new ones."""
+
+    root: Element = field(repr=False, compare=False)
+
+    @property
+    def kind(self) -> str:
+        """The class of the job, as XML names it."""
+        return self.root.tag
+
+    @property
+    def description(self) -> str:
+        return self.root.findtext(_MARKER) or ""
+
+    @property
+    def mark(self) -> Mark | None:
+        return mark_in(self.description)
+
+    def with_mark(self, mark: Mark) -> ConfigXml:
+        root = deepcopy(self.root)
+        if root.tag.endswith(_HOLDS_JOBS):
+            root[:] = [child for child in root if child.tag not in _OF_BUILDS]
+        _set_description(root, marked(self.description, mark))
+        return ConfigXml(root)
+
+    def merged_into(self, live: ConfigXml) -> ConfigXml:
+        """What to send to Jenkins in place of `live`.
+
+        Of a folder only what the definition speaks of; of a pipeline not what its Jenkinsfile set itself.
+        """
+        if self.kind == FOLDER == live.kind:
+            return ConfigXml(_folder(self.root, live.root))
+        root = deepcopy(self.root)
+        if _sets_its_own_properties(live.root):
+            _keep_properties(root, live.root)
+            actions = live.root.find("actions")
+            if actions is not None:
+                root[:] = [deepcopy(actions), *(child for child in root if child.tag != "actions")]
+        return ConfigXml(root)
+
+    def text(self) -> str:
+        """As Jenkins is sent it."""
+        root = deepcopy(self.root)
+        ElementTree.indent(root)
+        return f"<?xml version='1.1' encoding='UTF-8'?>\n{ElementTree.tostring(root, encoding='unicode')}\n"
+
+
+def read(text: str, place: str) -> ConfigXml:
+    """Raises `CiprovError` where this is no XML of a job."""
+    bare = _CONTROL.sub("\ufffd", _DECLARATION.sub("", text, count=1)).strip()
+    if "<!DOCTYPE" in bare or "<!ENTITY" in bare:
+        raise CiprovError("a config.xml with a document type is not read", place=place)
+    try:
+        return ConfigXml(ElementTree.fromstring(bare))
+    except ElementTree.ParseError as error:
+        raise CiprovError(f"this config.xml cannot be read: {error}", place=place) from error
+
+
+def compared(desired: ConfigXml, live: ConfigXml) -> tuple[list[str], list[str]]:
+    """The lines of both in a form in which equal lines mean that there is nothing to do: (live, desired)."""
+    wanted, there = _plain(desired.root), _plain(live.root)
+    left_out = _KEPT_IN_FOLDERS if desired.kind == FOLDER else {"actions"}
+    if desired.kind != FOLDER and _sets_its_own_properties(live.root):
+        _keep_properties(wanted, there)
+    for root in (wanted, there):
+        root[:] = [child for child in root if child.tag not in left_out]
+    _align(wanted, there)
+    return _lines(there), _lines(wanted)
+
+
+def lines(config: ConfigXml) -> list[str]:
+    """For people, of a job that is not on Jenkins yet, or not to be there any more."""
+    return _lines(_plain(config.root))
+
+
+def _set_description(root: Element, text: str) -> None:
+    found = root.find(_MARKER)
+    if found is None:
+        found = Element(_MARKER)
+        root.insert(0, found)
+    found.text = text
+
+
+def _folder(wanted_root: Element, live_root: Element) -> Element:
+    root = deepcopy(live_root)
+    for wanted in wanted_root:
+        found = root.find(wanted.tag)
+        if found is None:
+            root.append(deepcopy(wanted))
+        elif wanted.tag not in _KEPT_IN_FOLDERS:
+            root[list(root).index(found)] = deepcopy(wanted)
+    _keep_properties(root, wanted_root)
+    return root
+
+
+def _sets_its_own_properties(live: Element) -> bool:
+    return any(action.tag.endswith(_TRACKER) for action in live.iterfind("actions/*"))
+
+
+def _keep_properties(root: Element, source: Element) -> None:
+    """Adds to the properties in `root` those of `source` that it has none of."""
+    further = source.find("properties")
+    if further is None:
+        return
+    own = root.find("properties")
+    if own is None:
+        own = ElementTree.SubElement(root, "properties")
+    there = {child.tag for child in own}
+    own.extend(deepcopy([child for child in further if child.tag not in there]))
+
+
+def _plain(root: Element) -> Element:
+    """Without what says nothing: versions of plugins, blanks between elements, ends of lines as Windows has them."""
+    copy = deepcopy(root)
+    for element in copy.iter():
+        element.attrib.pop("plugin", None)
+        element.tail = None
+        text = (element.text or "").replace("\r\n", "\n")
+        if len(element):
+            element.text = None if not text.strip() else text
+        elif "\n" not in text:
+            element.text = text.strip() or None
+        else:
+            element.text = "\n".join(line.rstrip() for line in text.strip().split("\n"))
+    return copy
+
+
+def _align(wanted: Element, there: Element) -> None:
+    """Takes away what differs without meaning it, and brings the fields into one order."""
+    if _is_list(wanted) or _is_list(there):
+        for one, other in zip(wanted, there, strict=False):
+            if one.tag == other.tag:
+                _align(one, other)
+        return
+    live = {child.tag: child for child in there}
+    asked = {child.tag: child for child in wanted}
+    for tag, child in live.items():
+        if tag not in asked and not _is_component(child):
+            there.remove(child)
+    for tag, child in asked.items():
+        if tag not in live and _says_nothing(child):
+            wanted.remove(child)
+    for tag in asked.keys() & live.keys():
+        _align(asked[tag], live[tag])
+    wanted[:] = sorted(wanted, key=lambda child: child.tag)
+    there[:] = sorted(there, key=lambda child: child.tag)
+
+
+def _is_list(element: Element) -> bool:
+    """Whether the order of what is in it counts: several of one kind, or steps one after the other."""
+    tags = [child.tag for child in element]
+    return len(set(tags)) < len(tags) or element.tag in {"builders", "prebuilders", "postbuilders", "publishers"}
+
+
+def _is_component(element: Element) -> bool:
+    """Something that people add, such as a trigger or a property; or what holds such things. Else a field."""
+    return "." in element.tag or any(_is_component(child) for child in element)
+
+
+def _says_nothing(element: Element) -> bool:
+    """Whether it is what Jenkins takes for it where it is not there; Jenkins leaves out what it does not know."""
+    if len(element) or element.get("class", "hudson.scm.NullSCM") != "hudson.scm.NullSCM":
+        return False
+    return (element.text or "").strip() in {"", "false"}
+
+
+def _lines(root: Element) -> list[str]:
+    ElementTree.indent(root)
+    return ElementTree.tostring(root, encoding="unicode").split("\n")

@@ -1,0 +1,135 @@
+"""Takes the steps of a plan, one after the other. Each may be repeated, so whoever is interrupted begins anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from ciprov.domain.jenkins import JenkinsError, JenkinsRestarting, JenkinsUnavailable, JenkinsUntrusted
+from ciprov.foundation.errors import CiprovError
+from ciprov.jobs.mark import Mark, mark_in
+from ciprov.jobs.planning import Action, Plan, Step, parents
+
+
+class JobServer(Protocol):
+    """What writes jobs. Each of them raises `JenkinsError`."""
+
+    def create(self, name: str, xml: str) -> None: ...
+    def update(self, name: str, xml: str) -> None: ...
+    def delete(self, name: str) -> None:
+        """Also where it is gone already."""
+
+    def description(self, name: str) -> str | None:
+        """None where there is no such job."""
+
+
+class Outcome(StrEnum):
+    CREATED = "created"
+    UPDATED = "updated"
+    DELETED = "deleted"
+    UNCHANGED = "unchanged"
+    LEFT = "left"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What became of one job. `reason` is that of the plan, or why it failed."""
+
+    name: str
+    outcome: Outcome
+    reason: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.outcome}, {self.reason}" if self.reason else f"{self.name}: {self.outcome}"
+
+    @property
+    def is_bad(self) -> bool:
+        return self.outcome in {Outcome.FAILED, Outcome.SKIPPED}
+
+
+Tell = Callable[[Done], None]
+_ENDS = (JenkinsRestarting, JenkinsUntrusted)
+_NO_USE = "Jenkins does not answer any more"
+_OUTCOMES = {Action.CREATE: Outcome.CREATED, Action.UPDATE: Outcome.UPDATED, Action.DELETE: Outcome.DELETED}
+
+
+class NotAllowed(CiprovError):
+    """The plan holds what is refused; nothing was written."""
+
+
+def refuse(plan: Plan) -> None:
+    """Raises `NotAllowed` that names every job and every plugin that stands against it."""
+    told = [f"{step.place or 'Jenkins'}: job {step.name}: {step.reason}" for step in plan.of(Action.REFUSE)]
+    told += [f"{missing}; install it, or --ignore-plugin {missing.plugin}" for missing in plan.missing]
+    if told:
+        raise NotAllowed("nothing was written, as it is not all possible:\n  " + "\n  ".join(told))
+
+
+def sync(plan: Plan, server: JobServer, mark: Mark, tell: Tell) -> list[Done]:
+    """Does all that can be done: one job that fails does not stop the others, save those in it."""
+    refuse(plan)
+    done: list[Done] = []
+    failed: dict[str, str] = {}
+    for step in plan.steps:
+        one = _taken(step, server, mark, failed)
+        if one.is_bad:
+            failed[step.name] = one.reason
+        done.append(one)
+        if step.writes:
+            tell(one)
+    return done
+
+
+def _taken(step: Step, server: JobServer, mark: Mark, failed: dict[str, str]) -> Done:
+    if not step.writes:
+        return Done(step.name, Outcome.UNCHANGED if step.action is Action.KEEP else Outcome.LEFT, step.reason)
+    if _NO_USE in failed.values():
+        return Done(step.name, Outcome.SKIPPED, _NO_USE)
+    above = [folder for folder in parents(step.name) if folder in failed]
+    if above:
+        return Done(step.name, Outcome.SKIPPED, f"the folder {above[0]} failed")
+    try:
+        return _write(step, server, mark)
+    except _ENDS as error:
+        failed[""] = _NO_USE
+        return Done(step.name, Outcome.FAILED, _told(error))
+    except JenkinsError as error:
+        return Done(step.name, Outcome.FAILED, _told(error))
+
+
+def _told(error: JenkinsError) -> str:
+    return str(error).replace("\n  ", "; ")
+
+
+def _write(step: Step, server: JobServer, mark: Mark) -> Done:
+    try:
+        if step.action is Action.CREATE:
+            server.create(step.name, step.xml)
+        elif step.action is Action.UPDATE:
+            server.update(step.name, step.xml)
+        else:
+            return _delete(step, server, mark)
+    except JenkinsUnavailable as error:
+        # Whether it was done is unknown: an update may be sent again next time, a creation is looked at.
+        if error.unsent or step.action is not Action.CREATE or not _is_ours(server, step.name, mark):
+            raise
+    return Done(step.name, _OUTCOMES[step.action], step.reason)
+
+
+def _delete(step: Step, server: JobServer, mark: Mark) -> Done:
+    """Looks at the mark once more: somebody may have taken the job over in between."""
+    description = server.description(step.name)
+    if description is not None and mark_in(description) != mark:
+        return Done(step.name, Outcome.LEFT, "it does not bear our mark any more")
+    if description is not None:
+        server.delete(step.name)
+    return Done(step.name, Outcome.DELETED, step.reason)
+
+
+def _is_ours(server: JobServer, name: str, mark: Mark) -> bool:
+    description = server.description(name)
+    return description is not None and mark_in(description) == mark

@@ -1,0 +1,11 @@
+// Works from the record: no checkout is needed.
+pipeline {
+  agent { label 'ciprov' }
+  stages {
+    stage('Down') {
+      steps {
+        sh 'ciprov env down "$NAME"'
+      }
+    }
+  }
+}

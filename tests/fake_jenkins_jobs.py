@@ -1,0 +1,142 @@
+"""The fake Jenkins's jobs as configurations: config.xml, folders, deletion, and its plugins.
+
+After Jenkins's source, as no answers of a real one are recorded: a configuration is kept as it was sent, until somebody
+saves the job, for which `saved_by_hand` stands; another class in place of a job's own, or one that no plugin brings, is
+a 500; a name that is taken is a 400 with `X-Error`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from xml.etree import ElementTree
+
+FOLDER = "com.cloudbees.hudson.plugins.folder.Folder"
+MULTIBRANCH = "org.jenkinsci.plugins.workflow.multibranch.WorkflowMultiBranchProject"
+_KINDS = {
+    "project": ("hudson.model.FreeStyleProject", ""),
+    "flow-definition": ("org.jenkinsci.plugins.workflow.job.WorkflowJob", "workflow-job"),
+    FOLDER: (FOLDER, "cloudbees-folder"),
+    MULTIBRANCH: (MULTIBRANCH, "workflow-multibranch"),
+    "matrix-project": ("hudson.matrix.MatrixProject", "matrix-project"),
+}
+PLUGINS = {
+    "ansicolor": "1.0.4",
+    "branch-api": "2.1178.v969d9eb_c728e",
+    "build-timeout": "1.33",
+    "cloudbees-folder": "6.951.v5f91d88d76b_b_",
+    "git": "5.4.1",
+    "matrix-project": "832.va_66e270d2946",
+    "timestamper": "1.27",
+    "workflow-cps": "3969.vdc9d3a_efcc6a_",
+    "workflow-job": "1436.vfa_244484591f",
+    "workflow-multibranch": "795.ve0cb_1f45ca_9a_",
+}
+
+
+class Refused(Exception):
+    """A status, and the text of `X-Error`."""
+
+    def __init__(self, status: int, text: str = "") -> None:
+        super().__init__(text)
+        self.status = status
+        self.text = text
+
+
+@dataclass
+class JobConfigs:
+    """`texts` are configurations by full names."""
+
+    texts: dict[str, str] = field(default_factory=dict)
+    plugins: dict[str, str] = field(default_factory=lambda: dict(PLUGINS))
+
+    def create(self, folder: str, name: str, text: str) -> str:
+        """The full name."""
+        if folder and (folder not in self.texts or self._root(self.texts[folder]).tag != FOLDER):
+            raise Refused(404)
+        if not name.strip() or re.search(r"[?*/\\%!@#$^&|<>\[\]:;]", name):
+            raise Refused(400, f"‘{name}’ is an unsafe name")
+        full = f"{folder}/{name}" if folder else name
+        if full in self.texts:
+            raise Refused(400, f"A job already exists with the name ‘{name}’")
+        self._class(text)
+        self.texts[full] = text
+        return full
+
+    def update(self, name: str, text: str) -> None:
+        if self._class(text) != self._class(self.texts[name]):
+            raise Refused(500)
+        self.texts[name] = text
+
+    def delete(self, name: str) -> list[str]:
+        """All that is gone with it."""
+        if name not in self.texts:
+            raise Refused(404)
+        gone = [each for each in self.texts if each == name or each.startswith(f"{name}/")]
+        for each in gone:
+            del self.texts[each]
+        return gone
+
+    def saved_by_hand(self, name: str, text: str | None = None) -> None:
+        """In Jenkins's own form: versions of plugins, fields that were left out, the state of a pipeline's last run."""
+        root = self._root(text or self.texts[name])
+        for element in root.iter():
+            plugin = element.get("plugin")
+            if plugin:
+                element.set("plugin", f"{plugin.partition('@')[0]}@{self.plugins.get(plugin, '1.0')}")
+        for tag in ("keepDependencies", "blockBuildWhenDownstreamBuilding"):
+            if root.tag == "project" and root.find(tag) is None:
+                ElementTree.SubElement(root, tag).text = "false"
+        if root.tag == "flow-definition":
+            actions = ElementTree.Element("actions")
+            kind = "org.jenkinsci.plugins.pipeline.modeldefinition.actions.DeclarativeJobAction"
+            ElementTree.SubElement(actions, kind, plugin="pipeline-model-definition@2.2214.vb_b_34b_2ea_9b_83")
+            root.insert(0, actions)
+        root[:] = sorted(root, key=lambda child: child.tag != "actions")
+        self.texts[name] = f"<?xml version='1.1' encoding='UTF-8'?>\n{ElementTree.tostring(root, encoding='unicode')}"
+
+    def listed(self, folder: str = "") -> list[dict[str, Any]]:
+        """As `jobs` of the root or of a folder."""
+        return [self.shown(name) for name in self._inside(folder)]
+
+    def shown(self, name: str) -> dict[str, Any]:
+        root = self._root(self.texts[name])
+        answer: dict[str, Any] = {
+            "_class": self._class(self.texts[name]),
+            "name": name.rpartition("/")[2],
+            "fullName": name,
+            "description": root.findtext("description") or None,
+        }
+        return answer | {"jobs": self.listed(name)} if root.tag in {FOLDER, MULTIBRANCH} else answer
+
+    def plugin_list(self) -> dict[str, Any]:
+        plugins = [
+            {"shortName": name, "longName": name.title(), "version": version, "enabled": True, "active": True}
+            for name, version in self.plugins.items()
+        ]
+        return {"_class": "hudson.LocalPluginManager", "plugins": plugins}
+
+    def _inside(self, folder: str) -> Iterator[str]:
+        prefix = f"{folder}/" if folder else ""
+        for name in sorted(self.texts):
+            if name.startswith(prefix) and name != folder and "/" not in name.removeprefix(prefix):
+                yield name
+
+    def _class(self, text: str) -> str:
+        kind, plugin = _KINDS.get(self._root(text).tag, ("", "?"))
+        if plugin and plugin not in self.plugins:
+            raise Refused(500)
+        return kind
+
+    def _root(self, text: str) -> ElementTree.Element:
+        try:
+            return ElementTree.fromstring(re.sub(r"<\?xml.*?\?>", "", text).strip())
+        except ElementTree.ParseError as error:
+            raise Refused(500) from error
+
+
+def full_name(path: str) -> str:
+    """`a/job/b` of an address as `a/b`."""
+    return "/".join(path.split("/job/"))
