@@ -11,6 +11,7 @@ from ciprov.agents.ports import AgentStore
 from ciprov.agents.record import AgentRecord
 from ciprov.domain.agents import Key
 from ciprov.domain.environment import LockHeld
+from ciprov.domain.leadership import Lead
 from ciprov.foundation.errors import CiprovError
 from ciprov.foundation.json import JsonObject
 from ciprov.framework.ledger import entry as entries
@@ -77,18 +78,22 @@ class Books:
         """
         while self._put or self._remove or self._afterwards:
             if self._put or self._remove:
-                self._write()
+                self._patiently(lambda: self._store.write(self._put, tuple(self._remove)))
                 self._put, self._remove = {}, {}
             acts, self._afterwards = self._afterwards, []
             for act in acts:
                 act()
 
-    def _write(self) -> None:
+    def check(self, lead: Lead) -> None:
+        """Raises `LockHeld` where another service leads, and `NotWritten` where nobody can say for a minute."""
+        self._patiently(lead.check)
+
+    def _patiently(self, ask: Callable[[], None]) -> None:
         deadline = time.monotonic() + _PATIENCE_S
         told = False
         while True:
             try:
-                return self._store.write(self._put, tuple(self._remove))
+                return ask()
             except LockHeld:
                 raise
             except CiprovError as error:

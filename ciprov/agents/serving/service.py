@@ -156,7 +156,7 @@ class AgentService:
         self._misfits.weed_out(now)
         if now >= self._next_keep_up:
             # Who writes nothing would not notice that another one leads by now.
-            self._parts.lead.check()
+            self._books.check(self._parts.lead)
             self._mesos.keep_up(now)
             self._next_keep_up = now + timedelta(seconds=_KEEP_UP_S)
         self._books.close_turn()

@@ -3,16 +3,42 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import cast
 
 import pytest
 
 from ciprov.agents import record as records
+from ciprov.agents.ports import AgentStore
 from ciprov.agents.record import AgentRecord
-from ciprov.agents.serving.books import Read
+from ciprov.agents.serving.books import Books, NotWritten, Read
 from ciprov.domain.agents import Key
+from ciprov.domain.leadership import Lead
 from ciprov.foundation.errors import CiprovError
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class Away:
+    """A store that does not answer the first times."""
+
+    def __init__(self, times: int) -> None:
+        self.left = times
+
+    def check(self) -> None:
+        self.left -= 1
+        if self.left >= 0:
+            raise CiprovError("locked")
+
+
+def test_a_store_that_is_away_for_a_moment_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ciprov.agents.serving.books._AGAIN_S", 0.001)
+    told: list[CiprovError] = []
+    books, away = Books(cast(AgentStore, None), told.append), Away(3)
+    books.check(cast(Lead, away))
+    assert (len(told), away.left) == (1, -1)
+    monkeypatch.setattr("ciprov.agents.serving.books._PATIENCE_S", 0.01)
+    with pytest.raises(NotWritten, match="locked"):
+        books.check(cast(Lead, Away(1000)))
 
 
 def test_what_another_version_wrote_is_named() -> None:
