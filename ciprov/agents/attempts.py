@@ -23,7 +23,7 @@ _BEGUN_BY_LAUNCH = frozenset({Cause.TASK_FAILED, Cause.NOT_CONNECTED})
 
 _WAYS_OUT: Mapping[str, str] = {
     Cause.NODE_REFUSED: "correct its labels, or what ciprov's user may do in Jenkins",
-    Cause.TOO_LARGE: "let it want less, or add a Mesos agent that is large enough",
+    Cause.TOO_LARGE: "let it want less, correct its constraints or roles, or add a Mesos agent that can take it",
     Cause.NOT_LAUNCHED: "look at what the Mesos master says of its framework, roles and tasks",
     Cause.TASK_FAILED: "correct its image, its URIs or its Java; the sandbox of the task tells more",
     Cause.NOT_CONNECTED: "see whether its host reaches Jenkins, and what the log of the agent in its sandbox says",

@@ -85,7 +85,8 @@ def _document(happening: Happening, now: datetime, repeated: int) -> JsonObject:
 
 def _plain(text: str) -> str:
     """Texts of others come through here: nothing of them may begin a line or steer a terminal."""
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+    one_line = text.replace("\n  ", "; ")
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in one_line)
 
 
 def _word(value: object) -> str:

@@ -11,6 +11,7 @@ from ciprov.agents import why_items
 from ciprov.agents.anchors import anchors
 from ciprov.agents.demand import Need, Policy, Seen, demand
 from ciprov.agents.labels import Expression, LabelError, canonical, holds, names, parse
+from ciprov.agents.record import Phase
 from ciprov.agents.snapshot import Pause, Peer, Snapshot
 from ciprov.agents.template import Template
 from ciprov.agents.why_items import Waiting, counted
@@ -89,7 +90,8 @@ def why(snapshot: Snapshot, text: str, now: datetime) -> Why:
     fits = _fits(snapshot, expression, now)
     nodes = _nodes(snapshot, expression)
     items = why_items.waiting(snapshot, expression, now)
-    answer, way_out = next(_answers(snapshot, expression, fits, nodes, items))
+    at_hand = _agents(snapshot, expression)
+    answer, way_out = next(_answers(snapshot, expression, fits, nodes, items, at_hand))
     return Why(
         text,
         answer,
@@ -99,7 +101,7 @@ def why(snapshot: Snapshot, text: str, now: datetime) -> Why:
         fits,
         nodes,
         items,
-        _agents(snapshot, expression),
+        at_hand,
         _notes(snapshot, now),
     )
 
@@ -226,6 +228,7 @@ def _answers(
     fits: Sequence[Fit],
     nodes: Sequence[FittingNode],
     items: Sequence[Waiting],
+    agents: Sequence[FittingAgent],
 ) -> Iterator[tuple[str, str]]:
     """What stands in the way, the worst first, then what is on its way; each with what to do about it."""
     label = f"'{canonical(expression)}'" if expression is not None else "builds without a label"
@@ -252,6 +255,8 @@ def _answers(
         yield f"{waits}; agent {held[0].agent} of template {fit.template} has no place: {held[0].held}.", ""
     if items:
         yield f"{waits}, and each has an agent of template {fit.template} or gets one.", ""
+    if idle := [agent for agent in agents if agent.phase == Phase.ONLINE]:
+        yield f"Nothing waits for {label} now; agent {idle[0].agent} is idle and takes the next build that does.", ""
     yield f"Nothing waits for {label} now; an agent of template {fit.template} is made as soon as something does.", ""
 
 

@@ -14,6 +14,7 @@ from ciprov.agents.happenings import Happening, Severity, Tell, What
 from ciprov.agents.lifecycle import Act
 from ciprov.agents.names import fresh_name, unique_label
 from ciprov.agents.record import FAILURES, AgentRecord, Cause, Phase
+from ciprov.agents.requesting import at_hand, check_label, check_place
 from ciprov.agents.serving.books import ATTEMPTS, DRAINED, Books, Read
 from ciprov.agents.serving.inbox import Looked
 from ciprov.agents.serving.jenkins_desk import JenkinsDesk, NodeAct
@@ -100,8 +101,14 @@ class DemandDesk:
             self._attempts = attempts.succeeded(before, record.template)
         self._write_attempts(before, now)
 
-    def make(self, template: Template, label: str, now: datetime) -> AgentRecord:
-        """An agent that bears `label` alone, or a new label of its own."""
+    def requested(self, template: Template, label: str, now: datetime) -> AgentRecord:
+        """An agent that bears `label` alone, or a new label of its own. Raises `CiprovError` where that cannot be."""
+        records = self._roster.records
+        if (there := at_hand(label, template, records)) is not None:
+            return there
+        if label:
+            check_label(label, template, self.rules)
+        check_place(template, self.rules, records.values(), self.pauses(now).get(template.name), self.drained)
         label = label or unique_label(template.unique_prefix or f"{self.rules.service.name}.{template.name}.")
         record = AgentRecord(
             self._fresh_name(template.name),

@@ -117,7 +117,7 @@ class AgentService:
         found = self._demand.rules.template(template)
         if found is None:
             raise UsageError(f"the settings do not have the template '{template}' any more")
-        return self._demand.make(found, label, now)
+        return self._demand.requested(found, label, now)
 
     def drain(self, templates: frozenset[str]) -> None:
         self._demand.drain(templates)

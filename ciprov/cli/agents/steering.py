@@ -37,7 +37,7 @@ def request(invocation: Invocation, /, *, template: str, label: str, output: str
 
 
 @click.command()
-@click.argument("templates", metavar="TEMPLATE...", nargs=-1)
+@click.argument("templates", metavar="[TEMPLATE]...", nargs=-1)
 @click.option("--all", "every", is_flag=True, help="All templates.")
 @output_option
 @pass_invocation
@@ -56,7 +56,7 @@ def drain(invocation: Invocation, /, *, templates: Sequence[str], every: bool, o
 
 
 @click.command()
-@click.argument("templates", metavar="TEMPLATE...", nargs=-1)
+@click.argument("templates", metavar="[TEMPLATE]...", nargs=-1)
 @click.option("--all", "every", is_flag=True, help="All that are drained.")
 @output_option
 @pass_invocation
@@ -75,7 +75,7 @@ def undrain(invocation: Invocation, /, *, templates: Sequence[str], every: bool,
 
 
 @click.command()
-@click.argument("templates", metavar="TEMPLATE...", nargs=-1)
+@click.argument("templates", metavar="[TEMPLATE]...", nargs=-1)
 @click.option("--all", "every", is_flag=True, help="All that are paused.")
 @output_option
 @pass_invocation

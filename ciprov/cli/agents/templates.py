@@ -43,6 +43,7 @@ def templates(invocation: Invocation, *, name: str, check: bool, output: str) ->
     chosen = (_chosen(agents, name),) if name else agents.rules.templates
     for one in agents.notes:
         note(f"note: {one}")
+    variables = {"CIPROV_AGENT_TEMPLATES": " ".join(template.name for template in chosen)}
     if check:
         from ciprov.settings.agents.secrets import check as check_secrets
 
@@ -50,7 +51,7 @@ def templates(invocation: Invocation, *, name: str, check: bool, output: str) ->
         count = len(agents.rules.templates)
         secrets = sum(len(found) for found in agents.env_secrets.values())
         text = f"{count} templates and the {secrets} secrets of theirs are as they should be"
-        emit(Result({"templates": count, "secrets": secrets, "notes": list(agents.notes)}, text), output)
+        emit(Result({"templates": count, "secrets": secrets, "notes": list(agents.notes)}, text, variables), output)
         return
     now = utc_now()
     documents = [_document(template, agents, now) for template in chosen]
@@ -59,7 +60,7 @@ def templates(invocation: Invocation, *, name: str, check: bool, output: str) ->
         "service": agents.rules.service.name,
         "templates": documents,
     }
-    emit(Result(document, _one(documents[0]) if name else _all(documents)), output)
+    emit(Result(document, _one(documents[0]) if name else _all(documents), variables), output)
 
 
 def _chosen(agents: AgentSettings, name: str) -> Template:

@@ -65,7 +65,10 @@ class HttpJenkins:
         return self._service
 
     def server(self) -> Server:
-        response = self._transport.get("api/json", tree="quietingDown")
+        try:
+            response = self._transport.get("api/json", tree="quietingDown")
+        except JenkinsNotFound as error:
+            raise no_jenkins(error.place, error.status) from error
         place = where("GET", response.url)
         document = decoded(response, place)
         version = response.headers.get("X-Jenkins", "")

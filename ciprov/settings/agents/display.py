@@ -25,7 +25,7 @@ def rows(settings: AgentSettings) -> list[Row]:
             if key in settings.sources:
                 found.append(Row(f"agents.{key}", HIDDEN, source, known.variable, hidden=True))
         elif key == "listen" and key not in settings.sources:
-            found.append(Row("agents.listen", f"({DEFAULTS[key]})", "default"))
+            found.append(Row("agents.listen", f"({DEFAULTS[key].strip('`')})", "default"))
         elif values.get(key):
             found.append(Row(f"agents.{key}", values[key], source, known.variable))
     names = ", ".join(template.name for template in settings.rules.templates)

@@ -101,6 +101,11 @@ ANSWERS = {
         "linux",
         "1 item waits for 'linux', and each has an agent of template linux or gets one.",
     ),
+    "nothing waits, and an agent is idle": (
+        replace(EMPTY, agents={"arm-1": record("arm-1", "arm"), "arm-2": record("arm-2", "arm", Phase.BUSY)}),
+        "arm",
+        "Nothing waits for 'arm' now; agent arm-1 is idle and takes the next build that does.",
+    ),
     "nothing waits": (
         EMPTY,
         "arm || gpu",
