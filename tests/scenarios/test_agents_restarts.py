@@ -74,6 +74,8 @@ def test_a_stand_in_takes_over(running: World) -> None:
     stand_in = running.new_service("stand-in")
     stand_in.start()
     assert "stand-in" in stand_in.wait_for("refused")["text"]
+    assert stand_in.process is not None
+    stand_in.process.send_signal(signal.SIGHUP)  # as a reload of all services sends it
     running.freestyle("taken-over", "linux", "sleep 2")
     on = running.running("taken-over")["builtOn"]
     running.service.end(signal.SIGKILL)
