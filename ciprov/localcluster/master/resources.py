@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 from ciprov.localcluster.model import Resources
@@ -16,6 +17,7 @@ SCALARS = ("cpus", "mem", "disk", "gpus")
 LEAST_CPUS = 0.01
 LEAST_MEM = 32.0
 NONE = Resources()
+_LAST_PORT = 65535
 
 
 class BadResources(ValueError):
@@ -117,37 +119,56 @@ def _piece(resource: Mapping[str, Any], allocation: str) -> tuple[Resources | No
     name = str(resource["name"])
     if any(resource.get(key) is not None for key in ("disk", "revocable", "shared", "provider_id")):
         return None, "special"
+    if not name:
+        raise BadResources(f"Resource ':{_as_given(resource)}' is invalid: Empty resource name")
     if resource.get("type") == "RANGES":
-        pairs = (resource.get("ranges") or {}).get("range") or []
-        ports: set[int] = set()
-        for pair in pairs:
-            first, last = pair.get("begin"), pair.get("end")
-            if not isinstance(first, int) or not isinstance(last, int) or not 0 <= first <= last <= 65535:
-                raise BadResources(
-                    f"Resource '{name}{allocation}:[{first}-{last}]' is invalid: Invalid ranges resource"
-                )
-            ports.update(range(first, last + 1))
-        return (
-            Resources(ports=frozenset(ports)) if name == "ports" else None
-        ), f"[{_ranges_text(ports)}]" if ports else ""
+        return _ranges(resource, f"{name}{allocation}")
     value = (resource.get("scalar") or {}).get("value")
     if resource.get("type") != "SCALAR" or isinstance(value, bool) or not isinstance(value, int | float):
         raise BadResources(f"Resource '{name}{allocation}' is invalid: Invalid scalar resource")
-    if value < 0 or not math.isfinite(value):
-        raise BadResources(
-            f"Resource '{name}{allocation}:{plain(value)}' is invalid: Invalid scalar resource: value <= 0"
-        )
-    rounded = round(value, 3)
-    if rounded == 0:
+    rounded = round(value, 3) if math.isfinite(value) else value
+    if (value and rounded <= 0) or not math.isfinite(value):
+        shown = plain(rounded or 0)
+        raise BadResources(f"Resource '{name}{allocation}:{shown}' is invalid: Invalid scalar resource: value <= 0")
+    if not rounded:
         return NONE, ""
     if name not in SCALARS:
         return None, plain(rounded)
     if name == "gpus":
         if rounded != int(rounded):
-            raise BadResources("The 'gpus' resource must be an unsigned integer")
+            told = "The 'gpus' resource must be an unsigned integer"
+            raise BadResources(f"Task uses invalid resources: Invalid 'gpus' resource: {told}")
         rounded = int(rounded)
     change: Json = {name: rounded}
     return replace(NONE, **change), plain(rounded)
+
+
+def _ranges(resource: Mapping[str, Any], name: str) -> tuple[Resources | None, str]:
+    pairs = [(pair["begin"], pair["end"]) for pair in (resource.get("ranges") or {}).get("range") or []]
+    wrong = next(_range_faults(pairs), "")
+    if wrong:
+        raise BadResources(f"Resource '{name}:{_as_given(resource)}' is invalid: Invalid ranges resource: {wrong}")
+    if not pairs:
+        return NONE, ""
+    if resource["name"] != "ports" or max(last for _, last in pairs) > _LAST_PORT:
+        return None, _as_given(resource)
+    ports = frozenset(port for first, last in pairs for port in range(first, last + 1))
+    return Resources(ports=ports), f"[{_ranges_text(ports)}]"
+
+
+def _range_faults(pairs: Sequence[tuple[int, int]]) -> Iterator[str]:
+    if any(first < 0 or first > last for first, last in pairs):
+        yield "begin > end"
+    in_order = sorted(pairs)
+    if any(later[0] <= earlier[1] for earlier, later in pairwise(in_order)):
+        yield "overlapping ranges"
+
+
+def _as_given(resource: Mapping[str, Any]) -> str:
+    if resource.get("type") != "RANGES":
+        return plain((resource.get("scalar") or {}).get("value", 0))
+    texts = [f"{pair['begin']}-{pair['end']}" for pair in (resource.get("ranges") or {}).get("range") or []]
+    return f"[{', '.join(texts)}]"
 
 
 def _reserved(resource: Mapping[str, Any]) -> str:

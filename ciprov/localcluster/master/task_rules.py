@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
@@ -15,7 +16,7 @@ _TASK = frozenset(
 _TASK_UNSUPPORTED = frozenset({"executor", "health_check", "check", "max_completion_time", "limits"})
 _CONTAINER_UNSUPPORTED = frozenset({"linux_info", "rlimit_info", "tty_info"})
 _NETWORKS = frozenset({"HOST", "BRIDGE", "NONE", "USER"})
-_GPUS = "gpus"
+_SECRETS = {"VALUE": "value", "REFERENCE": "reference"}
 
 
 def task_fault(task: Json, agent_id: str, live: Collection[str]) -> str:
@@ -65,10 +66,8 @@ def _command_faults(command: Json) -> Iterator[str]:
                 yield f"Environment variable '{name}' of type 'SECRET' must have a secret set"
             elif variable.get("value") is not None:
                 yield f"Environment variable '{name}' of type 'SECRET' must not have a value set"
-            elif secret.get("type") == "VALUE" and (secret.get("value") or {}).get("data") is None:
-                yield f"Environment variable '{name}' specifies a secret of type 'VALUE' without a value"
-            elif secret.get("type") not in {"VALUE", "REFERENCE"}:
-                yield f"Environment variable '{name}' specifies a secret of no known type"
+            else:
+                yield from (f"Environment variable '{name}' specifies {fault}" for fault in _secret_faults(secret))
         elif kind == "VALUE":
             if secret is not None:
                 yield f"Environment variable '{name}' of type 'VALUE' must not have a secret set"
@@ -76,6 +75,16 @@ def _command_faults(command: Json) -> Iterator[str]:
                 yield f"Environment variable '{name}' of type 'VALUE' must have a value set"
         else:
             yield f"Environment variable '{name}' is of no known type"
+
+
+def _secret_faults(secret: Json) -> Iterator[str]:
+    kind = secret.get("type")
+    if kind not in _SECRETS:
+        yield "a secret of no known type"
+    elif secret.get(_SECRETS[kind]) is None:
+        yield f"an invalid secret: Secret of type {kind} must have the '{_SECRETS[kind]}' field set"
+    elif kind == "VALUE" and b"\0" in base64.b64decode(secret["value"]["data"]):
+        yield "a secret containing null bytes, which is not allowed in the environment"
 
 
 def _container_faults(container: Json | None) -> Iterator[str]:
@@ -86,8 +95,8 @@ def _container_faults(container: Json | None) -> Iterator[str]:
     for volume in container.get("volumes") or ():
         if not volume.get("container_path"):
             yield "Volume has no 'container_path'"
-        if volume.get("host_path") is not None and volume.get("source") is not None:
-            yield "'host_path' and 'source' cannot be set at the same time for a Volume"
+        if sum(volume.get(name) is not None for name in ("host_path", "image", "source")) != 1:
+            yield "Invalid volume: Only one of them should be set: 'host_path', 'image' and 'source'"
 
 
 def _unsupported(task: Json) -> Iterator[str]:

@@ -14,7 +14,15 @@ def scalar(name: str, value: float, role: str = "ci") -> Json:
 
 
 def ports(*numbers: int, role: str = "ci") -> Json:
-    ranges = [{"begin": number, "end": number} for number in numbers]
+    return _ranges([(number, number) for number in numbers], role)
+
+
+def port_range(first: int, last: int, role: str = "ci") -> Json:
+    return _ranges([(first, last)], role)
+
+
+def _ranges(pairs: Sequence[tuple[int, int]], role: str) -> Json:
+    ranges = [{"begin": first, "end": last} for first, last in pairs]
     return {"name": "ports", "type": "RANGES", "ranges": {"range": ranges}, "allocation_info": {"role": role}}
 
 

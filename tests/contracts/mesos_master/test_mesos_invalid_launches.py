@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from plain_mesos import Json
 from plain_scheduler import Scheduler, Subscribe
-from task_infos import amounts, id_of, new_id, ports, scalar, task
+from task_infos import amounts, id_of, new_id, port_range, ports, scalar, task
 
 AGENTS = 2
 
@@ -20,6 +20,12 @@ def with_variable(offer: Json, **variable: object) -> Json:
     return task(offer, {"value": "true", "environment": {"variables": [{"name": "A", **variable}]}})
 
 
+TWO_PLACES = {
+    "mode": "RW",
+    "container_path": "x",
+    "host_path": "/tmp",
+    "source": {"type": "HOST_PATH", "host_path": {"path": "/tmp"}},
+}
 MORE_THAN_OFFERED = " required by task and its executor is more than available "
 INVALID: dict[str, tuple[Callable[[Json], Json], str]] = {
     "too many cpus": (lambda offer: task(offer, "true", cpus=2.5), MORE_THAN_OFFERED),
@@ -34,6 +40,31 @@ INVALID: dict[str, tuple[Callable[[Json], Json], str]] = {
     "less than nothing": (
         lambda offer: task(offer, "true", cpus=-1),
         "Resource 'cpus(allocated: ci):-1' is invalid: Invalid scalar resource: value <= 0",
+    ),
+    "next to nothing": (
+        lambda offer: task(offer, "true", cpus=0.0004),
+        "Resource 'cpus(allocated: ci):0' is invalid: Invalid scalar resource: value <= 0",
+    ),
+    "a resource without a name": (
+        lambda offer: task(offer, "true", resources=[scalar("", 1)]),
+        "is invalid: Empty resource name",
+    ),
+    "half a gpu": (
+        lambda offer: task(offer, "true", resources=[scalar("gpus", 0.5)]),
+        "The 'gpus' resource must be an unsigned integer",
+    ),
+    "a port twice": (
+        lambda offer: task(offer, "true", resources=[ports(31110, 31111, 31110)]),
+        "Resource 'ports(allocated: ci):[31110-31110, 31111-31111, 31110-31110]' is invalid: "
+        "Invalid ranges resource: overlapping ranges",
+    ),
+    "ports from high to low": (
+        lambda offer: task(offer, "true", resources=[port_range(31119, 31110)]),
+        "Resource 'ports(allocated: ci):[31119-31110]' is invalid: Invalid ranges resource: begin > end",
+    ),
+    "a port that no network has": (
+        lambda offer: task(offer, "true", resources=[ports(70000)]),
+        "Total resources ports(allocated: ci):[70000-70000]" + MORE_THAN_OFFERED,
     ),
     "no command": (
         lambda offer: without("command", task(offer, "true")),
@@ -52,6 +83,27 @@ INVALID: dict[str, tuple[Callable[[Json], Json], str]] = {
     "a secret that is none": (
         lambda offer: with_variable(offer, type="SECRET"),
         "Task's `CommandInfo` is invalid: Environment variable 'A' of type 'SECRET' must have a secret set",
+    ),
+    "a secret without a value": (
+        lambda offer: with_variable(offer, type="SECRET", secret={"type": "VALUE"}),
+        "Task's `CommandInfo` is invalid: Environment variable 'A' specifies an invalid secret: "
+        "Secret of type VALUE must have the 'value' field set",
+    ),
+    "a secret with a NUL": (
+        lambda offer: with_variable(offer, type="SECRET", secret={"type": "VALUE", "value": {"data": "AAA="}}),
+        "Task's `CommandInfo` is invalid: Environment variable 'A' specifies a secret containing null bytes, "
+        "which is not allowed in the environment",
+    ),
+    "a secret and a value": (
+        lambda offer: with_variable(
+            offer, type="SECRET", value="x", secret={"type": "VALUE", "value": {"data": "eA=="}}
+        ),
+        "Task's `CommandInfo` is invalid: Environment variable 'A' of type 'SECRET' must not have a value set",
+    ),
+    "a volume from two places": (
+        lambda offer: task(offer, "true", container={"type": "MESOS", "volumes": [TWO_PLACES]}),
+        "Task's `ContainerInfo` is invalid: Invalid volume: Only one of them should be set: "
+        "'host_path', 'image' and 'source'",
     ),
     "a negative grace period": (
         lambda offer: task(offer, "true", kill_policy={"grace_period": {"nanoseconds": -5}}),
