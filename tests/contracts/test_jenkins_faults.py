@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import logging
 import socket
+import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -109,6 +112,27 @@ def test_a_server_that_does_not_answer_in_time(server: RecordedJenkins) -> None:
     with pytest.raises(JenkinsUnavailable, match=r"within 0\.2 s"):
         client(server.url, read_timeout=0.2).queue()
     assert len(server.heard) == 1
+
+
+def test_an_answer_that_drips_is_not_waited_for_for_ever() -> None:
+    """Each piece of it comes in time."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def drip() -> None:
+            connection, _ = listening.accept()
+            with connection, suppress(OSError):
+                connection.recv(65536)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n")
+                for _ in range(1000):
+                    connection.sendall(b" ")
+                    time.sleep(0.05)
+
+        threading.Thread(target=drip, daemon=True).start()
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        began = time.monotonic()
+        with pytest.raises(JenkinsUnavailable, match="no answer within"):
+            client(url, read_timeout=0.3).queue()
+        assert time.monotonic() - began < 5
 
 
 def test_a_host_that_does_not_resolve() -> None:

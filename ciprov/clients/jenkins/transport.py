@@ -7,14 +7,16 @@ request is kept, and what it does with the answer is not.
 
 from __future__ import annotations
 
+import io
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import jenkins
 import requests
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from ciprov.clients.connection import Connection, Session
 from ciprov.clients.jenkins.refusals import (
@@ -34,6 +36,9 @@ from ciprov.foundation.json import JsonObject
 Fields = dict[str, str]
 
 _MOST_HOPS = 5
+_MOST_TIMES = 2
+"""An answer as a whole may take so many times as long as one piece of it."""
+_PIECE = 65536
 _SENT_ON = frozenset({301, 302, 303, 307, 308})
 _DONE_AND_SHOWN = frozenset({302, 303})
 """How Jenkins answers a write that went well: with the address of the page to look at next."""
@@ -136,7 +141,7 @@ class Transport(jenkins.Jenkins):  # type: ignore[misc]
 
     def _send(self, req: requests.Request, url: str, params: Any) -> requests.Response:
         try:
-            return self._session.request(
+            response = self._session.request(
                 req.method or "GET",
                 url,
                 params=params,
@@ -144,7 +149,9 @@ class Transport(jenkins.Jenkins):  # type: ignore[misc]
                 headers=req.headers,
                 timeout=self.timeout,
                 allow_redirects=False,
+                stream=True,
             )
+            return _whole(response, time.monotonic() + _MOST_TIMES * self.timeout[1])
         except (requests.RequestException, HTTPError, OSError) as error:
             raise silence(error, where(req.method or "GET", url), self._connection) from error
 
@@ -154,6 +161,23 @@ class Transport(jenkins.Jenkins):  # type: ignore[misc]
         if response.status_code == 404 and response.url.endswith(jenkins.CRUMB_URL):
             raise jenkins.NotFoundException  # this Jenkins asks for none
         raise refusal(response, where("GET", response.url))
+
+
+def _whole(response: requests.Response, deadline: float) -> requests.Response:
+    """With its body. A time-out of `requests` holds for each piece: one that drips would be waited for without end."""
+    body = io.BytesIO()
+    try:
+        while piece := response.raw.read1(_PIECE, decode_content=True):
+            body.write(piece)
+            if time.monotonic() > deadline:
+                raise requests.ReadTimeout("the answer takes too long")
+    except ReadTimeoutError as error:
+        raise requests.ReadTimeout(error) from error
+    finally:
+        response.close()
+    body.seek(0)
+    response.raw = body
+    return response
 
 
 def decoded(response: requests.Response, place: str) -> JsonObject:
