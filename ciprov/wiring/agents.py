@@ -18,7 +18,6 @@ from ciprov.agents.serving.inbox import Leave
 from ciprov.agents.serving.service import AgentService, Parts
 from ciprov.agents.task import Site
 from ciprov.agents.template import Rules
-from ciprov.clients.connection import Connection
 from ciprov.clients.jenkins.client import HttpJenkins
 from ciprov.clients.mesos_scheduler.driver import GuardedDriver
 from ciprov.domain.environment import LockHolder
@@ -26,7 +25,7 @@ from ciprov.domain.jenkins import JenkinsUnavailable
 from ciprov.domain.leadership import Lead
 from ciprov.foundation.clock import SteadyClock
 from ciprov.foundation.errors import CiprovError
-from ciprov.settings.agents import AgentSettings, JenkinsAccess, of_cluster
+from ciprov.settings.agents import AgentSettings, of_cluster
 from ciprov.settings.agents.restart import wanting_restart
 from ciprov.settings.agents.secrets import revealed
 from ciprov.settings.model import Settings
@@ -37,6 +36,7 @@ from ciprov.wiring.agents_operating import socket_path
 from ciprov.wiring.agents_reach import listening_host, signal_url
 from ciprov.wiring.clusters import mesos_connection
 from ciprov.wiring.environments import who, with_addresses
+from ciprov.wiring.jenkins import jenkins_connection
 from ciprov.wiring.stores import open_store
 
 _STANDBY_S = 1.0
@@ -63,18 +63,6 @@ def serve(settings: Settings, read: Callable[[], Settings], output: Output) -> N
 
 def jenkins_client(agents: AgentSettings) -> HttpJenkins:
     return HttpJenkins(jenkins_connection(agents.jenkins), agents.rules.service.name)
-
-
-def jenkins_connection(access: JenkinsAccess) -> Connection:
-    return Connection(
-        "jenkins",
-        (access.url,),
-        user=access.user,
-        password=access.token.reveal() if access.token else "",
-        verify=(access.tls.ca or True) if access.tls.verify else False,
-        certificate=access.tls.certificate,
-        key=access.tls.key,
-    )
 
 
 def _serve(settings: Settings, read: Callable[[], Settings], tell: Tell, metrics: Metrics) -> None:

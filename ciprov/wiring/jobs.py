@@ -5,47 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from ciprov.clients.jenkins.jobs import HttpJobs
 from ciprov.domain.jenkins import JenkinsDenied, JenkinsRestarting, JenkinsUnavailable
-from ciprov.domain.jobs import Definitions, JobDefinition, Plugin, ServerJob
-from ciprov.foundation.errors import CiprovError, UsageError
+from ciprov.domain.jobs import Definitions, Plugin, ServerJob
+from ciprov.foundation.errors import UsageError
 from ciprov.jobs.mark import Mark
 from ciprov.jobs.planning import Live, Plan, Rules, plan
 from ciprov.jobs.syncing import Done, Tell, sync
 from ciprov.settings.agents import JenkinsAccess, of_cluster
 from ciprov.settings.agents.jenkins_alone import by_url
 from ciprov.settings.model import Settings
-from ciprov.wiring.agents import jenkins_connection
-
-DEFAULT_PATH = "jobs"
-
-
-class DefinitionsError(CiprovError):
-    """The definitions cannot be used. All that is wrong is told at once."""
-
-
-def read(paths: Sequence[str], plugins: Sequence[Plugin] | None = None) -> Definitions:
-    """Definitions and findings; without paths those of the directory `jobs`. Raises `CiprovError` where the extra is
-    not installed, `UsageError` where there is no file.
-    """
-    from ciprov.clients.job_builder.importing import require
-
-    require()
-    from ciprov.clients.job_builder.rendering import render
-
-    if not paths and not Path(DEFAULT_PATH).is_dir():
-        raise UsageError(f"there is no directory '{DEFAULT_PATH}' here", way_out="name files with job definitions")
-    return render([Path(path) for path in paths or (DEFAULT_PATH,)], plugins)
-
-
-def good(definitions: Definitions) -> tuple[JobDefinition, ...]:
-    """The jobs. Raises `DefinitionsError` where anything is wrong."""
-    errors = [str(finding) for finding in definitions.findings if finding.is_error]
-    if errors:
-        raise DefinitionsError("\n".join(errors))
-    return definitions.jobs
+from ciprov.wiring.jenkins import jenkins_connection
+from ciprov.wiring.job_definitions import good, read
 
 
 def access(url: str, url_source: str, settings: Callable[[], Settings]) -> JenkinsAccess:

@@ -24,7 +24,7 @@ def check(ctx: click.Context, *, paths: tuple[str, ...], output: str) -> None:
       ciprov jobs check
       ciprov jobs check jobs/ team/nightly.yaml -o json
     """
-    from ciprov.wiring.jobs import read
+    from ciprov.wiring.job_definitions import read
 
     definitions = read(paths)
     wrong = sum(finding.is_error for finding in definitions.findings)

@@ -24,7 +24,7 @@ def render(*, paths: tuple[str, ...], directory: str, only: str, output: str) ->
       ciprov jobs render --job ciprov/environment-up
       ciprov jobs render jobs/ --to rendered/
     """
-    from ciprov.wiring.jobs import good, read
+    from ciprov.wiring.job_definitions import good, read
 
     definitions = read(paths)
     jobs = [job for job in good(definitions) if only in {"", job.name}]
