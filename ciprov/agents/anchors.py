@@ -6,6 +6,7 @@ Their names follow from their labels: other labels make other nodes, and the old
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Collection
 
 from ciprov.agents.template import Rules
@@ -20,7 +21,7 @@ def anchors(rules: Rules) -> tuple[NewNode, ...]:
     which = hashlib.sha256("\0".join(labels).encode()).hexdigest()[:8]
     description = "stays offline: with it Jenkins tells which label a pipeline asks for"
     return tuple(
-        NewNode(f"{rules.service.name}-anchor-{which}-{number}", labels, "agent", description=description)
+        NewNode(f"{_prefix(rules.service.name)}{which}-{number}", labels, "agent", description=description)
         for number in (1, 2)
     )
 
@@ -28,3 +29,12 @@ def anchors(rules: Rules) -> tuple[NewNode, ...]:
 def missing(rules: Rules, nodes: Collection[Node]) -> tuple[NewNode, ...]:
     there = {node.name for node in nodes}
     return tuple(anchor for anchor in anchors(rules) if anchor.name not in there)
+
+
+def was_anchor(name: str, service: str) -> bool:
+    """Whether it is called as an anchor of that service is, of whichever settings."""
+    return re.fullmatch(rf"{re.escape(_prefix(service))}[0-9a-f]{{8}}-[12]", name) is not None
+
+
+def _prefix(service: str) -> str:
+    return f"{service}-anchor-"

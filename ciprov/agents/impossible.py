@@ -77,6 +77,8 @@ def impossible(
 
 def possible_again(pauses: Mapping[str, Pause], rules: Rules, cluster: Cluster, now: datetime) -> tuple[str, ...]:
     """Templates that are paused as too large while an agent is known by now that could take them: to be resumed."""
+    if not cluster.agents:
+        return ()
     too_large = [rules.template(name) for name, pause in pauses.items() if pause.cause == Cause.TOO_LARGE]
     return tuple(each.name for each in too_large if each is not None and not lacking(each, cluster, now))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -85,7 +86,7 @@ def _document(happening: Happening, now: datetime, repeated: int) -> JsonObject:
 
 def _plain(text: str) -> str:
     """Texts of others come through here: nothing of them may begin a line or steer a terminal."""
-    one_line = text.replace("\n  ", "; ")
+    one_line = re.sub(r"\r?\n\s*", "; ", text)
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in one_line)
 
 

@@ -69,14 +69,17 @@ def held_text(held: Held | None) -> str:
     """Why an agent has no place, with the agents that came closest; empty for one that has."""
     if held is None:
         return ""
-    parts = [held.reason, str(held.funnel) if held.funnel is not None else "", _NEVER if held.never else ""]
-    return "; ".join(part for part in dict.fromkeys(parts) if part)
+    funnel = str(held.funnel) if held.funnel is not None else ""
+    never = _NEVER if held.never and not held.reason.startswith(_NEVER_REASON) else ""
+    parts = [held.reason, funnel if funnel not in held.reason else "", never]
+    return "; ".join(part for part in parts if part)
 
 
 def counted(count: int, what: str) -> str:
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
+_NEVER_REASON = "no agent seen so far is large enough"
 _NEVER = "no agent seen so far could take it even when empty"
 
 

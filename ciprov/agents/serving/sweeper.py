@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from ciprov.agents.anchors import anchors
+from ciprov.agents.anchors import anchors, was_anchor
 from ciprov.agents.happenings import Happening, Severity, Tell, What
 from ciprov.agents.lifecycle import Act
 from ciprov.agents.serving.inbox import Looked
@@ -35,8 +35,9 @@ class Sweeper:
         self._told = {(name, about) for name, about in self._told if name in there}
         for names, act in ((found.fence, Act.FENCE), (found.delete, Act.DELETE_NODE)):
             for name in names:
-                self._jenkins.ask(NodeAct(name, act, message="ciprov: a run that crashed left it"), now)
-                self._say(name, act, f"node {name} was left by a run that crashed: {act}", Severity.INFO)
+                why = _why(name, rules.service.name)
+                self._jenkins.ask(NodeAct(name, act, message=f"ciprov: {why}"), now)
+                self._say(name, act, f"node {name}: {why}: {act}", Severity.INFO)
         for name, whose in found.foreign.items():
             self._say(
                 name, whose, f"node {name} is left alone, though an agent is called so: {whose}", Severity.WARNING
@@ -47,3 +48,7 @@ class Sweeper:
         if (name, about) not in self._told:
             self._told.add((name, about))
             self._tell(Happening(What.SWEPT, text, severity, agent=name))
+
+
+def _why(name: str, service: str) -> str:
+    return "it carried the labels of earlier settings" if was_anchor(name, service) else "a run that crashed left it"

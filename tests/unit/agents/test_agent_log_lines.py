@@ -48,7 +48,7 @@ def test_texts_of_others_begin_no_line_and_steer_no_terminal():
     for form in LogFormat:
         assert "\n" not in line(evil, NOW, form)
         assert "\x1b" not in line(evil, NOW, form)
-    assert line(evil, NOW, LogFormat.TEXT).endswith(r'one\n2026 error fake\x1b[2J host="a \"b\""')
+    assert line(evil, NOW, LogFormat.TEXT).endswith(r'one; 2026 error fake\x1b[2J host="a \"b\""')
 
 
 def test_the_same_warning_is_told_once_a_minute_with_the_count_of_the_others():

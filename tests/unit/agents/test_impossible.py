@@ -138,6 +138,7 @@ def test_it_is_tried_three_times_at_most_and_again_when_an_agent_is_large_enough
     assert possible_again({"gpu": pause}, rules, here, now) == ()
     assert possible_again({"gpu": pause}, rules, cluster(known("new", cpus=64)), now) == ("gpu",)
     assert possible_again({"gpu": pause}, Rules(), cluster(known("new", cpus=64)), now) == ()
+    assert possible_again({"gpu": pause}, rules, cluster(), now) == (), "after a restart none is known at first"
 
 
 def test_a_pause_for_another_cause_is_left_alone():

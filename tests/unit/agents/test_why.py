@@ -91,6 +91,15 @@ ANSWERS = {
         "1 item waits for 'linux'; agent linux-1 of template linux has no place: no agent has room; "
         "2 agents refuse it (2 by mem); host-1 came closest: it has 256 MB of 512.",
     ),
+    "no place, and it is told once": (
+        replace(
+            ON_ITS_WAY,
+            held={"linux-1": Held("linux-1", f"no agent seen so far is large enough: {FUNNEL}", FUNNEL, never=True)},
+        ),
+        "linux",
+        "1 item waits for 'linux'; agent linux-1 of template linux has no place: no agent seen so far is large enough: "
+        "2 agents refuse it (2 by mem); host-1 came closest: it has 256 MB of 512.",
+    ),
     "on its way": (
         ON_ITS_WAY,
         "linux",
