@@ -155,7 +155,7 @@ def _plain(root: Element) -> Element:
     for element in copy.iter():
         element.attrib.pop("plugin", None)
         element.tail = None
-        text = (element.text or "").replace("\r\n", "\n")
+        text = element.text or ""
         if len(element):
             element.text = None if not text.strip() else text
         elif "\n" not in text:

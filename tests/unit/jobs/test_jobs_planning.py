@@ -87,6 +87,14 @@ def test_a_folder_of_somebody_elses_may_hold_ours():
     assert actions(found) == [("a/b", Action.CREATE)]
 
 
+def test_what_people_set_up_in_a_folder_is_sent_back():
+    job, text = there("f", "old", kind=FOLDER)
+    text = text.replace("</description>", "</description><properties><a.Credentials/></properties>")
+    (step,) = planned([defined("f", "new", kind=FOLDER)], [(job, text)]).steps
+    assert step.action is Action.UPDATE
+    assert "<a.Credentials />" in step.xml
+
+
 def test_only_ours_are_orphans_and_only_prune_deletes_them():
     live = [there("mine"), there("by-hand", mark=None), there("theirs", mark=Mark("theirs"))]
     found = planned([], live)

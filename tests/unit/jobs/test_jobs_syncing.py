@@ -93,6 +93,8 @@ def test_jenkins_that_is_gone_is_not_asked_again():
 def test_an_answer_that_was_lost_is_looked_after():
     server = Server(late={"a": JenkinsUnavailable("lost")})
     assert outcomes(sync(steps(a=Action.CREATE), server, MARK, print)) == {"a": Outcome.CREATED}
+    server = Server({"a": str(MARK)}, fails={"a": JenkinsRestarting("not sent, so somebody else made it")})
+    assert outcomes(sync(steps(a=Action.CREATE), server, MARK, lambda _: None)) == {"a": Outcome.FAILED}
     server = Server({"a": "somebody else's"}, fails={"a": JenkinsUnavailable("lost")})
     assert outcomes(sync(steps(a=Action.CREATE), server, MARK, lambda _: None)) == {"a": Outcome.FAILED}
 
