@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -79,14 +80,12 @@ class Names:
         if store and not store.startswith("sqlite://"):
             return {}
         path = Path(store.removeprefix("sqlite://") or state_directory(self._environment, options)[0] / "state.db")
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=0.1)
         try:
-            rows = connection.execute("SELECT name, document FROM environments WHERE cluster = ?", (cluster,))
-            return dict(rows.fetchall())
+            with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=0.1)) as db:
+                rows = db.execute("SELECT name, document FROM environments WHERE cluster = ?", (cluster,))
+                return dict(rows.fetchall())
         except sqlite3.Error as error:
             raise ValueError(str(error)) from error
-        finally:
-            connection.close()
 
 
 def _agents(socket_path: Path) -> list[str]:

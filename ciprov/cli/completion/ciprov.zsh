@@ -11,7 +11,7 @@ _ciprov() {
             *) found+=("${${line%%$'\t'*}//:/\\:}:${line#*$'\t'}") ;;
         esac
     done
-    (( $#found )) && _describe -o ciprov found
+    (( $#found )) && _describe ciprov found
 }
 # Loaded by compinit the file is the function; sourced, it says what it is for.
 if [[ $funcstack[1] == _ciprov ]]; then _ciprov "$@"; else compdef _ciprov ciprov; fi
