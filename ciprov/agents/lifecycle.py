@@ -36,6 +36,9 @@ TRANSITIONS: Mapping[Phase, frozenset[Phase]] = {
     Phase.REMOVED: frozenset(),
 }
 
+RESUMED_WITHIN = timedelta(seconds=30)
+"""So long after a restart of Jenkins an agent that had a build is kept though it looks idle."""
+
 _CONNECTED_ONCE = frozenset({Phase.ONLINE, Phase.BUSY})
 _LOST_BY_MESOS = frozenset(
     {
@@ -71,11 +74,13 @@ class Seen:
     `looked_at`: when the last look at the nodes began; None where there was none since the start. `created`: its node
     was made and its secret is at hand. `fenced`: Jenkins confirmed a fence. `deleted`: Jenkins confirmed that the node
     is gone. `signalled`: its task told of work. `answers_since`: Jenkins answers without a break since then.
+    `restarted_at`: when a restart of Jenkins was noticed last.
     """
 
     task: Entry | None = None
     node: Node | None = None
     answers_since: datetime | None = None
+    restarted_at: datetime | None = None
     looked_at: datetime | None = None
     created: bool = False
     fenced: bool = False
@@ -185,9 +190,18 @@ def _busy(record: AgentRecord, seen: Seen, template: Template, now: datetime) ->
 def _fenced(record: AgentRecord, seen: Seen, template: Template, now: datetime) -> AgentRecord:
     if seen.node is not None and _is_fresh(record, seen) and seen.node.fenced and seen.node.idle:
         had_one = Phase.BUSY in record.times or record.builds
+        if had_one and _may_be_resumed(record, seen):
+            return _lost(record, seen, template, now) or record
         cause = Cause.DONE if had_one else record.leaving or Cause.IDLE
         return ended(record, cause, "" if had_one else record.detail, now)
     return _lost(record, seen, template, now) or record
+
+
+def _may_be_resumed(record: AgentRecord, seen: Seen) -> bool:
+    """After Jenkins restarted an agent looks idle until the pipeline on it goes on."""
+    if seen.restarted_at is None or seen.looked_at is None or record.since >= seen.restarted_at:
+        return False
+    return seen.looked_at < seen.restarted_at + RESUMED_WITHIN
 
 
 def _ended(record: AgentRecord, seen: Seen, _: Template, now: datetime) -> AgentRecord:

@@ -119,7 +119,12 @@ def down(peer: Peer, what: str) -> str:
     if peer.up:
         return ""
     since = f" since {timestamp(peer.since)}" if peer.since is not None else ""
-    return f"{what} does not answer{since}{f': {peer.message}' if peer.message else ''}"
+    return f"{what} does not answer{since}{f': {_one_line(peer.message)}' if peer.message else ''}"
+
+
+def _one_line(message: str) -> str:
+    """Of an error with its way out."""
+    return "; ".join(line.strip() for line in message.splitlines())
 
 
 def _paused(pause: Pause) -> str:

@@ -29,7 +29,8 @@ _AHEAD = 64
 class Roster:
     """Owned by the loop's thread. `template` gives the template of an agent, also where the settings lost it.
 
-    `answers_since`: Jenkins answers without a break since then. `held_back` are agents that get no node for now.
+    `answers_since`: Jenkins answers without a break since then; `restarted_at`: when a restart of it was noticed last.
+    `held_back` are agents that get no node for now.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Roster:
         self._secrets: dict[str, AgentSecret] = {}
         self._tokens: dict[str, str] = {}
         self.answers_since: datetime | None = None
+        self.restarted_at: datetime | None = None
         self.held_back: frozenset[str] = frozenset()
         self.records: dict[str, AgentRecord] = {}
         self.recent: deque[AgentRecord] = deque(maxlen=_REMEMBERED)
@@ -149,6 +151,7 @@ class Roster:
             deleted=name in self._deleted and known,
             signalled=name in self._signalled,
             answers_since=self.answers_since,
+            restarted_at=self.restarted_at,
         )
 
     def _placed(self, record: AgentRecord) -> AgentRecord:

@@ -79,6 +79,7 @@ class AgentService:
         self._jenkins_peer = Watched(parts.jenkins.target, What.JENKINS_LOST, What.JENKINS_BACK, tell)
         self._mesos_peer = Watched(parts.mesos, What.MESOS_LOST, What.MESOS_BACK, tell)
         self._mesos.follow(rules.templates)
+        self._session = ""
         self._former: dict[str, Template] = {}
         self._looks = Looks(self._jenkins)
         self._next_keep_up = now()
@@ -207,6 +208,10 @@ class AgentService:
         if looked.error is None:
             self._jenkins_peer.is_up(now, looked.server.version if looked.server else "")
             self._roster.answers_since = self._jenkins_peer.peer.since
+            session = looked.server.session if looked.server else ""
+            if session and self._session and session != self._session:
+                self._roster.restarted_at = now
+            self._session = session or self._session
             self._roster.looked(looked)
             return
         self._looks.failed(looked, now)

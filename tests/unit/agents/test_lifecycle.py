@@ -308,3 +308,23 @@ def test_the_time_in_which_jenkins_was_away_is_nobodys_fault() -> None:
     assert advance(agent(Phase.CONNECTING), seen, MAVEN, at(500)).record.leaving is None
     later = replace(seen, looked_at=at(620))
     assert advance(agent(Phase.CONNECTING), later, MAVEN, at(620)).record.leaving is Cause.NOT_CONNECTED
+
+
+class TestAPipelineThatOutlivesARestartOfJenkins:
+    """Until it goes on, its agent looks idle."""
+
+    def seen(self, looked_at: float) -> Seen:
+        return Seen(task=RUNNING, node=FENCED_IDLE, looked_at=at(looked_at), restarted_at=at(100))
+
+    def test_keeps_its_agent_for_a_while(self) -> None:
+        assert advance(agent(Phase.FENCED), self.seen(110), MAVEN, at(110)).record.phase is Phase.FENCED
+
+    def test_and_no_longer(self) -> None:
+        assert advance(agent(Phase.FENCED), self.seen(131), MAVEN, at(131)).record.cause is Cause.DONE
+
+    def test_agents_from_after_the_restart_are_not_kept(self) -> None:
+        assert advance(agent(Phase.FENCED, since=105), self.seen(110), MAVEN, at(110)).record.cause is Cause.DONE
+
+    def test_nor_those_whose_task_ended(self) -> None:
+        seen = replace(self.seen(110), task=task(TaskState.ENDED, outcome="TASK_FINISHED"))
+        assert advance(agent(Phase.FENCED), seen, MAVEN, at(110)).record.phase is Phase.ENDED
