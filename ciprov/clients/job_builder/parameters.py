@@ -87,5 +87,5 @@ def _unused(params: Any, used: set[str]) -> list[str]:
 def _required(value: Any) -> set[str]:
     try:
         return {str(name) for name in enum_required_params(value, None)}
-    except JenkinsJobsException:
+    except (JenkinsJobsException, ValueError):  # of braces that are no parameter: told when the job is made
         return set()

@@ -8,7 +8,7 @@ from typing import Any
 
 from ciprov.domain.jobs import JobFinding, Place
 
-_BRACES = "give it a value, or double the braces where it is meant for the job: {{name}}"
+BRACES = "give it a value, or double the braces where it is meant for the job: {{name}}"
 
 
 def place_of(position: Any, otherwise: Place) -> Place:
@@ -35,7 +35,7 @@ def finding_of(error: Any, otherwise: Place) -> JobFinding:
     message = " ".join(str(error.message).split())
     outer = [each for each in places if each.file != place.file]
     by = f" (used at {outer[0]})" if outer else ""
-    way_out = _BRACES if "Missing parameter" in message else ""
+    way_out = BRACES if "While formatting string" in message else ""
     return JobFinding(place, f"{message}{by}", way_out)
 
 

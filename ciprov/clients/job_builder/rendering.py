@@ -13,11 +13,11 @@ import pkg_resources
 from jenkins.plugins import PluginVersion
 from jenkins_jobs.constants import MAGIC_MANAGE_STRING
 from jenkins_jobs.errors import JenkinsJobsException
-from jenkins_jobs.loc_loader import LocString
+from jenkins_jobs.loc_loader import LocDict, LocList, LocString
 from jenkins_jobs.xml_config import XmlJobGenerator
 
 from ciprov.clients.job_builder.parameters import unknown_keys
-from ciprov.clients.job_builder.places import did_you_mean, finding_of, place_of
+from ciprov.clients.job_builder.places import BRACES, did_you_mean, finding_of, place_of
 from ciprov.clients.job_builder.plugins import plugins_in
 from ciprov.clients.job_builder.reading import configuration, files_of, read
 from ciprov.clients.job_builder.tracking import tracked
@@ -112,6 +112,8 @@ class _Gathering:
             return None, [_Made(each.data, place) for each in generate()]
         except JenkinsJobsException as error:
             return finding_of(error, place), []
+        except (ValueError, IndexError) as error:
+            return JobFinding(place, f"there are braces here that are no parameter ({str(error)[:160]})", BRACES), []
         except Exception as error:
             return JobFinding(place, f"this cannot be expanded: {type(error).__name__}: {str(error)[:160]}"), []
 
@@ -143,6 +145,9 @@ def _rendered(
     except Exception as error:
         told = f"the job {name} cannot be made of what is given: {type(error).__name__}: {str(error)[:160]}"
         return None, [*registry.findings, JobFinding(made.place, told)]
+    no_texts = list(_no_texts(xml.xml, made))
+    if no_texts:
+        return None, [*registry.findings, *no_texts]
     module = kinds[kind].load()
     findings = [*registry.findings, *_without_effect(data, module, kind, defaults)]
     description = xml.xml.find("description")
@@ -158,6 +163,32 @@ def _no_lists(made: _Made) -> Iterator[JobFinding]:
         if isinstance(made.data.get(key), dict):
             at = place_of(made.data.value_pos.get(key), made.place)
             yield JobFinding(at, f"a list is wanted below {key}", "begin each item with a dash")
+
+
+def _no_texts(root: Any, made: _Made) -> Iterator[JobFinding]:
+    """Numbers and the like that went into the XML as they are, which jenkins-job-builder does not survive."""
+    for element in root.iter():
+        for value in (element.text, *element.attrib.values()):
+            if value is not None and not isinstance(value, str):
+                at = place_of(_position(made.data, value), made.place)
+                kind = type(value).__name__.removeprefix("Loc").lower()
+                shown = str(value)[:60]
+                yield JobFinding(at, f"a text is wanted for {element.tag}, not {shown} ({kind})", "put it into quotes")
+
+
+def _position(data: Any, value: Any) -> Any:
+    """Where a value of a job stands; None where it is not found."""
+    if not isinstance(data, LocDict | LocList):
+        return None
+    pairs = data.items() if isinstance(data, LocDict) else enumerate(data)
+    positions = data.value_pos
+    for key, each in pairs:
+        if type(each) is type(value) and each == value:
+            return positions.get(key) if isinstance(positions, dict) else positions[key]
+        found = _position(each, value)
+        if found is not None:
+            return found
+    return None
 
 
 _COMPONENTS = (
