@@ -40,11 +40,12 @@ _PARTS = {"service": 40, "agent": 20, "jenkins": 15, "master": 15, "host": 10}
 
 @dataclass
 class Tracked:
-    """A build from outside. `told` is what was told of it last."""
+    """A build from outside, from when it was asked for until its result was seen."""
 
     job: str
     since: float
     pipeline: bool
+    until: float = 0.0
     node: str = ""
     host: str = ""
     result: str = ""
@@ -144,6 +145,9 @@ class Chaos:
         report = Report(Counter(kill.part for kill in self._kills), faults=[f"left: {one}" for one in left])
         report.settled_s = time.monotonic() - began
         report.results = Counter(build.result for build in self._done)
+        hosts = {one["task_id"]: one.get("agent_id", "") for one in self._service.told("launched")}
+        for build in self._done:
+            build.host = hosts.get(build.node, "")
         on = [build.node for build in self._done if build.node]
         report.agents, report.leaks = len(self._seen), len(on) - len(set(on))
         report.faults += [f"{name} was launched twice" for name in sorted(self._twice)]
@@ -172,17 +176,13 @@ class Chaos:
 
     def _look(self) -> None:
         """At all builds, and at what Mesos knows. What is away does not answer."""
-        hosts: dict[str, str] = {}
         with suppress(OSError, KeyError):
-            for framework in self._mesos.state()["frameworks"]:
-                hosts |= {task["id"]: task["slave_id"] for task in framework["tasks"]}
             names = Counter(self._mesos.launched())
             self._seen |= names.keys()
             self._twice |= {name for name, count in names.items() if count > 1}
         for build in list(self._open):
             with suppress(requests.RequestException):
                 self._look_at(build)
-            build.host = build.host or hosts.get(build.node, "")
 
     def _look_at(self, build: Tracked) -> None:
         found = self._jenkins.http.builds(build.job)
@@ -192,16 +192,18 @@ class Chaos:
             return
         build.node = build.node or str(found[0]["builtOn"])
         if found[0]["result"]:
-            build.result = str(found[0]["result"])
+            build.result, build.until = str(found[0]["result"]), time.time()
             self._open.remove(build)
             self._done.append(build)
             self._jenkins.http.discard(f"job/{build.job}/doDelete")
 
     def _is_excused(self, build: Tracked) -> bool:
         """By a kill of Jenkins, of its agent or of its host."""
-        later = [kill for kill in self._kills if kill.at >= build.since]
+        meanwhile = [kill for kill in self._kills if build.since <= kill.at <= build.until]
         own = {"agent": build.node, "host": build.host}
-        return any(kill.part == "jenkins" or (own.get(kill.part) and own[kill.part] == kill.which) for kill in later)
+        return any(
+            kill.part == "jenkins" or (own.get(kill.part) and own[kill.part] == kill.which) for kill in meanwhile
+        )
 
     # Kills
 

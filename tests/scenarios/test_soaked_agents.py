@@ -11,6 +11,6 @@ from agents_world import ON
 
 @pytest.mark.parametrize("kind", ON)
 def test_kills_leave_nothing_behind_and_lose_no_build_of_others(tmp_path: Path, kind: str) -> None:
-    report = soak_agents.run(tmp_path, kind, 1, 8)
+    report = soak_agents.run(tmp_path, kind, 11, 10)
     assert not report.faults, report
     assert report.results["SUCCESS"], report
