@@ -19,7 +19,8 @@ def require() -> None:
             lacks = "jenkins-job-builder" if missing.startswith("jenkins_jobs") else missing
             raise CiprovError(
                 f"job definitions need {lacks}, which is not installed",
-                way_out="install ciprov with its extra: pip install 'ciprov[jobs]' (in a clone: pip install '.[jobs]')",
+                way_out="install ciprov with its extra: pip install 'ciprov[jobs]', or in a clone: "
+                "pip install ./shims/http-parser '.[jobs]'",
             ) from error
     # What it has to say is told as findings.
     for name in ("jenkins_jobs", "stevedore"):
