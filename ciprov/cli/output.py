@@ -57,8 +57,8 @@ def rendered(result: Result, output: str) -> str:
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Aligned columns, the last one ragged; the heads alone where there are no rows."""
-    lines = [list(heads), *[[str(cell) for cell in row] for row in rows]]
+    """Aligned columns, the last one ragged; the heads alone where there are no rows. A row is one line."""
+    lines = [list(heads), *[[" ".join(str(cell).splitlines()) for cell in row] for row in rows]]
     widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines

@@ -51,6 +51,11 @@ ANSWERS = {
         "Nothing is known of Jenkins's queue now: Jenkins does not answer since 2026-03-01T11:00:00.000Z: "
         "connection refused.",
     ),
+    "Jenkins is down, with a way out": (
+        replace(ONE_WANTED, jenkins=replace(JENKINS, up=False, since=None, message="nothing listens\n  start it")),
+        "linux",
+        "Nothing is known of Jenkins's queue now: Jenkins does not answer: nothing listens; start it.",
+    ),
     "paused": (
         replace(ONE_WANTED, rules=Rules(RULES.service, RULES.templates[:1]), pauses=(PAUSE,)),
         "linux",

@@ -33,6 +33,10 @@ def test_text_ends_with_one_line_end() -> None:
     assert rendered(Result({}, ""), "table") == ""
 
 
+def test_a_row_of_a_table_is_one_line() -> None:
+    assert table(("A", "WHY"), [("x", "it said\n'no'\n")]) == "A  WHY\nx  it said 'no'"
+
+
 def test_a_table_is_aligned() -> None:
     assert table(("A", "LONGER"), [("wide cell", "x"), ("y", "")]) == "A          LONGER\nwide cell  x\ny"
 
