@@ -28,9 +28,9 @@ LIBRARY_STEPS = {file.stem for file in LIBRARY.glob("*.groovy")}
 
 def sources() -> dict[str, str]:
     found = {"Jenkinsfile": (REPOSITORY / "Jenkinsfile").read_text()}
-    text = (REPOSITORY / "docs" / "jenkinsfiles.md").read_text()
-    for number, block in enumerate(BLOCK.findall(text), 1):
-        found[f"docs/jenkinsfiles.md, block {number}"] = block
+    for document in ("README.md", "docs/jenkinsfiles.md"):
+        for number, block in enumerate(BLOCK.findall((REPOSITORY / document).read_text()), 1):
+            found[f"{document}, block {number}"] = block
     return found
 
 
