@@ -22,7 +22,7 @@ CONDITIONS = ["always", "changed", "fixed", "regression", "aborted", "failure", 
 CONDITIONS += ["notBuilt", "cleanup"]
 # Steps of the plugins that docs/jenkinsfiles.md asks for.
 STEPS = {"sh", "echo", "error", "checkout", "archiveArtifacts", "junit", "script", "stash", "unstash", "timeout", "dir"}
-STEPS |= {"withEnv", "withCredentials", "catchError", "unstable", "node", "retry", "build"}
+STEPS |= {"withEnv", "withCredentials", "usernamePassword", "git", "catchError", "unstable", "node", "retry", "build"}
 LIBRARY_STEPS = {file.stem for file in LIBRARY.glob("*.groovy")}
 
 
@@ -31,6 +31,8 @@ def sources() -> dict[str, str]:
     for document in ("README.md", "docs/jenkinsfiles.md"):
         for number, block in enumerate(BLOCK.findall((REPOSITORY / document).read_text()), 1):
             found[f"{document}, block {number}"] = block
+    for file in sorted((REPOSITORY / "jobs" / "pipelines").glob("*.groovy")):
+        found[f"jobs/pipelines/{file.name}"] = file.read_text()
     return found
 
 
