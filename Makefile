@@ -38,6 +38,7 @@ lint: $(READY)
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
+	.venv/bin/hadolint docker/*/Dockerfile
 
 bench: $(READY)
 	.venv/bin/python scripts/bench

@@ -46,14 +46,13 @@ def commands():
 
 def parse(words):
     """As the command line does; runs nothing. Raises click's errors."""
-    command, context, rest = cli, None, list(words)
+    name, command, context, rest = "ciprov", cli, None, list(words)
     while True:
-        context = command.make_context(words[0], rest, parent=context, auto_envvar_prefix="CIPROV")
+        prefix = {} if context else {"auto_envvar_prefix": "CIPROV"}
+        context = command.make_context(name, rest, parent=context, **prefix)
         if not isinstance(command, click.Group):
             return command
-        remaining = [*context._protected_args, *context.args]
-        name, command, rest = command.resolve_command(context, remaining)
-        assert name, words
+        name, command, rest = command.resolve_command(context, [*context._protected_args, *context.args])
 
 
 @pytest.mark.parametrize(("where", "line"), list(commands()))
