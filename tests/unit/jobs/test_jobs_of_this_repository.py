@@ -20,12 +20,13 @@ CALLS = [
 @pytest.mark.parametrize("call", CALLS)
 def test_a_pipeline_calls_what_there_is(call):
     words = shlex.split(re.sub(r'"\$(IDLE|TTL)"', "5d", re.split(r" (?:>|\|\|) ?", call)[0]))
-    command, context = cli, click.Context(cli)
+    command, context = cli, click.Context(cli, info_name="ciprov", auto_envvar_prefix="CIPROV")
     while isinstance(command, click.Group):
-        command = command.get_command(context, words.pop(0))
+        parent, name = context, words.pop(0)
+        command = command.get_command(parent, name)
         assert command is not None, call
-        context = click.Context(command, context)
-    command.make_context(command.name, words)
+        context = click.Context(command, parent, name)
+    command.make_context(name, words, parent=parent)
 
 
 def test_every_pipeline_is_called_by_a_job_and_every_job_has_its_pipeline():
