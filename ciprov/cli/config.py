@@ -54,7 +54,12 @@ def show(invocation: Invocation, *, output: str) -> None:
 @click.command()
 @pass_invocation
 def path(invocation: Invocation) -> None:
-    """Print where the settings file is, or would be if there were one."""
+    """Print where the settings file is, or would be if there were one.
+
+    \b
+    Example:
+      ciprov config path
+    """
     from ciprov.settings.loading import config_path
 
     click.echo(str(config_path(os.environ, invocation.options)))

@@ -29,6 +29,9 @@ def paths_in(text: str) -> set[str]:
         "docs/framework.md",
         "docs/agents-operating.md",
         "docs/agents-settings.md",
+        "docs/json.md",
+        "docs/cron.md",
+        "docs/images.md",
         "docs/jobs.md",
     ],
 )

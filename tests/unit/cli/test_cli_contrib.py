@@ -10,8 +10,7 @@ from pathlib import Path
 
 import click
 import pytest
-
-from ciprov.cli.main import cli
+from command_lines import parse
 
 ROOT = Path(__file__).resolve().parents[3]
 UNITS = sorted((ROOT / "contrib/systemd").iterdir())
@@ -42,17 +41,6 @@ def commands():
     text = (ROOT / "docs/cron.md").read_text()
     for block in re.findall(r"```sh\n(.*?)```", text, re.S):
         yield from (("docs/cron.md", line) for line in block.splitlines() if line.startswith("ciprov "))
-
-
-def parse(words):
-    """As the command line does; runs nothing. Raises click's errors."""
-    name, command, context, rest = "ciprov", cli, None, list(words)
-    while True:
-        prefix = {} if context else {"auto_envvar_prefix": "CIPROV"}
-        context = command.make_context(name, rest, parent=context, **prefix)
-        if not isinstance(command, click.Group):
-            return command
-        name, command, rest = command.resolve_command(context, [*context._protected_args, *context.args])
 
 
 @pytest.mark.parametrize(("where", "line"), list(commands()))
