@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import socket
@@ -83,7 +84,9 @@ class AgentServiceClient:
     def _send(self, method: str, path: str, body: JsonObject | None) -> bytes:
         connection = _UnixConnection(self._path)
         try:
-            connection.request(method, path, json.dumps(body).encode() if body is not None else None)
+            # Who needs no body may have answered, and be gone, before it was sent.
+            with contextlib.suppress(BrokenPipeError):
+                connection.request(method, path, json.dumps(body).encode() if body is not None else None)
             answer = connection.getresponse()
             content = answer.read()
         except (FileNotFoundError, ConnectionRefusedError) as error:
