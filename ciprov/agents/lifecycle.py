@@ -73,8 +73,8 @@ class Seen:
 
     `looked_at`: when the last look at the nodes began; None where there was none since the start. `created`: its node
     was made and its secret is at hand. `fenced`: Jenkins confirmed a fence. `deleted`: Jenkins confirmed that the node
-    is gone. `signalled`: its task told of work. `answers_since`: Jenkins answers without a break since then.
-    `restarted_at`: when a restart of Jenkins was noticed last.
+    is gone. `signalled`: its task told of work, of `jobs_told` jobs so far. `answers_since`: Jenkins answers without a
+    break since then. `restarted_at`: when a restart of Jenkins was noticed last.
     """
 
     task: Entry | None = None
@@ -86,6 +86,7 @@ class Seen:
     fenced: bool = False
     deleted: bool = False
     signalled: bool = False
+    jobs_told: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,13 +266,11 @@ def _wants_fence(record: AgentRecord, seen: Seen) -> bool:
 
 
 def _with_builds(record: AgentRecord, seen: Seen) -> AgentRecord:
-    if seen.node is None or not seen.node.builds:
-        return record
-    new = tuple(build.url for build in seen.node.builds if build.url and build.url not in record.builds)
-    if not new:
-        return record
-    builds = (*record.builds, *new)
-    return replace(record, builds=builds, leaks=len(builds) - 1)
+    there = seen.node.builds if seen.node is not None else ()
+    builds = (*record.builds, *(build.url for build in there if build.url and build.url not in record.builds))
+    # A short build may be over before any look sees it; of its job the task tells all the same.
+    leaks = max(record.leaks, len(builds) - 1, seen.jobs_told - 1)
+    return record if (builds, leaks) == (record.builds, record.leaks) else replace(record, builds=builds, leaks=leaks)
 
 
 def _is_busy(node: Node | None) -> bool:

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from typing import Protocol, TypeVar, cast
 
 from ciprov.agents.control import Requested
-from ciprov.agents.record import AgentRecord
+from ciprov.agents.record import AgentRecord, Phase
 from ciprov.agents.serving.handout import Handout
 from ciprov.agents.serving.inbox import Inbox, Ordered, Signalled
 from ciprov.agents.serving.roster import digest
@@ -23,12 +23,18 @@ _PATIENCE_S = 10.0
 Given = TypeVar("Given")
 
 
+_UNFENCED = frozenset({Phase.LAUNCHED, Phase.CONNECTING, Phase.ONLINE})
+
+
 class Orders(Protocol):
     """What the loop carries out, in its own thread."""
 
     inbox: Inbox
     snapshot: Snapshot
     handout: Handout
+
+    def fence_at_once(self, agent: str) -> None:
+        """From any thread."""
 
     def make(self, template: str, label: str, now: datetime) -> AgentRecord: ...
 
@@ -59,6 +65,8 @@ class ServiceControl:
         expected = record.token_digest if record is not None and record.token_digest else digest("")
         if not hmac.compare_digest(digest(token), expected) or record is None or not record.token_digest:
             return False
+        if record.phase in _UNFENCED:
+            self._service.fence_at_once(agent)
         self._service.inbox.put(Signalled(agent, tuple(entries)))
         return True
 

@@ -60,6 +60,10 @@ class _Failed:
     not_before: datetime
 
 
+ONE_BUILD = "ciprov: one build for each agent"
+"""Why an agent is offline while its build goes on."""
+
+
 class JenkinsDesk:
     def __init__(self, jenkins: Jenkins, inbox: Inbox, now: Now) -> None:
         self._jenkins = jenkins
@@ -103,6 +107,12 @@ class JenkinsDesk:
             self._fences.put(work)
         else:
             self._turns.put(_Turn(_TURN[work.act], next(self._numbers), work))
+
+    def fence_at_once(self, agent: str) -> None:
+        """From any thread: it does not wait for the loop, nor for what is to be written. It does no harm where the loop
+        asks for the same.
+        """
+        self._fences.put(NodeAct(agent, Act.FENCE, message=ONE_BUILD))
 
     def is_busy_with(self, agent: str) -> bool:
         return agent in self._under_way

@@ -14,7 +14,7 @@ from ciprov.agents.lifecycle import Act, Seen, advance, ended
 from ciprov.agents.record import AgentRecord, Cause, Phase
 from ciprov.agents.serving.books import Books
 from ciprov.agents.serving.inbox import Acted, Looked, Signalled
-from ciprov.agents.serving.jenkins_desk import JenkinsDesk, NodeAct
+from ciprov.agents.serving.jenkins_desk import ONE_BUILD, JenkinsDesk, NodeAct
 from ciprov.agents.serving.mesos_desk import MesosDesk
 from ciprov.agents.serving.telling import moved_on
 from ciprov.agents.start_script import work_dir
@@ -50,7 +50,7 @@ class Roster:
         self._looked_at: datetime | None = None
         self._fenced: set[str] = set()
         self._deleted: set[str] = set()
-        self._signalled: set[str] = set()
+        self._jobs_told: dict[str, int] = {}
         self._secrets: dict[str, AgentSecret] = {}
         self._tokens: dict[str, str] = {}
         self.answers_since: datetime | None = None
@@ -106,7 +106,8 @@ class Roster:
 
     def signalled(self, signal: Signalled) -> None:
         if signal.agent in self.records:
-            self._signalled.add(signal.agent)
+            told = len(set(signal.entries))
+            self._jobs_told[signal.agent] = max(told, self._jobs_told.get(signal.agent, 0))
 
     def release(self, name: str, cause: Cause, detail: str = "") -> None:
         """Send it away as soon as it surely has no build."""
@@ -149,7 +150,8 @@ class Roster:
             created=name in self._secrets,
             fenced=name in self._fenced,
             deleted=name in self._deleted and known,
-            signalled=name in self._signalled,
+            signalled=name in self._jobs_told,
+            jobs_told=self._jobs_told.get(name, 0),
             answers_since=self.answers_since,
             restarted_at=self.restarted_at,
         )
@@ -180,8 +182,9 @@ class Roster:
     def _forget(self, record: AgentRecord) -> None:
         del self.records[record.name]
         self.recent.appendleft(record)
-        for kept in (self._fenced, self._deleted, self._signalled):
+        for kept in (self._fenced, self._deleted):
             kept.discard(record.name)
+        self._jobs_told.pop(record.name, None)
         self._jenkins.forget(record.name)
 
     def _do(self, act: Act, record: AgentRecord, now: datetime) -> None:
@@ -190,7 +193,7 @@ class Roster:
             return
         template = self._template(record)
         new = self._node(record, template) if act is Act.CREATE_NODE else None
-        message = f"ciprov: {record.leaving or 'one build for each agent'}"
+        message = f"ciprov: {record.leaving}" if record.leaving else ONE_BUILD
         work = NodeAct(record.name, act, new, message)
         self._books.then(lambda: self._jenkins.ask(work, now))
 

@@ -112,6 +112,10 @@ class AgentService:
         if self._end is not None:
             raise self._end
 
+    def fence_at_once(self, agent: str) -> None:
+        """From any thread: a build that slips in cannot be sent away any more."""
+        self._jenkins.fence_at_once(agent)
+
     # Orders, carried out in the loop's thread
 
     def make(self, template: str, label: str, now: datetime) -> AgentRecord:

@@ -239,6 +239,11 @@ class TestFences:
         assert look(record, 1, other).record.leaks == 1
         assert look(record, 1, BUSY).record.leaks == 0
 
+    def test_so_is_one_that_only_its_task_told_of(self) -> None:
+        record = agent(Phase.FENCED, builds=("http://j/job/x/1/",))
+        assert look(record, 1, FENCED_BUSY, signalled=True, jobs_told=2).record.leaks == 1
+        assert look(record, 1, FENCED_BUSY, signalled=True, jobs_told=1).record.leaks == 0
+
 
 class TestTheEnd:
     def test_a_look_from_before_the_end_does_not_prove_that_the_node_is_gone(self) -> None:

@@ -1,0 +1,66 @@
+"""Signals of agents: who may give them, and what they do at once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from ciprov.agents.record import AgentRecord, Phase
+from ciprov.agents.serving.controls import ServiceControl
+from ciprov.agents.serving.inbox import Inbox, Signalled
+from ciprov.agents.serving.roster import digest
+from ciprov.agents.snapshot import Peer, Snapshot
+from ciprov.agents.template import Rules
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+AGENT = AgentRecord("a1", "maven", ("maven",), NOW, NOW, Phase.ONLINE, token_digest=digest("token"))
+
+
+class Service:
+    """Notes whom it is to fence."""
+
+    def __init__(self, *agents: AgentRecord) -> None:
+        self.inbox = Inbox()
+        known = {agent.name: agent for agent in agents}
+        self.snapshot = Snapshot(NOW, Rules(), Peer("j"), Peer("m"), agents=known)
+        self.fenced: list[str] = []
+
+    def fence_at_once(self, agent: str) -> None:
+        self.fenced.append(agent)
+
+    def __getattr__(self, name: str) -> Any:
+        raise AssertionError(f"{name} is not asked for")
+
+
+def signalled(service: Service, agent: str, token: str) -> bool:
+    return ServiceControl(service, Rules).signal(agent, token, ["job"])
+
+
+def test_an_idle_agent_is_fenced_without_waiting_for_the_loop() -> None:
+    service = Service(AGENT)
+    assert signalled(service, "a1", "token")
+    assert service.fenced == ["a1"]
+    assert service.inbox.take(0) == [Signalled("a1", ("job",))]
+
+
+@pytest.mark.parametrize("phase", [Phase.BUSY, Phase.FENCED, Phase.ENDED])
+def test_one_that_takes_no_build_any_more_is_not_fenced_again(phase: Phase) -> None:
+    service = Service(replace(AGENT, phase=phase))
+    assert signalled(service, "a1", "token")
+    assert service.fenced == []
+
+
+@pytest.mark.parametrize(("agent", "token"), [("a1", "other"), ("a2", "token"), ("a1", "")])
+def test_without_its_token_nothing_is_done(agent: str, token: str) -> None:
+    service = Service(AGENT, replace(AGENT, name="a3", token_digest=""))
+    assert not signalled(service, agent, token)
+    assert service.fenced == []
+    assert service.inbox.take(0) == []
+
+
+def test_an_agent_that_has_no_token_yet_cannot_signal() -> None:
+    service = Service(replace(AGENT, token_digest=""))
+    assert not signalled(service, "a1", "")
