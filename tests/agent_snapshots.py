@@ -4,11 +4,11 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from ciprov.agents.control import Requested
-from ciprov.agents.demand import Demand, Need, NoNeed, Spare
+from ciprov.agents.queue.demand import Demand, Need, NoNeed, Spare
 from ciprov.agents.record import AgentRecord, Cause, Phase
-from ciprov.agents.snapshot import Peer, Snapshot
 from ciprov.agents.template import Limits, Rules, ServiceRules, Template
+from ciprov.agents.view.control import Requested
+from ciprov.agents.view.snapshot import Peer, Snapshot
 from ciprov.domain.jenkins import Node, QueueItem, Stage
 from ciprov.foundation.errors import CiprovError, UsageError
 from ciprov.framework.requests import Wanted

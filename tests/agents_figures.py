@@ -18,11 +18,11 @@ from jenkins_http import wait_for
 from jenkins_process import JenkinsProcess
 from mesos_in_threads import MesosInThreads
 
-from ciprov.agents.happenings import Happening, What
 from ciprov.agents.serving.inbox import Leave, Signalled
 from ciprov.agents.serving.service import AgentService, Parts
-from ciprov.agents.task import Site
+from ciprov.agents.start.task import Site
 from ciprov.agents.template import Rules, ServiceRules, Template
+from ciprov.agents.view.happenings import Happening, What
 from ciprov.clients.connection import Connection
 from ciprov.clients.jenkins.client import HttpJenkins
 from ciprov.domain.mesos_scheduler import Framework

@@ -23,7 +23,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from ciprov.agents.labels import label_set
+from ciprov.agents.queue.labels import label_set
 
 if TYPE_CHECKING:
     from fake_jenkins import FakeJenkins

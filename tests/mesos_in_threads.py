@@ -17,7 +17,7 @@ from typing import Any
 
 import fake_agent
 
-from ciprov.agents.start_script import SECRET_VARIABLE
+from ciprov.agents.start.start_script import SECRET_VARIABLE
 from ciprov.domain import mesos_events as events
 from ciprov.domain.mesos_scheduler import EventQueue, Framework
 from ciprov.foundation.json import JsonObject

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from ciprov.agents.start_script import Addresses, start_command
+from ciprov.agents.start.start_script import Addresses, start_command
 from ciprov.agents.template import Start, Template
 from ciprov.framework.requests import Wanted
 

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from ciprov.agents.record import AgentRecord, Cause, Phase
-from ciprov.agents.start_script import explained
+from ciprov.agents.start.start_script import explained
 from ciprov.agents.template import Template
 from ciprov.domain.jenkins import Node
 from ciprov.framework.ledger.book import FRAMEWORK_REMOVED, GIVEN_UP

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from ciprov.agents.labels import Atom, LabelError, parse
+from ciprov.agents.queue.labels import Atom, LabelError, parse
 from ciprov.agents.record import AgentRecord, Phase
-from ciprov.agents.snapshot import Pause
 from ciprov.agents.template import Rules, Template
+from ciprov.agents.view.snapshot import Pause
 from ciprov.foundation.errors import CiprovError, UsageError
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from ciprov.agents.demand import TemplateLabels
-from ciprov.agents.labels import canonical, parse
+from ciprov.agents.queue.demand import TemplateLabels
+from ciprov.agents.queue.labels import canonical, parse
 from ciprov.foundation.errors import CiprovError
 from ciprov.framework.offers import UNRESERVED
 from ciprov.framework.requests import Algorithm, Constraint, Wanted

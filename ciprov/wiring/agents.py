@@ -11,13 +11,13 @@ from pathlib import Path
 from types import FrameType
 from typing import TextIO
 
-from ciprov.agents.happenings import Happening, Severity, Tell, What
-from ciprov.agents.log_lines import LogFormat
 from ciprov.agents.serving.controls import ServiceControl
 from ciprov.agents.serving.inbox import Leave
 from ciprov.agents.serving.service import AgentService, Parts
-from ciprov.agents.task import Site
+from ciprov.agents.start.task import Site
 from ciprov.agents.template import Rules
+from ciprov.agents.view.happenings import Happening, Severity, Tell, What
+from ciprov.agents.view.log_lines import LogFormat
 from ciprov.clients.jenkins.client import HttpJenkins
 from ciprov.clients.mesos_scheduler.driver import GuardedDriver
 from ciprov.domain.environment import LockHolder

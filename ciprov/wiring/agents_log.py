@@ -13,8 +13,8 @@ import traceback
 from datetime import datetime
 from typing import TextIO
 
-from ciprov.agents.happenings import Happening, Severity, Tell, What
-from ciprov.agents.log_lines import LogFormat, Repeats, line
+from ciprov.agents.view.happenings import Happening, Severity, Tell, What
+from ciprov.agents.view.log_lines import LogFormat, Repeats, line
 from ciprov.foundation.clock import utc_now
 
 _WAITING_LINES = 10_000

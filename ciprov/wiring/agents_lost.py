@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from ciprov.agents.happenings import Happening, Severity, Tell, What
-from ciprov.agents.lost_frameworks import lost_frameworks
+from ciprov.agents.leftovers.lost_frameworks import lost_frameworks
+from ciprov.agents.view.happenings import Happening, Severity, Tell, What
 from ciprov.foundation.errors import CiprovError
 from ciprov.settings.model import Cluster
 from ciprov.wiring.clusters import agents_client

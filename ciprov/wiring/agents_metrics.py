@@ -10,9 +10,9 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, disable_cre
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from ciprov.agents.happenings import Happening, What
 from ciprov.agents.record import Cause, cause_word
-from ciprov.agents.snapshot import Snapshot
+from ciprov.agents.view.happenings import Happening, What
+from ciprov.agents.view.snapshot import Snapshot
 
 _BUCKETS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0, 120.0, 300.0, 900.0)
 _TIMES = {

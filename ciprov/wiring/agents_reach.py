@@ -7,7 +7,7 @@ import socket
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from ciprov.agents.happenings import Happening, Severity, Tell, What
+from ciprov.agents.view.happenings import Happening, Severity, Tell, What
 from ciprov.settings.agents import AgentSettings, Listen
 from ciprov.settings.model import Cluster
 

@@ -26,7 +26,7 @@ from started_agent import (
     places_with,
 )
 
-from ciprov.agents.start_script import secrets_text
+from ciprov.agents.start.start_script import secrets_text
 
 
 @pytest.fixture(params=SHELLS)

@@ -28,8 +28,8 @@ from signal_listener import SignalListener
 from started_agent import RECORDS_ITSELF, files_with, java, places_with
 
 from ciprov.agents.record import AgentRecord
-from ciprov.agents.start_script import secrets_text, work_dir
-from ciprov.agents.task import Site, TaskSecrets, secrets_url, task_info
+from ciprov.agents.start.start_script import secrets_text, work_dir
+from ciprov.agents.start.task import Site, TaskSecrets, secrets_url, task_info
 from ciprov.agents.template import Container, ContainerKind, Limits, Start, Template, Volume, VolumeMode
 from ciprov.clients.connection import Connection
 from ciprov.clients.jenkins.client import HttpJenkins

@@ -12,8 +12,8 @@ from fake_jenkins import FakeJenkins
 from fake_jenkins_routes import TOKEN, USER
 from jenkins_http import JenkinsHttp
 
-from ciprov.agents.asked_labels import Agent
-from ciprov.agents.demand import Demand, Need, Policy, Seen, TemplateLabels, demand
+from ciprov.agents.queue.asked_labels import Agent
+from ciprov.agents.queue.demand import Demand, Need, Policy, Seen, TemplateLabels, demand
 from ciprov.clients.connection import Connection
 from ciprov.clients.jenkins.client import HttpJenkins
 from ciprov.domain.jenkins import NewNode, Node

@@ -20,7 +20,7 @@ from fake_jenkins_routes import TOKEN, USER
 from images_from_here import java_image, python_image
 from jenkins_http import JenkinsHttp, wait_for
 
-from ciprov.agents.start_script import Addresses, secrets_text, start_command
+from ciprov.agents.start.start_script import Addresses, secrets_text, start_command
 from ciprov.agents.template import Start, Template
 from ciprov.clients.connection import Connection
 from ciprov.clients.jenkins.client import HttpJenkins

@@ -12,7 +12,7 @@ from fake_jenkins import FakeJenkins
 from fake_jenkins_routes import TOKEN, USER
 from jenkins_http import JenkinsHttp, wait_for
 
-from ciprov.agents.sweeping import APART, Sweep, sweep
+from ciprov.agents.leftovers.sweeping import APART, Sweep, sweep
 from ciprov.clients.connection import Connection
 from ciprov.clients.jenkins.client import HttpJenkins
 from ciprov.domain.jenkins import NewNode, Node

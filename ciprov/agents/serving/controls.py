@@ -9,13 +9,13 @@ from datetime import datetime
 from difflib import get_close_matches
 from typing import Protocol, TypeVar, cast
 
-from ciprov.agents.control import Requested
 from ciprov.agents.record import AgentRecord, Phase
 from ciprov.agents.serving.handout import Handout
 from ciprov.agents.serving.inbox import Inbox, Ordered, Signalled
 from ciprov.agents.serving.roster import digest
-from ciprov.agents.snapshot import Snapshot
 from ciprov.agents.template import Rules
+from ciprov.agents.view.control import Requested
+from ciprov.agents.view.snapshot import Snapshot
 from ciprov.foundation.errors import CiprovError, UsageError
 
 _PATIENCE_S = 10.0

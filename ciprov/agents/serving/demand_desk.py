@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from ciprov.agents import attempts
-from ciprov.agents.anchors import missing
-from ciprov.agents.asked_labels import Agent
-from ciprov.agents.attempts import Attempts
-from ciprov.agents.demand import Demand, Policy, Seen, demand
-from ciprov.agents.happenings import Happening, Severity, Tell, What
+from ciprov.agents.crew import attempts
+from ciprov.agents.crew.attempts import Attempts
+from ciprov.agents.crew.names import fresh_name, unique_label
+from ciprov.agents.crew.staffing import Standing, avoided, staff
 from ciprov.agents.lifecycle import Act
-from ciprov.agents.names import fresh_name, unique_label
+from ciprov.agents.queue.anchors import missing
+from ciprov.agents.queue.asked_labels import Agent
+from ciprov.agents.queue.demand import Demand, Policy, Seen, demand
 from ciprov.agents.record import FAILURES, AgentRecord, Cause, Phase
 from ciprov.agents.requesting import at_hand, check_label, check_place
 from ciprov.agents.serving.books import ATTEMPTS, DRAINED, Books, Read
@@ -20,10 +20,10 @@ from ciprov.agents.serving.inbox import Looked
 from ciprov.agents.serving.jenkins_desk import JenkinsDesk, NodeAct
 from ciprov.agents.serving.roster import Roster
 from ciprov.agents.serving.telling import mislabelled
-from ciprov.agents.snapshot import Pause
-from ciprov.agents.staffing import Standing, avoided, staff
 from ciprov.agents.template import Limits, Rules, Template
 from ciprov.agents.template_digest import difference, digest
+from ciprov.agents.view.happenings import Happening, Severity, Tell, What
+from ciprov.agents.view.snapshot import Pause
 from ciprov.domain.jenkins import QueueItem
 
 _SURE_AFTER = timedelta(seconds=0.75)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from datetime import datetime, timedelta
 
-from ciprov.agents.demand import Demand
-from ciprov.agents.looking import Facts, History, Look, answered, cadence, unanswered
+from ciprov.agents.queue.demand import Demand
+from ciprov.agents.queue.looking import Facts, History, Look, answered, cadence, unanswered
 from ciprov.agents.serving import jenkins_desk
 from ciprov.agents.serving.inbox import Looked
 from ciprov.agents.serving.jenkins_desk import JenkinsDesk

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from ciprov.agents.impossible import Cluster, impossible, possible_again, suspected
+from ciprov.agents.crew.impossible import Cluster, impossible, possible_again, suspected
 from ciprov.agents.record import Cause
 from ciprov.agents.serving.demand_desk import DemandDesk
 from ciprov.agents.serving.mesos_desk import MesosDesk

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from ciprov.agents.happenings import Happening, Severity, Tell, What
-from ciprov.agents.snapshot import Peer
+from ciprov.agents.view.happenings import Happening, Severity, Tell, What
+from ciprov.agents.view.snapshot import Peer
 
 
 class Watched:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from ciprov.agents.happenings import Tell
 from ciprov.agents.lifecycle import Act, Seen, advance, ended
 from ciprov.agents.record import AgentRecord, Cause, Phase
 from ciprov.agents.serving.books import Books
@@ -17,8 +16,9 @@ from ciprov.agents.serving.inbox import Acted, Looked, Signalled
 from ciprov.agents.serving.jenkins_desk import ONE_BUILD, JenkinsDesk, NodeAct
 from ciprov.agents.serving.mesos_desk import MesosDesk
 from ciprov.agents.serving.telling import moved_on
-from ciprov.agents.start_script import work_dir
+from ciprov.agents.start.start_script import work_dir
 from ciprov.agents.template import Template
+from ciprov.agents.view.happenings import Tell
 from ciprov.domain.jenkins import AgentSecret, JenkinsUnavailable, NewNode, Node
 
 _REMEMBERED = 200

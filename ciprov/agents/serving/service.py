@@ -7,9 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from ciprov.agents.happenings import Happening, Severity, Tell, What
-from ciprov.agents.looking import Facts, facts
 from ciprov.agents.ports import AgentStore, Jenkins
+from ciprov.agents.queue.looking import Facts, facts
 from ciprov.agents.record import AgentRecord, Cause, Phase
 from ciprov.agents.serving.books import FRAMEWORK, Books
 from ciprov.agents.serving.demand_desk import DemandDesk
@@ -23,10 +22,11 @@ from ciprov.agents.serving.peers import Watched
 from ciprov.agents.serving.requests import request
 from ciprov.agents.serving.roster import Roster
 from ciprov.agents.serving.sweeper import Sweeper
-from ciprov.agents.snapshot import Snapshot
-from ciprov.agents.start_script import secrets_text
-from ciprov.agents.task import Site, TaskSecrets, task_info
+from ciprov.agents.start.start_script import secrets_text
+from ciprov.agents.start.task import Site, TaskSecrets, task_info
 from ciprov.agents.template import Rules, Template
+from ciprov.agents.view.happenings import Happening, Severity, Tell, What
+from ciprov.agents.view.snapshot import Snapshot
 from ciprov.domain import mesos_events
 from ciprov.domain.leadership import Lead
 from ciprov.domain.mesos_events import End

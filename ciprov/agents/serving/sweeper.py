@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from ciprov.agents.anchors import anchors, was_anchor
-from ciprov.agents.happenings import Happening, Severity, Tell, What
+from ciprov.agents.leftovers.sweeping import Sighting, sweep
 from ciprov.agents.lifecycle import Act
+from ciprov.agents.queue.anchors import anchors, was_anchor
 from ciprov.agents.serving.inbox import Looked
 from ciprov.agents.serving.jenkins_desk import JenkinsDesk, NodeAct
 from ciprov.agents.serving.roster import Roster
-from ciprov.agents.sweeping import Sighting, sweep
 from ciprov.agents.template import Rules
+from ciprov.agents.view.happenings import Happening, Severity, Tell, What
 
 
 class Sweeper:

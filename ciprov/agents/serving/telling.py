@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from ciprov.agents.demand import Demand, Spare
-from ciprov.agents.happenings import Happening, Severity, What
+from ciprov.agents.queue.demand import Demand, Spare
 from ciprov.agents.record import FAILURES, AgentRecord, Cause, Phase
+from ciprov.agents.view.happenings import Happening, Severity, What
 from ciprov.domain.jenkins import QueueItem
 from ciprov.framework.ledger.entry import Entry
 

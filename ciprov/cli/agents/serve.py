@@ -31,7 +31,7 @@ def serve(invocation: Invocation, /, *, log_format: str) -> None:
       ciprov --cluster staging agents serve
       ciprov --local agents serve --log-format json 2> agents.log
     """
-    from ciprov.agents.log_lines import LogFormat
+    from ciprov.agents.view.log_lines import LogFormat
     from ciprov.settings.loading import load
     from ciprov.wiring import agents
 

@@ -80,7 +80,7 @@ def _chosen(agents: AgentSettings, name: str) -> Template:
 
 
 def _document(template: Template, agents: AgentSettings, now: datetime) -> dict[str, Any]:
-    from ciprov.agents.schedules import next_warm_change, warm_count
+    from ciprov.agents.crew.schedules import next_warm_change, warm_count
     from ciprov.settings.agents.display import template_values
 
     prefix = f"templates.{template.name}."

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ciprov.agents import labels as grammar
+from ciprov.agents.queue import labels as grammar
 from ciprov.agents.template import Container, Limits, SecretText, Start, Template
 from ciprov.framework.requests import Wanted
 from ciprov.settings.agents.container_keys import container

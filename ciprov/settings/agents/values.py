@@ -10,8 +10,8 @@ from enum import StrEnum
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from ciprov.agents import labels as grammar
-from ciprov.agents import schedules
+from ciprov.agents.crew import schedules
+from ciprov.agents.queue import labels as grammar
 from ciprov.environments.blueprint import durations
 from ciprov.foundation.errors import UsageError
 from ciprov.framework.requests import Constraint, Operator, constraint

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from ciprov.agents.control import Control
+from ciprov.agents.view.control import Control
 from ciprov.foundation.errors import UsageError
 from ciprov.web.agents.bodies import HANDLERS, Refused, json_body, only, text, texts
 from ciprov.web.agents.bounds import FOR_AGENTS

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ciprov.agents.control import Control
-from ciprov.agents.snapshot import Snapshot
+from ciprov.agents.view.control import Control
+from ciprov.agents.view.snapshot import Snapshot
 
 Exposition = Callable[[Snapshot], bytes]
 """Metrics in Prometheus's text form: what was counted, and what the snapshot shows."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ciprov.agents.control import Control
+from ciprov.agents.view.control import Control
 from ciprov.foundation.errors import CiprovError
 from ciprov.web.agents import agents_api, operator_api
 from ciprov.web.agents.bounds import FOR_AGENTS, FOR_OPERATORS

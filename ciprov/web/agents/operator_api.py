@@ -11,9 +11,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from ciprov.agents import status_view
-from ciprov.agents.control import Control
-from ciprov.agents.why import why
+from ciprov.agents.view import status_view
+from ciprov.agents.view.control import Control
+from ciprov.agents.view.why import why
 from ciprov.foundation.clock import utc_now
 from ciprov.foundation.errors import UsageError
 from ciprov.web.agents.bodies import HANDLERS, Refused, json_body, only, text, texts

@@ -8,7 +8,7 @@ from plain_scheduler import Subscribe
 from real_mesos import eventually
 from task_infos import id_of, task
 
-from ciprov.agents.lost_frameworks import LostFramework, lost_frameworks
+from ciprov.agents.leftovers.lost_frameworks import LostFramework, lost_frameworks
 from ciprov.clients.connection import Connection
 from ciprov.clients.mesos_agents import HttpAgents
 

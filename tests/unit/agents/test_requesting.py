@@ -6,8 +6,8 @@ from agent_snapshots import NOW, RULES, record
 
 from ciprov.agents.record import Phase
 from ciprov.agents.requesting import at_hand, check_label, check_place
-from ciprov.agents.snapshot import Pause
 from ciprov.agents.template import Rules
+from ciprov.agents.view.snapshot import Pause
 from ciprov.foundation.errors import CiprovError, UsageError
 
 LINUX, GPU, _ = RULES.templates

@@ -11,8 +11,8 @@ import pytest
 from agent_snapshots import BUSY_DAY, EMPTY, NOW, went
 
 from ciprov.agents.record import Cause
-from ciprov.agents.status_view import agent, status
-from ciprov.agents.why import why
+from ciprov.agents.view.status_view import agent, status
+from ciprov.agents.view.why import why
 from ciprov.cli.completion.tree import walk
 from ciprov.cli.main import cli, main
 from ciprov.cli.output import SCHEMA

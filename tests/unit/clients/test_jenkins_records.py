@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ciprov.agents.labels import label_set
+from ciprov.agents.queue.labels import label_set
 from ciprov.clients.jenkins.records import mark_in, marked, node, node_form, nodes, queue_items
 from ciprov.domain.jenkins import NewNode, NodeMark, Stage
 

@@ -3,8 +3,8 @@ import json
 import logging
 import threading
 
-from ciprov.agents.happenings import Happening, Severity, What
-from ciprov.agents.log_lines import LogFormat
+from ciprov.agents.view.happenings import Happening, Severity, What
+from ciprov.agents.view.log_lines import LogFormat
 from ciprov.wiring.agents_log import LogWriter, told_to
 
 STARTED = Happening(What.STARTED, "it works")

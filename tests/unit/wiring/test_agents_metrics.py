@@ -4,7 +4,7 @@ from pathlib import Path
 from agent_snapshots import BUSY_DAY
 from prometheus_client.parser import text_string_to_metric_families
 
-from ciprov.agents.happenings import Happening, What
+from ciprov.agents.view.happenings import Happening, What
 from ciprov.wiring.agents_metrics import Metrics
 
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "agents-operating.md"

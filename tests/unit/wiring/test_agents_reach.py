@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ciprov.agents.happenings import Happening
 from ciprov.agents.template import Rules
+from ciprov.agents.view.happenings import Happening
 from ciprov.domain.mesos_scheduler import Framework
 from ciprov.settings.agents import AgentSettings, JenkinsAccess, Listen
 from ciprov.settings.model import Cluster

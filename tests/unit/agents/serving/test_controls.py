@@ -12,8 +12,8 @@ from ciprov.agents.record import AgentRecord, Phase
 from ciprov.agents.serving.controls import ServiceControl
 from ciprov.agents.serving.inbox import Inbox, Signalled
 from ciprov.agents.serving.roster import digest
-from ciprov.agents.snapshot import Peer, Snapshot
 from ciprov.agents.template import Rules
+from ciprov.agents.view.snapshot import Peer, Snapshot
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 AGENT = AgentRecord("a1", "maven", ("maven",), NOW, NOW, Phase.ONLINE, token_digest=digest("token"))

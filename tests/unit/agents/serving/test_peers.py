@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from ciprov.agents.happenings import Happening, What
 from ciprov.agents.serving.peers import Watched
+from ciprov.agents.view.happenings import Happening, What
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ciprov.agents.demand import Demand, NoNeed, Spare
+from ciprov.agents.queue.demand import Demand, NoNeed, Spare
 from ciprov.agents.serving.telling import mislabelled
 from ciprov.domain.jenkins import QueueItem, Stage
 

@@ -1,0 +1,1 @@
+"""What earlier runs left in Jenkins and in Mesos."""

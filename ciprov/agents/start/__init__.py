@@ -1,0 +1,1 @@
+"""The Mesos task of an agent, and the shell text that starts it."""
