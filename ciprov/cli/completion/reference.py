@@ -32,7 +32,9 @@ def files() -> Mapping[str, str]:
 def _pages() -> Iterator[str]:
     yield _HEAD
     for path, command in walk(cli):
-        with click.Context(command, info_name=" ".join(["ciprov", *path])) as context:
+        # A command keeps the help options of the first context that asks for them.
+        names = cli.context_settings["help_option_names"]
+        with click.Context(command, info_name=" ".join(["ciprov", *path]), help_option_names=names) as context:
             usage = " ".join(command.collect_usage_pieces(context))
             yield f"\n## {context.info_name}\n\n```\n{context.info_name} {usage}\n```\n\n{_help(command)}"
             options = [one for one in command.params if isinstance(one, click.Option)]

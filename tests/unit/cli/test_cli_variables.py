@@ -37,7 +37,8 @@ def sample(option):
 
 def parsed(path, option, given):
     """The option's value where its command is called with its arguments and `given`."""
-    context = click.Context(cli, info_name="ciprov", auto_envvar_prefix="CIPROV")
+    # As the command line makes it: a command keeps the help options of the first context that asks for them.
+    context = click.Context(cli, info_name="ciprov", **cli.context_settings)
     command = cli
     for word in path:
         command = command.get_command(context, word)

@@ -20,7 +20,7 @@ CALLS = [
 @pytest.mark.parametrize("call", CALLS)
 def test_a_pipeline_calls_what_there_is(call):
     words = shlex.split(re.sub(r'"\$(IDLE|TTL)"', "5d", re.split(r" (?:>|\|\|) ?", call)[0]))
-    command, context = cli, click.Context(cli, info_name="ciprov", auto_envvar_prefix="CIPROV")
+    command, context = cli, click.Context(cli, info_name="ciprov", **cli.context_settings)
     while isinstance(command, click.Group):
         parent, name = context, words.pop(0)
         command = command.get_command(parent, name)
