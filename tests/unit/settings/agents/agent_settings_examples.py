@@ -67,7 +67,7 @@ clusters:
           arguments: [-tunnel, "h:1"]
           cached_agent_jar: true
           protocol: tcp
-          work_dir: /var/work/
+          work_dir: /var/agents/
           jar_cache: off
           class_data: /opt/agent.jsa
           reconnect: 0
