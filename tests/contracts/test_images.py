@@ -193,6 +193,24 @@ def test_what_was_prepared_is_used_and_refusals_have_their_codes(engine: APIClie
         assert (code, words in told) == (expected, True), told
 
 
+def test_a_base_that_has_the_uid_already(engine: APIClient, agent_image: str, tmp_path: Path) -> None:
+    """As images of Ubuntu do. What agents work in is theirs all the same."""
+    tags = [f"ciprov-test/{one}:{secrets.token_hex(4)}" for one in ("base", "agent")]
+    text = f"FROM {java_image(tmp_path)}\nRUN echo ubuntu:x:1000:1000::/home/ubuntu:/bin/sh >>/etc/passwd\n"
+    context = tmp_path / "context"
+    shutil.copytree(ROOT / "docker/agent", context)
+    (context / "agent.jar").write_bytes(file_of(engine, agent_image, "/opt/ciprov/agent.jar"))
+    try:
+        built(engine, tags[0], fileobj=io.BytesIO(text.encode()))
+        built(engine, tags[1], path=str(context), buildargs={"BASE": tags[0]}, network_mode="host")
+        code, told = run(engine, tags[1], "sh", "-c", "mkdir agent && id -un && pwd")
+        assert (code, told.split()) == (0, ["ubuntu", "/home/jenkins"]), told
+    finally:
+        for tag in reversed(tags):
+            if engine.images(tag):
+                engine.remove_image(tag)
+
+
 def test_the_service(engine: APIClient, jenkins: FakeJenkins, tmp_path: Path) -> None:
     base = python_image(tmp_path)
     tag = f"ciprov-test/ciprov:{secrets.token_hex(4)}"
