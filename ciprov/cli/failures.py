@@ -21,7 +21,7 @@ def report(error: BaseException) -> int:
         _tell(str(error))
         return error.exit_code
     if isinstance(error, click.UsageError):
-        error.show()
+        (_placed(error) if isinstance(error, click.NoSuchOption) else error).show()
         return USAGE
     if isinstance(error, click.ClickException):
         _tell(error.format_message())
@@ -35,6 +35,17 @@ def report(error: BaseException) -> int:
         return FAILED
     _tell(f"ciprov has a fault: {type(error).__name__}: {_first_line(error)}\n  {_kept(error)}")
     return FAILED
+
+
+def _placed(error: click.NoSuchOption) -> click.UsageError:
+    """Options of `ciprov` itself are no options of its commands, and many write them behind one all the same."""
+    if error.ctx is None or error.ctx.parent is None:
+        return error
+    root, name = error.ctx.find_root(), error.option_name
+    if not any(name in parameter.opts for parameter in root.command.params):
+        return error
+    after = error.ctx.command_path.removeprefix(f"{root.command_path} ")
+    return click.UsageError(f"{name} goes before the command: {root.command_path} {name} {after} …", error.ctx)
 
 
 def _way_out(error: OSError) -> str:
