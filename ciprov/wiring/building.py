@@ -201,17 +201,17 @@ def _values(asked: Asked, blueprint: Blueprint) -> tuple[dict[str, str], dict[st
     for name, value in asked.parameters.items():
         parameter = blueprint.parameters.get(name)
         is_secret = parameter is not None and parameter.is_secret
-        if is_secret and not value.startswith("@"):
+        inline = value.startswith("@@") or not value.startswith("@")
+        if is_secret and inline:
             raise UsageError(
                 f"the secret {name} stands on the command line, where everybody on this machine can read it",
                 place="--param",
                 way_out=f"use --param {name}=@FILE or the variable {variable(name)}",
             )
-        text = value
-        if value.startswith("@@"):
-            text = value[1:]
-        elif value.startswith("@"):
-            text = _read(value[1:]).rstrip("\r\n")
+        if inline:
+            text = value[1:] if value.startswith("@@") else value
+        else:
+            text = _read(value[1:], "correct the path; a value that begins with @ is given with @@").rstrip("\r\n")
         if is_secret:
             secrets[variable(name)] = text
         else:
@@ -219,7 +219,7 @@ def _values(asked: Asked, blueprint: Blueprint) -> tuple[dict[str, str], dict[st
     return given, secrets
 
 
-def _read(file: str) -> str:
+def _read(file: str, way_out: str = "correct the path") -> str:
     try:
         return Path(file).read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
@@ -229,9 +229,7 @@ def _read(file: str) -> str:
         place = f"{file}:{line}:{column}"
         raise CiprovError("the file is no UTF-8 text", place=place, way_out="save it as UTF-8") from error
     except OSError as error:
-        raise CiprovError(
-            f"the file cannot be read: {error.strerror}", place=file, way_out="correct the path"
-        ) from error
+        raise CiprovError(f"the file cannot be read: {error.strerror}", place=file, way_out=way_out) from error
 
 
 def as_given(value: object) -> str:

@@ -58,7 +58,7 @@ parameter_option = click.option(
     metavar="NAME=VALUE",
     allow_from_autoenv=False,
     help="A parameter of the blueprint. NAME=@FILE reads it from a file, so secrets stay off the command "
-    "line; the variable CIPROV_PARAM_<NAME> does as well. Repeatable.",
+    "line; NAME=@@TEXT is a value that begins with @; the variable CIPROV_PARAM_<NAME> does as well. Repeatable.",
 )
 
 

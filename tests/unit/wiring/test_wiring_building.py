@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from ciprov.domain.environment import EnvironmentRecord, Phase, RecordChanged
+from ciprov.foundation.errors import CiprovError, UsageError
 from ciprov.settings.model import Cluster
 from ciprov.store.sqlite import SqliteStore
 from ciprov.wiring.building import Asked, prepare
@@ -56,3 +57,18 @@ def test_who_names_the_blueprint_says_all_of_it(records, tmp_path):
     file.write_text(SOURCE)
     build = prepare(records, Asked("x", "x", blueprint_file=str(file)), RECORD).on(records.cluster)
     assert build(replace(RECORD, parameters={"size": 2}), frozenset()).parameters == {"tag": "a", "size": 1}
+
+
+def test_a_value_may_begin_with_an_at_sign_and_a_file_that_is_not_there_is_told_of(records, tmp_path):
+    build = prepare(records, Asked("x", "x", parameters={"tag": "@@latest"}), RECORD).on(records.cluster)
+    assert build(RECORD, frozenset()).parameters["tag"] == "@latest"
+    with pytest.raises(CiprovError, match="begins with @ is given with @@"):
+        prepare(records, Asked("x", "x", parameters={"tag": f"@{tmp_path}/none"}), RECORD)
+
+
+@pytest.mark.parametrize("value", ["inline", "@@inline"])
+def test_a_secret_on_the_command_line_is_refused_however_it_is_written(records, value):
+    source = SOURCE.replace("{type: string, default: a}", "{type: secret}")
+    with pytest.raises(UsageError, match="stands on the command line") as refusal:
+        prepare(records, Asked("x", "x", parameters={"tag": value}), replace(RECORD, blueprint_source=source))
+    assert "inline" not in str(refusal.value)
