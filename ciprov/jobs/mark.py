@@ -8,14 +8,18 @@ from dataclasses import dataclass
 from ciprov.foundation.errors import UsageError
 
 _SET = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
-_MARK = re.compile(r"\s*\[ciprov jobs=(?P<set>[\w.-]+)\]\s*\Z")
+_MARK = re.compile(r"\s*\[ciprov jobs=(?P<set>[\w.-]+)(?: of (?P<job>[^\[\]]+))?\]\s*\Z")
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """`set` names the definitions that a job comes from, so that two repositories may share one Jenkins."""
+    """`set` names the definitions that a job comes from, so that two repositories may share one Jenkins.
+
+    `job` is the job's full name: whoever copies a job in Jenkins copies its description, and the copy is not ciprov's.
+    """
 
     set: str
+    job: str = ""
 
     def __post_init__(self) -> None:
         if not _SET.fullmatch(self.set):
@@ -25,12 +29,16 @@ class Mark:
             )
 
     def __str__(self) -> str:
-        return f"[ciprov jobs={self.set}]"
+        return f"[ciprov jobs={self.set} of {self.job}]" if self.job else f"[ciprov jobs={self.set}]"
+
+    def of(self, job: str) -> Mark:
+        """The mark of this job."""
+        return Mark(self.set, job)
 
 
 def mark_in(description: str) -> Mark | None:
     match = _MARK.search(description)
-    return None if match is None or not _SET.fullmatch(match["set"]) else Mark(match["set"])
+    return None if match is None or not _SET.fullmatch(match["set"]) else Mark(match["set"], match["job"] or "")
 
 
 def marked(description: str, mark: Mark) -> str:

@@ -133,7 +133,7 @@ def _step(
     definition: JobDefinition, live: Live, there: Mapping[str, ServerJob], defined: set[str], rules: Rules
 ) -> Step:
     name, place = definition.name, definition.place
-    desired = read(definition.xml, str(place)).with_mark(rules.mark)
+    desired = read(definition.xml, str(place)).with_mark(rules.mark.of(definition.name))
     if name not in there:
         homeless = [folder for folder in parents(name) if folder not in there and folder not in defined]
         if homeless:
@@ -144,7 +144,7 @@ def _step(
         text = desired.text()
         return Step(name, Action.CREATE, "it is not there", text, _diff(name, [], lines(desired)), place)
     current = read(live.configs[name], f"{live.place}, job {name}")
-    foreign = _foreign(current, rules)
+    foreign = _foreign(name, current, rules)
     if foreign:
         return Step(name, Action.REFUSE, foreign, place=place)
     if current.kind != desired.kind:
@@ -156,17 +156,22 @@ def _step(
     before, after = compared(desired, current)
     if before == after:
         return Step(name, Action.KEEP, "it is as defined", place=place)
-    adopted = current.mark != rules.mark
+    adopted = current.mark != rules.mark.of(name)
     reason = "it is taken over" if adopted else "it differs"
     return Step(name, Action.UPDATE, reason, desired.merged_into(current).text(), _diff(name, before, after), place)
 
 
-def _foreign(current: ConfigXml, rules: Rules) -> str:
+def _foreign(name: str, current: ConfigXml, rules: Rules) -> str:
     """Why the job may not be changed; empty where it may."""
-    if rules.adopt or current.mark == rules.mark:
+    if rules.adopt or current.mark == rules.mark.of(name):
         return ""
     if current.mark is None:
         return "ciprov did not create the job of that name; take another name, or take it over with --adopt"
+    if current.mark.set == rules.mark.set:
+        return (
+            f"its mark is that of {current.mark.job or 'another job'}: somebody copied or renamed it; take another "
+            "name, or take it over with --adopt"
+        )
     return (
         f"it comes from other definitions (set {current.mark.set}, here {rules.mark.set}); take another name, "
         "or take it over with --adopt"
@@ -176,7 +181,7 @@ def _foreign(current: ConfigXml, rules: Rules) -> str:
 def _orphans(definitions: Sequence[JobDefinition], live: Live, rules: Rules) -> list[Step]:
     """Ours that are defined no more, the innermost first; a folder stays as long as it holds anything else."""
     defined = {definition.name for definition in definitions}
-    ours = {job.name for job in live.jobs if mark_in(job.description) == rules.mark} - defined
+    ours = {job.name for job in live.jobs if mark_in(job.description) == rules.mark.of(job.name)} - defined
     steps: list[Step] = []
     gone: set[str] = set()
     for job in sorted(live.jobs, key=lambda job: (-job.name.count("/"), job.name)):

@@ -123,7 +123,7 @@ def _write(step: Step, server: JobServer, mark: Mark) -> Done:
 def _delete(step: Step, server: JobServer, mark: Mark) -> Done:
     """Looks at the mark once more: somebody may have taken the job over in between."""
     description = server.description(step.name)
-    if description is not None and mark_in(description) != mark:
+    if description is not None and mark_in(description) != mark.of(step.name):
         return Done(step.name, Outcome.LEFT, "it does not bear our mark any more")
     if description is not None:
         server.delete(step.name)
@@ -132,4 +132,4 @@ def _delete(step: Step, server: JobServer, mark: Mark) -> Done:
 
 def _is_ours(server: JobServer, name: str, mark: Mark) -> bool:
     description = server.description(name)
-    return description is not None and mark_in(description) == mark
+    return description is not None and mark_in(description) == mark.of(name)

@@ -12,6 +12,14 @@ def test_a_mark_is_found_again_and_leaves_the_text(description):
     assert marked(text, Mark("team-a")) == text
 
 
+@pytest.mark.parametrize("job", ["a", "f/b c", "ä/of b"])
+def test_a_mark_names_its_job(job):
+    text = marked("Builds it.", Mark("team-a").of(job))
+    assert text == f"Builds it.\n\n[ciprov jobs=team-a of {job}]"
+    assert mark_in(text) == Mark("team-a").of(job)
+    assert marked(text, Mark("team-a").of("z")) == "Builds it.\n\n[ciprov jobs=team-a of z]"
+
+
 def test_one_mark_takes_the_place_of_another():
     text = marked(marked("Builds it.", Mark("a")), Mark("b"))
     assert (text, mark_in(text)) == ("Builds it.\n\n[ciprov jobs=b]", Mark("b"))

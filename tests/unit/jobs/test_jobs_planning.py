@@ -19,7 +19,7 @@ def defined(name, text="d", kind="", needs=()):
 def there(name, text="d", mark=MARK, kind="project", holds=()):
     """The job, and its config.xml."""
     config = read(f"<{kind}><description>{text}</description></{kind}>", name)
-    config = config.with_mark(mark) if mark else config
+    config = config.with_mark(mark if mark.job else mark.of(name)) if mark else config
     java = kind if kind == FOLDER else "hudson.model.FreeStyleProject"
     return ServerJob(name, java, config.description, holds), config.text()
 
@@ -46,7 +46,7 @@ def test_what_is_as_defined_is_kept_and_nothing_is_sent():
 def test_what_differs_is_updated_with_the_mark_and_the_lines():
     (step,) = planned([defined("a", "new")], [there("a", "old")]).steps
     assert step.action is Action.UPDATE
-    assert read(step.xml, "x").mark == MARK
+    assert read(step.xml, "x").mark == MARK.of("a")
     assert {line[0] for line in step.diff[2:]} == {"@", "-", "+", " "}
     assert any("old" in line for line in step.diff if line.startswith("-"))
 
@@ -66,7 +66,7 @@ def test_a_job_of_somebody_elses_is_refused_by_name(mark, named):
 def test_adopting_brings_the_mark_even_where_nothing_else_differs(mark, text):
     (step,) = planned([defined("a", text)], [there("a", "old", mark)], Rules(MARK, adopt=True)).steps
     assert (step.action, step.reason) == (Action.UPDATE, "it is taken over")
-    assert read(step.xml, "x").mark == MARK
+    assert read(step.xml, "x").mark == MARK.of("a")
 
 
 @pytest.mark.parametrize("adopt", [False, True])
@@ -135,3 +135,11 @@ def test_plugins_that_are_missing_are_told_with_all_that_needs_them():
         jobs, plugins=[Plugin("timestamper", "1")], rules=Rules(MARK, ignored_plugins=frozenset({"git"}))
     ).missing
     assert not planned(jobs, plugins=None).missing
+
+
+def test_a_copy_that_somebody_made_in_jenkins_is_neither_deleted_nor_changed():
+    copy = there("copy", mark=MARK.of("a"))
+    assert actions(planned([defined("a")], [there("a"), copy], Rules(MARK, prune=True))) == [("a", Action.KEEP)]
+    (step,) = planned([defined("copy", "new")], [copy]).steps
+    assert step.action is Action.REFUSE
+    assert "its mark is that of a: somebody copied or renamed it" in step.reason

@@ -44,7 +44,8 @@ class Server:
 
 
 def steps(**actions):
-    return Plan(tuple(Step(name.replace("_", "/"), action, "why", str(MARK)) for name, action in actions.items()))
+    named = [(name.replace("_", "/"), action) for name, action in actions.items()]
+    return Plan(tuple(Step(name, action, "why", str(MARK.of(name))) for name, action in named))
 
 
 def outcomes(done):
@@ -54,7 +55,7 @@ def outcomes(done):
 def test_writes_are_told_and_what_stays_is_not():
     told = []
     plan = steps(a=Action.CREATE, b=Action.UPDATE, c=Action.KEEP, d=Action.ORPHAN, e=Action.DELETE)
-    server = Server({"b": str(MARK), "e": str(MARK)})
+    server = Server({"b": str(MARK.of("b")), "e": str(MARK.of("e"))})
     done = sync(plan, server, MARK, told.append)
     assert outcomes(done) == {
         "a": Outcome.CREATED,
@@ -101,7 +102,12 @@ def test_an_answer_that_was_lost_is_looked_after():
 
 @pytest.mark.parametrize(
     ("description", "outcome", "left"),
-    [(str(MARK), Outcome.DELETED, False), ("", Outcome.LEFT, True), ("x [ciprov jobs=b]", Outcome.LEFT, True)],
+    [
+        (str(MARK.of("a")), Outcome.DELETED, False),
+        ("", Outcome.LEFT, True),
+        ("x [ciprov jobs=b of a]", Outcome.LEFT, True),
+        (str(MARK.of("b")), Outcome.LEFT, True),
+    ],
 )
 def test_what_lost_our_mark_in_between_is_not_deleted(description, outcome, left):
     server = Server({"a": description})
