@@ -127,8 +127,12 @@ class RealMesosForAgents:
         self._lost: set[int] = set()
         self.cluster = "real"
         self.options: tuple[str, ...] = ("--cluster", "real", "--store-local")
-        self.section = {"mesos": f"http://{self._mesos.address}"}
         self.framework = {"user": getpass.getuser()}
+
+    @property
+    def section(self) -> dict[str, str]:
+        """Once it was started: it may have moved to another port."""
+        return {"mesos": f"http://{self._mesos.address}"}
 
     def start(self) -> None:
         self._mesos.start()

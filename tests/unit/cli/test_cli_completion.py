@@ -121,16 +121,20 @@ def test_what_cannot_be_read_gives_no_names(tmp_path):
             assert list(found(kind, {})) == []
 
 
-def test_an_answer_takes_a_sixth_of_a_second_of_a_core_at_most(tmp_path, machine):
-    """In time of the processor, as other tests run beside it; the least of a few, as caches are cold at first."""
+def test_an_answer_costs_little_more_than_to_start(tmp_path, machine):
+    """Against a Python that imports click and SQLite alone, in the same run and in time of the processor, as others
+    run beside it; the least of a few, as caches are cold at first. That is some 150 ms where Python starts in 40.
+    """
     environment = {**os.environ, "CIPROV_STATE_DIR": str(tmp_path), "CIPROV_CONFIG": str(tmp_path / "config.yaml")}
-    took = []
+    answer = ["-m", "ciprov", "completion", "bash", "--", "ciprov", "env", "down", ""]
+    took: dict[str, list[float]] = {"answer": [], "start": []}
     for _ in range(4):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        command = [sys.executable, "-m", "ciprov", "completion", "bash", "--", "ciprov", "env", "down", ""]
-        done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        took.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-        assert done.stdout == "one\t\ntwo\t\n"
-    assert min(took) < 0.165
+        for what, words in (("answer", answer), ("start", ["-c", "import click, sqlite3"])):
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            command = [sys.executable, *words]
+            done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            took[what].append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+            assert done.stdout == ("one\t\ntwo\t\n" if what == "answer" else "")
+    assert min(took["answer"]) < 3.5 * min(took["start"]), took
     assert not (tmp_path / "local").exists()
