@@ -52,6 +52,8 @@ class World:
         self.configure(templates, **others)
         self.jenkins.__enter__()
         self.mesos.start()
+        # Where it is may be known only now.
+        self.configure(templates, **others)
         self.serve()
 
     def stop(self) -> None:
