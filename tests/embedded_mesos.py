@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from real_mesos import RealMesos
+from stopped_process import freeze, thaw
 
 AGENTS = 2
 
@@ -46,10 +47,10 @@ class EmbeddedMesos(RealMesos):
             self._ask(f"/ciprov/agents/agent-{name.removeprefix('agent')}/lose", "POST")
 
     def freeze(self, name: str) -> None:
-        os.kill(self._pid, signal.SIGSTOP)
+        freeze(self._pid)
 
     def thaw(self, name: str) -> None:
-        os.kill(self._pid, signal.SIGCONT)
+        thaw(self._pid)
 
     def stop(self) -> None:
         from ciprov.wiring.localcluster import stop

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from stopped_process import freeze, thaw
 
 _ENDS_BUILDING = "R=$H/run;"
 
@@ -142,10 +143,10 @@ class RealMesos:
         process.wait()
 
     def freeze(self, name: str) -> None:
-        self._processes[name].send_signal(signal.SIGSTOP)
+        freeze(self._processes[name].pid)
 
     def thaw(self, name: str) -> None:
-        self._processes[name].send_signal(signal.SIGCONT)
+        thaw(self._processes[name].pid)
 
     def stop(self) -> None:
         for name in list(self._processes):

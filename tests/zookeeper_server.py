@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import subprocess
 import time
@@ -15,6 +14,7 @@ from pathlib import Path
 import pytest
 from kazoo.client import KazooClient
 from kazoo.exceptions import NoNodeError
+from stopped_process import freeze, thaw
 
 ADDRESS = os.environ.get("CIPROV_TEST_ZOOKEEPER", "127.0.0.1:2181")
 JAR = Path("/usr/share/java/zookeeper.jar")
@@ -97,8 +97,13 @@ class Server:
 
     def freeze(self) -> None:
         assert self._process is not None
-        self._process.send_signal(signal.SIGSTOP)
+        freeze(self._process.pid)
 
     def thaw(self) -> None:
         if self._process is not None:
-            self._process.send_signal(signal.SIGCONT)
+            thaw(self._process.pid)
+
+    def bring_back(self) -> None:
+        self.thaw()
+        if self._process is None:
+            self.start()

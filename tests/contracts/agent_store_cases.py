@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from stopped_process import freeze, thaw
 from store_cases import StoreAt, processes
 
 from ciprov.domain.agents import Key
@@ -201,17 +202,17 @@ class AgentStoreContract:
         sleeper.start()
         assert ready.wait(20)
         assert sleeper.pid is not None
-        os.kill(sleeper.pid, signal.SIGSTOP)
+        freeze(sleeper.pid)
         try:
             with leading(store, "the taker") as (agents, _):
                 assert agents.load() == numbered(3)
                 agents.write({agent(7): {"by": "the taker"}})
-                os.kill(sleeper.pid, signal.SIGCONT)
+                thaw(sleeper.pid)
                 go.set()
                 assert [results.get(timeout=20) for _ in range(3)] == ["the taker"] * 3
                 assert agents.load() == {**numbered(3), agent(7): {"by": "the taker"}}
         finally:
-            os.kill(sleeper.pid, signal.SIGCONT)
+            thaw(sleeper.pid)
             sleeper.join()
 
     # Several processes

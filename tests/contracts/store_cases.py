@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from stopped_process import freeze, thaw
 
 from ciprov.domain.environment import (
     EnvironmentRecord,
@@ -353,14 +354,14 @@ class StoreContract:
         sleeper.start()
         assert ready.wait(20)
         assert sleeper.pid is not None
-        os.kill(sleeper.pid, signal.SIGSTOP)
+        freeze(sleeper.pid)
         try:
             with store.lock("k", "the taker", wait_seconds=10, on_wait=ignore):
-                os.kill(sleeper.pid, signal.SIGCONT)
+                thaw(sleeper.pid)
                 go.set()
                 assert [results.get(timeout=20) for _ in range(3)] == ["the taker"] * 3
         finally:
-            os.kill(sleeper.pid, signal.SIGCONT)
+            thaw(sleeper.pid)
             sleeper.join()
         assert store.get("staging", "feature-x").owner == ""
         assert list(store.history("staging", "feature-x")) == []
@@ -372,14 +373,14 @@ class StoreContract:
         sleeper.start()
         assert ready.wait(20)
         assert sleeper.pid is not None
-        os.kill(sleeper.pid, signal.SIGSTOP)
+        freeze(sleeper.pid)
         try:
             with store.lock("k", "the taker", wait_seconds=10, on_wait=ignore):
-                os.kill(sleeper.pid, signal.SIGCONT)
+                thaw(sleeper.pid)
                 go.set()
                 assert results.get(timeout=10) == "the taker"
         finally:
-            os.kill(sleeper.pid, signal.SIGCONT)
+            thaw(sleeper.pid)
             sleeper.join()
 
 

@@ -18,13 +18,19 @@ from ciprov.store.zookeeper.store import ZookeeperStore
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     need(JAR.exists(), "ZooKeeper is not installed")
     server = Server(tmp_path_factory.mktemp("zookeeper"))
-    server.start()
     yield server
     server.thaw()
     server.stop()
+
+
+@pytest.fixture
+def server(own_server: Server) -> Server:
+    """Up, whatever the test before left behind."""
+    own_server.bring_back()
+    return own_server
 
 
 def store_of(server: Server, seconds: float) -> ZookeeperStore:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 from pathlib import Path
 from typing import Any
 
 from scenario_cli import Cli, eventually
+from stopped_process import freeze, thaw
 
 SMALL = """
 blueprint: small
@@ -168,7 +168,7 @@ def test_a_reaper_leaves_what_is_at_work_and_stops_where_marathon_is_away(cli):
     up.send_signal(signal.SIGINT)
     up.communicate(timeout=90)
     assert outcomes(cli, "--grace", "0", "--dry-run", code=2) == {"old": "would be removed"}
-    os.kill(cli.cluster["pid"], signal.SIGSTOP)
+    freeze(cli.cluster["pid"])
     try:
         away = cli.environment | {"CIPROV_TIMEOUT": "1"}
         done = subprocess.run(
@@ -180,7 +180,7 @@ def test_a_reaper_leaves_what_is_at_work_and_stops_where_marathon_is_away(cli):
             check=False,
         )
     finally:
-        os.kill(cli.cluster["pid"], signal.SIGCONT)
+        thaw(cli.cluster["pid"])
     assert done.returncode == 1, done.stderr
     assert "Traceback" not in done.stderr
     assert outcomes(cli, "--grace", "0", code=0) == {"old": "removed"}
