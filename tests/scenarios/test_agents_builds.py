@@ -63,7 +63,8 @@ def test_an_agent_that_was_asked_for_serves_its_label_alone(running: World) -> N
     assert running.built("other")["builtOn"] != asked["agent"]
     running.freestyle("mine", asked["label"], "sleep 0.3")
     build = running.built("mine")
-    assert (build["builtOn"], build["result"]) == (asked["agent"], "SUCCESS")
+    became = running.cli.run("agents", "status", asked["agent"]).out
+    assert (build["builtOn"], build["result"]) == (asked["agent"], "SUCCESS"), became
     running.gone()
 
 
