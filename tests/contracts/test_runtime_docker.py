@@ -177,7 +177,6 @@ def test_volumes_of_every_kind_and_persistent_ones_outlive_the_task(tmp_path: Pa
         ({"image": "no-registry.invalid/app:1"}, "true", Condition.FAILED, "Failed to pull image 'no-registry.invalid"),
         ({"force_pull": True}, "true", Condition.FAILED, "(forcePullImage asks for it)"),
         ({"parameters": (("gpus", "all"),)}, "true", Condition.ERROR, "the docker parameter 'gpus' is not supported"),
-        ({}, "tail /dev/zero", Condition.FAILED, "Memory limit exceeded: Requested: 32MB Maximum Used: 32MB"),
         ({"parameters": (("entrypoint", "/nope"),)}, None, Condition.FAILED, "/nope"),
     ],
 )
@@ -187,6 +186,22 @@ def test_what_cannot_run_says_why(
     async def work(driver: Driver) -> None:
         update = await driver.run(spec(replace(container(image, driver, network="host"), **changes), command))
         assert (update.condition, says in update.message) == (condition, True), update
+
+    drive(tmp_path, work)
+
+
+def test_too_much_memory_is_said_to_be_the_cause(tmp_path: Path, image: str) -> None:
+    async def work(driver: Driver) -> None:
+        said = []
+        for number in range(3):  # the engine itself misses one of fifty on a busy machine, and says 137 alone
+            wanted = spec(container(image, driver, network="host"), "tail /dev/zero")
+            update = await driver.run(replace(wanted, task_id=f"app.instance-1._app.{number + 1}"))
+            assert update.condition is Condition.FAILED
+            said.append(update.message)
+            if said[-1] == "Memory limit exceeded: Requested: 32MB Maximum Used: 32MB":
+                return
+            assert said[-1] == "Container exited with status 137"
+        raise AssertionError(said)
 
     drive(tmp_path, work)
 

@@ -176,8 +176,9 @@ def test_a_killed_up_is_taken_up_again_by_the_next(cli):
     cli.ok("env", "up", "feature-x", "-b", blueprint)
     assert len(cli.tasks(f"{ENV}/fixed")) == len(cli.tasks(f"{ENV}/plain")) == 1
 
+    first = cli.task_ids(ENV)[f"{ENV}/fixed"]
     changing = cli.start("env", "up", "feature-x", "-b", blueprint, "--param", "fixed_mark=b")
-    eventually(lambda: not cli.tasks(f"{ENV}/fixed"))
+    eventually(lambda: first.isdisjoint(cli.task_ids(ENV)[f"{ENV}/fixed"]))
     changing.send_signal(signal.SIGKILL)
     changing.communicate(timeout=90)
     cli.ok("env", "up", "feature-x", "-b", blueprint, "--param", "fixed_mark=b")
