@@ -5,8 +5,8 @@ stands now and what to do. What it says may be done any number of times and is s
 crash anywhere, of the service, of Jenkins or of Mesos, is mended by the next look.
 
 The awkward cases, each named where it is decided: the task dies before it connects · connects after the time-out · a
-node that a person deleted, or set online again · Jenkins restarts under an agent · a host that is lost under a build ·
-a build that slips in while an idle agent is sent away · a second build.
+node that a person deleted, or set online or offline · Jenkins restarts under an agent · a host that is lost under a
+build · a build that slips in while an idle agent is sent away · a second build.
 """
 
 from __future__ import annotations
@@ -152,7 +152,15 @@ def _on_its_way(record: AgentRecord, seen: Seen, template: Template, now: dateti
     if record.phase is Phase.LAUNCHED:
         running = seen.task is not None and seen.task.state is TaskState.RUNNING
         return moved(record, Phase.CONNECTING, now) if running else _overdue(record, seen, template, now)
-    return record
+    return _set_aside(record, seen, template, now)
+
+
+def _set_aside(record: AgentRecord, seen: Seen, template: Template, now: datetime) -> AgentRecord:
+    """A person set it offline while it was idle: nothing takes it, so nothing else would ever send it away."""
+    aside = seen.node is not None and seen.node.fenced and seen.node.idle
+    if not aside or now < record.since + timedelta(seconds=template.limits.idle_s):
+        return record
+    return replace(record, leaving=Cause.IDLE, detail="somebody set its node offline")
 
 
 def _with_connection(record: AgentRecord, seen: Seen, now: datetime) -> AgentRecord:
@@ -200,7 +208,9 @@ def _fenced(record: AgentRecord, seen: Seen, template: Template, now: datetime) 
 
 def _may_be_resumed(record: AgentRecord, seen: Seen) -> bool:
     """After Jenkins restarted an agent looks idle until the pipeline on it goes on."""
-    if seen.restarted_at is None or seen.looked_at is None or record.since >= seen.restarted_at:
+    # Not when it was fenced: a fence that was asked for before the restart may come true only after it.
+    begun = record.times.get(Phase.BUSY, record.since)
+    if seen.restarted_at is None or seen.looked_at is None or begun >= seen.restarted_at:
         return False
     return seen.looked_at < seen.restarted_at + RESUMED_WITHIN
 

@@ -20,6 +20,7 @@ from ciprov.framework.ledger.entry import Entry
 FRAMEWORK = Key("framework", "id")
 DRAINED = Key("service", "drained")
 ATTEMPTS = Key("service", "attempts")
+JENKINS = Key("service", "jenkins")
 
 _PATIENCE_S = 60.0
 _AGAIN_S = 0.25

@@ -18,7 +18,7 @@ from ciprov.agents.serving.jenkins_desk import JenkinsDesk
 from ciprov.agents.serving.looks import Looks
 from ciprov.agents.serving.mesos_desk import MesosDesk
 from ciprov.agents.serving.misfits import Misfits
-from ciprov.agents.serving.peers import Watched
+from ciprov.agents.serving.peers import Restarts, Watched
 from ciprov.agents.serving.requests import request
 from ciprov.agents.serving.roster import Roster
 from ciprov.agents.serving.sweeper import Sweeper
@@ -79,7 +79,7 @@ class AgentService:
         self._jenkins_peer = Watched(parts.jenkins.target, What.JENKINS_LOST, What.JENKINS_BACK, tell)
         self._mesos_peer = Watched(parts.mesos, What.MESOS_LOST, What.MESOS_BACK, tell)
         self._mesos.follow(rules.templates)
-        self._session = ""
+        self._restarts = Restarts(self._books)
         self._former: dict[str, Template] = {}
         self._looks = Looks(self._jenkins)
         self._next_keep_up = now()
@@ -212,10 +212,8 @@ class AgentService:
         if looked.error is None:
             self._jenkins_peer.is_up(now, looked.server.version if looked.server else "")
             self._roster.answers_since = self._jenkins_peer.peer.since
-            session = looked.server.session if looked.server else ""
-            if session and self._session and session != self._session:
+            if self._restarts.noticed(looked.server):
                 self._roster.restarted_at = now
-            self._session = session or self._session
             self._roster.looked(looked)
             return
         self._looks.failed(looked, now)
@@ -294,6 +292,7 @@ class AgentService:
     def _recover(self) -> None:
         now = self._now()
         read = self._books.read()
+        self._restarts.recovered(read)
         self._demand.recovered(read, now)
         self._roster.recovered(read.agents(), now)
         self._mesos.recovered(read.tasks(), str(read.document(FRAMEWORK).get("id", "")), now)

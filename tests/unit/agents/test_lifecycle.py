@@ -233,6 +233,15 @@ class TestFences:
         idle = look(agent(Phase.FENCED), 1, IDLE)
         assert (idle.record.phase, idle.acts) == (Phase.FENCED, (Act.FENCE,))
 
+    def test_somebody_sets_an_idle_one_offline(self) -> None:
+        """Which gets no build any more, and goes when an idle one would."""
+        assert look(agent(Phase.ONLINE), 59, FENCED_IDLE).acts == ()
+        step = look(agent(Phase.ONLINE), 61, FENCED_IDLE)
+        assert (step.record.phase, step.record.leaving) == (Phase.ONLINE, Cause.IDLE)
+        step = look(look(step.record, 62, FENCED_IDLE).record, 63, FENCED_IDLE)
+        assert (step.record.phase, step.record.cause) == (Phase.ENDED, Cause.IDLE)
+        assert look(agent(Phase.ONLINE), 61, FENCED_BUSY).record.phase is Phase.FENCED
+
     def test_a_second_build_is_counted(self) -> None:
         record = agent(Phase.BUSY, builds=("http://j/job/x/1/",))
         other = replace(BUSY, builds=(Build("http://j/job/y/7/", 7),))
@@ -327,8 +336,13 @@ class TestAPipelineThatOutlivesARestartOfJenkins:
     def test_and_no_longer(self) -> None:
         assert advance(agent(Phase.FENCED), self.seen(131), MAVEN, at(131)).record.cause is Cause.DONE
 
-    def test_agents_from_after_the_restart_are_not_kept(self) -> None:
-        assert advance(agent(Phase.FENCED, since=105), self.seen(110), MAVEN, at(110)).record.cause is Cause.DONE
+    def test_also_one_that_was_fenced_only_once_jenkins_was_back(self) -> None:
+        assert advance(agent(Phase.FENCED, since=105), self.seen(110), MAVEN, at(110)).record.phase is Phase.FENCED
+
+    def test_agents_whose_build_began_after_the_restart_are_not_kept(self) -> None:
+        record = agent(Phase.FENCED, since=105)
+        record = replace(record, times={**record.times, Phase.BUSY.value: at(104)})
+        assert advance(record, self.seen(110), MAVEN, at(110)).record.cause is Cause.DONE
 
     def test_nor_those_whose_task_ended(self) -> None:
         seen = replace(self.seen(110), task=task(TaskState.ENDED, outcome="TASK_FINISHED"))

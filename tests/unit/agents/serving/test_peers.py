@@ -1,11 +1,16 @@
-"""Whether Jenkins and Mesos answer: told when it changes."""
+"""Whether Jenkins and Mesos answer: told when it changes. And whether Jenkins restarted."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 
-from ciprov.agents.serving.peers import Watched
+from ciprov.agents.serving.books import Books
+from ciprov.agents.serving.peers import Restarts, Watched
 from ciprov.agents.view.happenings import Happening, What
+from ciprov.domain.agents import Key
+from ciprov.domain.jenkins import Server
+from ciprov.foundation.json import JsonObject
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -20,3 +25,37 @@ def test_an_outage_is_told_once_whichever_request_found_it() -> None:
     jenkins.is_down(NOW + timedelta(seconds=4), "GET /computer: nothing listens there", "nothing listens there")
     assert [one.what for one in told] == [What.JENKINS_LOST] * 2 + [What.JENKINS_BACK, What.JENKINS_LOST]
     assert jenkins.peer.since == NOW + timedelta(seconds=4)
+
+
+class Kept:
+    """A store in memory."""
+
+    def __init__(self) -> None:
+        self.documents: dict[Key, JsonObject] = {}
+
+    def load(self) -> Mapping[Key, JsonObject]:
+        return self.documents
+
+    def write(self, put: Mapping[Key, JsonObject], remove: Collection[Key] = ()) -> None:
+        self.documents |= put
+
+
+def restarted(store: Kept, *sessions: str) -> list[bool]:
+    """What one life of the service finds, look by look."""
+    books = Books(store, lambda _: None)
+    restarts = Restarts(books)
+    restarts.recovered(books.read())
+    found = [restarts.noticed(Server("2.462.3", session=session) if session else None) for session in sessions]
+    books.close_turn()
+    return found
+
+
+def test_a_restart_of_jenkins_is_another_session() -> None:
+    assert restarted(Kept(), "", "s1", "", "s1", "s2", "s2") == [False, False, False, False, True, False]
+
+
+def test_one_while_the_service_was_away_is_noticed_too() -> None:
+    store = Kept()
+    assert restarted(store, "s1") == [False]
+    assert restarted(store, "s1") == [False]
+    assert restarted(store, "s2") == [True]
