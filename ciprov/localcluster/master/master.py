@@ -60,6 +60,8 @@ class Master:
         self._agents = _presence(state.ledger)
         self._timer: Timer | None = None
         self._wakeup: float | None = None
+        self._resumed = False
+        """Before that no time counts: who could not find the cluster while it was away is not late."""
         self._closed = False
         for task in self.known.holding():
             state.ledger = state.ledger.hold(task.agent_id, task.resources)
@@ -146,6 +148,7 @@ class Master:
 
     def resume(self) -> None:
         """After a restart, once the runtimes have told what still runs."""
+        self._resumed = True
         self._membership.resume(self._now())
         self._work.resume()
 
@@ -156,8 +159,7 @@ class Master:
         if present != self._agents:
             self._agents_changed(present)
         self._trading.settle(now)
-        lost = frozenset(agent.id for agent in self._state.ledger.agents.values() if agent.lost)
-        self._telling.tell_due(now, lost)
+        self._telling.tell_due(now, self._lost_agents())
 
     def _agents_changed(self, present: dict[str, str]) -> None:
         before, self._agents = self._agents, present
@@ -173,10 +175,14 @@ class Master:
 
     def arm(self, wake: Callable[[], None]) -> None:
         """Let `wake` be called when something is due by time alone; without that no timer runs."""
-        if self._closed:
+        if self._closed or not self._resumed:
             return
         now = self._now()
-        dues = (self._trading.next_due(now), self._telling.next_due(), self._membership.next_due())
+        dues = (
+            self._trading.next_due(now),
+            self._telling.next_due(self._lost_agents()),
+            self._membership.next_due(),
+        )
         due = min((moment for moment in dues if moment is not None), default=None)
         if due == self._wakeup and (due is None or self._timer is not None):
             return
@@ -189,6 +195,9 @@ class Master:
     def woken(self) -> None:
         self._wakeup = self._timer = None
         self._membership.give_up_due(self._now())
+
+    def _lost_agents(self) -> frozenset[str]:
+        return frozenset(agent.id for agent in self._state.ledger.agents.values() if agent.lost)
 
     def _now(self) -> float:
         return self._outside.now().timestamp()

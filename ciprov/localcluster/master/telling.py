@@ -36,11 +36,13 @@ class Telling:
             self.tell(key[0], update_event(dict(task.pending[0])))
             self._known.attempts[key] = (times + 1, now + retry_delay_s(times + 1))
 
-    def next_due(self) -> float | None:
+    def next_due(self, lost_agents: frozenset[str]) -> float | None:
         """When the first state is to be sent again to a framework that is connected."""
         moments = (
             again_at
             for key in self._known.telling
-            if key[0] in self._known.streams and (again_at := self._known.attempts.get(key, (0, 0.0))[1])
+            if key[0] in self._known.streams
+            and self._known.tasks[key].agent_id not in lost_agents
+            and (again_at := self._known.attempts.get(key, (0, 0.0))[1])
         )
         return min(moments, default=None)

@@ -212,10 +212,12 @@ class Work:
             if task.held is not None:
                 condition, message, address, began = task.held
                 self.took(TaskUpdate(task.runtime_id, Condition(condition), message, address, began))
-            if not self._known.tasks.get(task.key, back).ended:
-                self._telling.tell_status(task.framework_id, statuses.reachable(back, self._now()))
+            current = self._known.tasks.get(task.key)
+            if current is None or current.ended:
+                continue
+            self._telling.tell_status(task.framework_id, statuses.reachable(back, self._now()))
             if task.framework_id not in self._known.frameworks:
-                self._kill(back, None)
+                self._kill(current, None)
 
     def agent_drained(self, agent_id: str) -> None:
         for task in self._on(agent_id):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,27 @@ def test_after_a_restart_nobody_loses_its_tasks_for_not_being_there_yet(world: W
     assert world.dying == set()
     world.clock.advance(20)
     assert len(world.dying) == 1, "yet not for ever"
+
+
+class SlowWorld(World):
+    """Its runtimes take a second to find what runs."""
+
+    async def recover(self, expected: Sequence[str]) -> None:
+        self.clock.advance(1.0)
+        await super().recover(expected)
+
+
+def test_while_the_cluster_is_away_nobody_can_come_back(tmp_path: Path) -> None:
+    world = SlowWorld(tmp_path, agents=(agent(cpus=4),))
+    scheduler = Scheduler(world).subscribe(failover_timeout=100.0)
+    scheduler.launch(task("t"))
+    world.come_up()
+    scheduler.disconnect()
+    world.clock.forget()
+    world.clock.advance(1000)
+    world.restart()
+    assert world.dying == set()
+    assert Scheduler(world).subscribe(scheduler.id).states("t") == ["TASK_STARTING", "TASK_RUNNING"]
 
 
 def test_a_kill_that_was_cut_off_is_done_again(world: World, scheduler: Scheduler) -> None:

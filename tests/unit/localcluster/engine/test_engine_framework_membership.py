@@ -109,6 +109,28 @@ def test_a_lost_agent_tells_nothing_again(world: World, scheduler: Scheduler) ->
     assert "TASK_STARTING" in scheduler.states("t")[2:]
 
 
+def test_a_task_that_ended_on_a_lost_agent_after_its_framework_was_removed(world: World, scheduler: Scheduler) -> None:
+    scheduler.launch(task("t", cpus=3))
+    world.come_up()
+    world.engine.lose_agent("agent-0")
+    runtime_id = scheduler.runtime_id("t")
+    scheduler.call("TEARDOWN")
+    world.end(runtime_id, Condition.FINISHED)
+    world.engine.return_agent("agent-0")
+    assert world.engine.master.known.tasks == {}
+    assert world.engine.held_by_frameworks() == {}
+    assert cpus_offered(Scheduler(world).subscribe()) == [4], "what it held is given back once"
+
+
+def test_while_an_agent_is_lost_nothing_is_due_for_its_tasks(world: World, scheduler: Scheduler) -> None:
+    scheduler.acknowledges = False
+    scheduler.launch(task("t"))
+    world.come_up()
+    world.engine.lose_agent("agent-0")
+    world.clock.advance(60)
+    assert world.clock.armed == []
+
+
 def test_a_drained_agent_makes_no_offers_and_kills_its_tasks(world: World, scheduler: Scheduler) -> None:
     scheduler.accept(scheduler.offers, task("t"))
     world.come_up()
