@@ -56,6 +56,12 @@ class ConfigXml:
     def mark(self) -> Mark | None:
         return mark_in(self.description)
 
+    @property
+    def credentials(self) -> list[str]:
+        """The ids of those that are kept in a folder."""
+        kept = [each for each in self.root.iterfind("properties/*") if "Credentials" in each.tag]
+        return [found.text or "" for each in kept for found in each.iter("id")]
+
     def with_mark(self, mark: Mark) -> ConfigXml:
         root = deepcopy(self.root)
         if root.tag.endswith(_HOLDS_JOBS):

@@ -8,21 +8,25 @@ from enum import StrEnum
 from typing import Protocol
 
 from ciprov.domain.jenkins import JenkinsError, JenkinsRestarting, JenkinsUnavailable, JenkinsUntrusted
+from ciprov.domain.jobs import ServerJob
 from ciprov.foundation.errors import CiprovError
+from ciprov.jobs.config_xml import FOLDER, read
 from ciprov.jobs.mark import Mark, mark_in
 from ciprov.jobs.planning import Action, Plan, Step, parents
 
 
 class JobServer(Protocol):
-    """What writes jobs. Each of them raises `JenkinsError`."""
+    """What writes jobs, and looks at one of them. Each of these raises `JenkinsError`."""
 
     def create(self, name: str, xml: str) -> None: ...
     def update(self, name: str, xml: str) -> None: ...
     def delete(self, name: str) -> None:
         """Also where it is gone already."""
 
-    def description(self, name: str) -> str | None:
-        """None where there is no such job."""
+    def look(self, name: str) -> ServerJob | None:
+        """As it is now; None where there is no such job."""
+
+    def config(self, name: str) -> str: ...
 
 
 class Outcome(StrEnum):
@@ -54,6 +58,9 @@ class Done:
 Tell = Callable[[Done], None]
 _ENDS = (JenkinsRestarting, JenkinsUntrusted)
 _NO_USE = "Jenkins does not answer any more"
+_NOT_DELETED = (
+    "nothing is deleted where other jobs could not be made or changed: what is to take its place may be missing"
+)
 _OUTCOMES = {Action.CREATE: Outcome.CREATED, Action.UPDATE: Outcome.UPDATED, Action.DELETE: Outcome.DELETED}
 
 
@@ -70,14 +77,19 @@ def refuse(plan: Plan) -> None:
 
 
 def sync(plan: Plan, server: JobServer, mark: Mark, tell: Tell) -> list[Done]:
-    """Does all that can be done: one job that fails does not stop the others, save those in it."""
+    """Does all that can be done: one job that fails does not stop the others, save those in it, and deletions."""
     refuse(plan)
     done: list[Done] = []
     failed: dict[str, str] = {}
+    whole = True
     for step in plan.steps:
-        one = _taken(step, server, mark, failed)
+        if step.action is Action.DELETE and not whole:
+            one = Done(step.name, Outcome.SKIPPED, _NOT_DELETED)
+        else:
+            one = _taken(step, server, mark, failed)
         if one.is_bad:
             failed[step.name] = one.reason
+            whole = whole and step.action is Action.DELETE
         done.append(one)
         if step.writes:
             tell(one)
@@ -121,15 +133,28 @@ def _write(step: Step, server: JobServer, mark: Mark) -> Done:
 
 
 def _delete(step: Step, server: JobServer, mark: Mark) -> Done:
-    """Looks at the mark once more: somebody may have taken the job over in between."""
-    description = server.description(step.name)
-    if description is not None and mark_in(description) != mark.of(step.name):
-        return Done(step.name, Outcome.LEFT, "it does not bear our mark any more")
-    if description is not None:
+    """Looks once more: somebody may have taken the job over in between, or put something into the folder."""
+    there = server.look(step.name)
+    if there is not None:
+        stays = _why_it_stays(there, server, mark)
+        if stays:
+            return Done(step.name, Outcome.LEFT, stays)
         server.delete(step.name)
     return Done(step.name, Outcome.DELETED, step.reason)
 
 
+def _why_it_stays(there: ServerJob, server: JobServer, mark: Mark) -> str:
+    """Jenkins deletes a folder with all that is in it, whosever that is."""
+    if mark_in(there.description) != mark.of(there.name):
+        return "it does not bear our mark any more"
+    if there.kind != FOLDER:
+        return ""
+    if there.holds:
+        return f"it holds {there.holds[0]}"
+    credentials = read(server.config(there.name), there.name).credentials
+    return f"it holds the credentials {', '.join(credentials)}" if credentials else ""
+
+
 def _is_ours(server: JobServer, name: str, mark: Mark) -> bool:
-    description = server.description(name)
-    return description is not None and mark_in(description) == mark.of(name)
+    there = server.look(name)
+    return there is not None and mark_in(there.description) == mark.of(name)

@@ -56,12 +56,12 @@ def xml(text: str, kind: str = "project") -> str:
 
 
 def test_what_is_created_is_listed_with_its_mark(jobs: HttpJobs, name: str) -> None:
-    assert jobs.description(name) is None
+    assert jobs.look(name) is None
     jobs.create(name, xml("ä &lt; ö"))
     (found,) = [job for job in jobs.all() if job.name == name]
     assert found.kind == "hudson.model.FreeStyleProject"
     assert mark_in(found.description) == MARK
-    assert jobs.description(name) == found.description
+    assert jobs.look(name) == found
     assert read(jobs.config(name), "x").description == "ä < ö\n\n[ciprov jobs=contract]"
 
 
@@ -100,6 +100,7 @@ def test_folders_in_folders(jobs: HttpJobs, name: str) -> None:
         f"{name}/b c/d": (),
     }
     assert found[name].kind == FOLDER
+    assert {each: jobs.look(each) for each in found} == found
     jobs.update(f"{name}/b c/d", xml("changed"))
     assert read(jobs.config(f"{name}/b c/d"), "x").description.startswith("changed")
     jobs.delete(f"{name}/b c")

@@ -41,12 +41,13 @@ class HttpJobs:
         with _needing("Job/ExtendedRead or Job/Configure", f"read the configuration of {name}"):
             return self._transport.get(f"{_path(name)}/config.xml").content.decode("utf-8", "replace")
 
-    def description(self, name: str) -> str | None:
-        """None where there is no such job."""
+    def look(self, name: str) -> ServerJob | None:
+        """One job as it is now; None where there is no such job."""
         try:
-            return str(self._transport.get_json(f"{_path(name)}/api/json", tree="description").get("description") or "")
+            document = self._transport.get_json(f"{_path(name)}/api/json", tree="description,jobs[name]")
         except JenkinsNotFound:
             return None
+        return _job({**document, "name": name}, "")
 
     def create(self, name: str, xml: str) -> None:
         folder, _, own = name.rpartition("/")
@@ -104,15 +105,22 @@ def _tree(depth: int) -> str:
 
 
 def _listed(document: JsonObject, folder: str) -> Iterator[ServerJob]:
-    for job in _jobs(document):
-        name = f"{folder}{job['name']}"
-        kind = str(job.get("_class") or "")
-        computed = kind.endswith(("WorkflowMultiBranchProject", "OrganizationFolder"))
-        inside = [] if computed else list(_jobs(job))
-        holds = tuple(f"{name}/{each['name']}" for each in inside)
-        yield ServerJob(name, kind, str(job.get("description") or ""), holds)
-        if not computed:
-            yield from _listed(job, f"{name}/")
+    for each in _jobs(document):
+        job = _job(each, folder)
+        yield job
+        if not _is_computed(job.kind):
+            yield from _listed(each, f"{job.name}/")
+
+
+def _job(document: JsonObject, folder: str) -> ServerJob:
+    name, kind = f"{folder}{document['name']}", str(document.get("_class") or "")
+    inside = () if _is_computed(kind) else tuple(f"{name}/{each['name']}" for each in _jobs(document))
+    return ServerJob(name, kind, str(document.get("description") or ""), inside)
+
+
+def _is_computed(kind: str) -> bool:
+    """Whether Jenkins itself makes what is in it."""
+    return kind.endswith(("WorkflowMultiBranchProject", "OrganizationFolder"))
 
 
 def _jobs(document: JsonObject) -> Iterator[dict[str, Any]]:

@@ -3,7 +3,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from ciprov.domain.jenkins import JenkinsError, JenkinsRestarting, JenkinsUnavailable
-from ciprov.domain.jobs import Place
+from ciprov.domain.jobs import Place, ServerJob
+from ciprov.jobs.config_xml import FOLDER
 from ciprov.jobs.mark import Mark
 from ciprov.jobs.planning import Action, Missing, Plan, Step
 from ciprov.jobs.syncing import NotAllowed, Outcome, sync
@@ -14,9 +15,12 @@ PLACE = Place("jobs.yaml", 3, 5)
 
 @dataclass
 class Server:
-    """Jenkins in memory: descriptions by names. `fails` are errors by names, `late` come after the write was done."""
+    """Jenkins in memory: descriptions by names. `fails` are errors by names, `late` come after the write was done.
+    `folders` are those of the jobs that are one, with what people set up in them.
+    """
 
     jobs: dict[str, str] = field(default_factory=dict)
+    folders: dict[str, str] = field(default_factory=dict)
     fails: dict[str, JenkinsError] = field(default_factory=dict)
     late: dict[str, JenkinsError] = field(default_factory=dict)
     written: list[str] = field(default_factory=list)
@@ -28,11 +32,19 @@ class Server:
         self._write(name, xml)
 
     def delete(self, name):
+        if name in self.fails:
+            raise self.fails[name]
         self.written.append(name)
-        self.jobs.pop(name, None)
+        self.jobs = {job: text for job, text in self.jobs.items() if job != name and not job.startswith(f"{name}/")}
 
-    def description(self, name):
-        return self.jobs.get(name)
+    def look(self, name):
+        if name not in self.jobs:
+            return None
+        inside = tuple(job for job in self.jobs if job.rpartition("/")[0] == name)
+        return ServerJob(name, FOLDER if name in self.folders else "job", self.jobs[name], inside)
+
+    def config(self, name):
+        return f"<{FOLDER}><description/><properties>{self.folders[name]}</properties></{FOLDER}>"
 
     def _write(self, name, xml):
         if name in self.fails:
@@ -119,3 +131,46 @@ def test_what_is_gone_already_needs_no_deletion():
     server = Server()
     assert outcomes(sync(steps(a=Action.DELETE), server, MARK, lambda _: None)) == {"a": Outcome.DELETED}
     assert not server.written
+
+
+def ours(*names):
+    return {name: str(MARK.of(name)) for name in names}
+
+
+@pytest.mark.parametrize(
+    ("jobs", "fails"),
+    [
+        ({**ours("f", "f/a"), "f/b": "made by somebody while the jobs were synced"}, {}),
+        ({**ours("f"), "f/a": "taken over by somebody while the jobs were synced"}, {}),
+        (ours("f", "f/a"), {"f/a": JenkinsError("it may not be deleted")}),
+    ],
+)
+def test_a_folder_is_looked_into_again_before_it_is_deleted(jobs, fails):
+    server = Server(jobs, {"f": ""}, fails=fails)
+    done = sync(steps(f_a=Action.DELETE, f=Action.DELETE), server, MARK, lambda _: None)
+    assert outcomes(done)["f"] is Outcome.LEFT
+    assert "it holds f/" in done[-1].reason
+    assert "f" in server.jobs
+
+
+def test_a_folder_that_is_empty_is_deleted_with_its_jobs_before():
+    server = Server(ours("f", "f/a"), {"f": ""})
+    done = sync(steps(f_a=Action.DELETE, f=Action.DELETE), server, MARK, lambda _: None)
+    assert (set(outcomes(done).values()), server.jobs) == ({Outcome.DELETED}, {})
+
+
+def test_a_folder_stays_with_the_credentials_that_people_keep_in_it():
+    kept = "<a.FolderCredentialsProperty><map><entry><list><b.Key><id>deploy</id></b.Key></list></entry></map>"
+    server = Server(
+        ours("f", "g"), {"f": f"{kept}</a.FolderCredentialsProperty>", "g": "<a.FolderCredentialsProperty/>"}
+    )
+    done = sync(steps(f=Action.DELETE, g=Action.DELETE), server, MARK, lambda _: None)
+    assert outcomes(done) == {"f": Outcome.LEFT, "g": Outcome.DELETED}
+    assert "deploy" in done[0].reason
+
+
+def test_nothing_is_deleted_where_what_may_take_its_place_failed():
+    server = Server(ours("old"), fails={"new": JenkinsError("no")})
+    done = sync(steps(new=Action.CREATE, old=Action.DELETE), server, MARK, lambda _: None)
+    assert outcomes(done) == {"new": Outcome.FAILED, "old": Outcome.SKIPPED}
+    assert "old" in server.jobs
