@@ -28,6 +28,7 @@ from ciprov.domain.jenkins import (
 
 TOKEN = "11secretsecretsecret"
 NEW = NewNode("n1", ("lab",), "/srv", template="maven")
+NODES = "GET /computer/api/json"
 QUEUE, ROOT, CRUMB = "GET /queue/api/json", "GET /api/json", "GET /crumbIssuer/api/json"
 CREATE, NODE, DELETE = "POST /computer/doCreateItem", "GET /computer/n1/api/json", "POST /computer/n1/doDelete"
 EMPTY = as_json('{"items": []}')
@@ -54,6 +55,16 @@ def client(url: str, verify: bool | str = True, read_timeout: float = 5.0) -> Ht
 
 def html(status: int, text: str = "<html>Oops</html>", **headers: str) -> Answer:
     return Answer(status, text, {"Content-Type": "text/html", **{k.replace("_", "-"): v for k, v in headers.items()}})
+
+
+@pytest.mark.parametrize("text", ["{}", '{"status": "maintenance"}', '{"computer": [], "items": null}'])
+def test_data_that_is_not_jenkinss_own_is_no_empty_jenkins(server: RecordedJenkins, text: str) -> None:
+    """All agents would be taken for deleted, and their tasks ended."""
+    server.on(QUEUE, as_json(text))
+    server.on(NODES, as_json(text))
+    for ask in (client(server.url).queue, client(server.url).nodes):
+        with pytest.raises(JenkinsError, match="no Jenkins"):
+            ask()
 
 
 @pytest.mark.parametrize(

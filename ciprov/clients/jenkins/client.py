@@ -87,11 +87,18 @@ class HttpJenkins:
 
     def queue(self) -> list[QueueItem]:
         """All items, by one request."""
-        return queue_items(self._transport.get_json("queue/api/json", tree=QUEUE_TREE))
+        document = self._transport.get_json("queue/api/json", tree=QUEUE_TREE)
+        if not isinstance(document.get("items"), list):
+            raise self._foreign("queue/api/json")
+        return queue_items(document)
 
     def nodes(self) -> list[Node]:
         """All nodes, the built-in one too, by one request."""
-        return nodes(self._transport.get_json("computer/api/json", tree=NODES_TREE))
+        document = self._transport.get_json("computer/api/json", tree=NODES_TREE)
+        # There is always the built-in one. Without any, all agents would be taken for deleted.
+        if not isinstance(document.get("computer"), list) or not document["computer"]:
+            raise self._foreign("computer/api/json")
+        return nodes(document)
 
     def node(self, name: str) -> Node | None:
         try:
@@ -159,6 +166,10 @@ class HttpJenkins:
                 way_out="see whether it is a node that agents connect to (inbound)",
             )
         return AgentSecret(match[1])
+
+    def _foreign(self, path: str) -> JenkinsError:
+        """For data that Jenkins would not tell: some proxy's, which must not be taken for a Jenkins that is empty."""
+        return no_jenkins(f"GET {self._connection.servers[0].rstrip('/')}/{path}", 200)
 
     @property
     def _transport(self) -> Transport:
