@@ -8,12 +8,15 @@ from typing import Any
 from jenkins_jobs.defaults import job_contents_keys
 from jenkins_jobs.errors import JenkinsJobsException
 from jenkins_jobs.expander import enum_required_params
+from jenkins_jobs.yaml_objects import IncludeJinja2, IncludeRawExpand, YamlInclude
 
 from ciprov.clients.job_builder.places import nearest, place_of
 from ciprov.domain.jobs import JobFinding, Place, Severity
 
 _OWN = frozenset({"name", "id", "defaults", "exclude", "template-name"})
 _OF_JOBS = frozenset({*job_contents_keys, *_OWN})
+_INCLUDES = (IncludeJinja2, IncludeRawExpand, YamlInclude)
+"""What brings the text of a file, which may use any parameter."""
 
 
 def unknown_keys(roots: Any) -> Iterator[JobFinding]:
@@ -26,12 +29,14 @@ def unknown_keys(roots: Any) -> Iterator[JobFinding]:
 
 
 def _of_job(job: Any, what: str) -> Iterator[JobFinding]:
-    used = _used_by(job)
+    used, unknown = _used_by(job), _includes(job._contents)
     for key in _unused(job.params, used):
         at = place_of(job.params.key_pos.get(key), place_of(job.pos, Place("")))
         meant = nearest(key, _OF_JOBS - {str(each) for each in job._contents})
         if meant:
             yield JobFinding(at, f"{what} has no key {key!r}", f"did you mean {meant}?")
+        elif unknown:
+            continue
         elif what == "a job":
             yield JobFinding(at, f"{what} has no key {key!r}, and nothing in it uses it as a parameter")
         else:
@@ -50,6 +55,8 @@ def _of_project(project: Any, roots: Any) -> Iterator[JobFinding]:
     for key in _unused(project.params, wanted | _required(project.params)):
         at = place_of(project.params.key_pos.get(key), place_of(project.pos, Place("")))
         meant = nearest(key, wanted - {str(each) for each in project.params})
+        if not meant and any(_includes(template._contents) for template in templates):
+            continue
         way_out = f"did you mean {meant}?" if meant else ""
         message = f"no job or template of the project uses the parameter {key!r}"
         yield JobFinding(at, message, way_out, severity=Severity.WARNING)
@@ -72,12 +79,19 @@ def _used_by(job: Any) -> set[str]:
     """Parameters that its text, its own parameters and its defaults ask for."""
     used = _required(job._contents) | _required(job.params) | {"name"}
     for text in (job.name, job.description, job._id, job.folder, job.project_type):
-        used |= _required(str(text)) if text else set()
+        used |= _required(text) if text else set()
     try:
         defaults = job._pick_defaults(job.defaults_name)
     except JenkinsJobsException:
         return used
     return used | _required(defaults.contents) | _required(defaults.params)
+
+
+def _includes(value: Any) -> bool:
+    if isinstance(value, _INCLUDES):
+        return True
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    return any(map(_includes, inner))
 
 
 def _unused(params: Any, used: set[str]) -> list[str]:

@@ -13,7 +13,8 @@ from jenkins_jobs.config import JJBConfig
 from jenkins_jobs.errors import JenkinsJobsException
 from jenkins_jobs.expander import YamlObjectsExpander
 from jenkins_jobs.roots import Roots, root_adders
-from jenkins_jobs.yaml_objects import BaseYamlObject
+from jenkins_jobs.yaml_objects import BaseYamlObject, J2BaseYamlObject
+from jinja2.sandbox import SandboxedEnvironment
 
 from ciprov.clients.job_builder.places import did_you_mean, finding_of, place_of
 from ciprov.domain.jobs import JobFinding, Place, Severity
@@ -24,7 +25,7 @@ _VIEWS = frozenset({"view", "view-template", "view-group"})
 
 
 class _Loader(jenkins_jobs.loader.Loader):  # type: ignore[misc]
-    """Without the tags by which a file could run any Python."""
+    """Without what lets a file run any Python: some tags, and templates in Jinja outside its sandbox."""
 
     yaml_constructors: ClassVar = {
         tag: constructor
@@ -40,6 +41,12 @@ class _Loader(jenkins_jobs.loader.Loader):  # type: ignore[misc]
     def load_path(self, path: Path) -> Any:
         return self.load(path.read_text(encoding="utf-8"), source_path=path, source_dir=path.parent)
 
+    def construct_object(self, node: Any, deep: bool = False) -> Any:
+        made = super().construct_object(node, deep)
+        if isinstance(made, J2BaseYamlObject):
+            _confine(made)
+        return made
+
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
         seen: dict[str, Any] = {}
         for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
@@ -50,6 +57,15 @@ class _Loader(jenkins_jobs.loader.Loader):  # type: ignore[misc]
                     pos=self.pos_from_node(key),
                 )
         return super().construct_mapping(node, deep)
+
+
+def _confine(template: Any) -> None:
+    """Puts a template that was made outside into the sandbox; what is in it was not run yet."""
+    free = template._jinja2_env
+    template._jinja2_env = SandboxedEnvironment(loader=free.loader, undefined=free.undefined)
+    template._jinja2_env.filters.update(free.filters)
+    if hasattr(template, "_template"):
+        template._template = template._jinja2_env.from_string(template._template_text)
 
 
 def configuration() -> Any:

@@ -107,6 +107,37 @@ def test_python_in_a_tag_is_not_run(tmp_path):
     assert not there.exists()
 
 
+@pytest.mark.parametrize(
+    "description",
+    [
+        "!j2: \"{{ cycler.__init__.__globals__.os.mkdir('there') }}\"",
+        "!j2-yaml: \"{{ ''.__class__.__mro__[1].__subclasses__() }}\"",
+        "!include-jinja2: evil.j2",
+    ],
+)
+def test_a_template_in_jinja_reaches_no_python(description, tmp_path, monkeypatch):
+    (tmp_path / "evil.j2").write_text("{{ cycler.__init__.__globals__.os.mkdir('there') }}")
+    text = f"- job-template:\n    name: a\n    description: {description}\n- project: {{name: p, jobs: [a]}}\n"
+    (finding,) = rendered(tmp_path, text, monkeypatch).findings
+    assert "is unsafe" in finding.message
+    assert not Path("there").exists()
+
+
+def test_templates_in_jinja_and_included_files_use_parameters(tmp_path, monkeypatch):
+    (tmp_path / "s.sh").write_text("echo {greeting}")
+    (tmp_path / "s.j2").write_text("echo {{ greeting | upper }}")
+    text = """
+- job: {name: a, greeting: hello, builders: [shell: !include-raw-expand: s.sh]}
+- job: {name: b, greeting: hello, builders: [shell: !include-jinja2: s.j2]}
+- job-template: {name: 'c-{x}', builders: [shell: !include-jinja2: s.j2]}
+- job-template: {name: 'd-{x}', description: !j2: '{{ greeting }}'}
+- project: {name: p, x: 1, greeting: hello, jobs: ['c-{x}', 'd-{x}']}
+"""
+    found = rendered(tmp_path, text, monkeypatch)
+    assert [str(finding) for finding in found.findings] == []
+    assert [("hello" in job.xml.lower()) for job in found.jobs] == [True] * 4
+
+
 def test_settings_and_definitions_of_the_home_are_not_looked_at(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("jenkins_jobs.ini").write_text("[job_builder]\nallow_duplicates=True\n")
