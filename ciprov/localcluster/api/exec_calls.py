@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from ciprov.localcluster.json_text import value_of
 
 
 class BadCall(ValueError):
@@ -130,7 +131,7 @@ def parse_input(body: bytes) -> InputMessage:
 
 def _typed(body: bytes, known: tuple[str, ...]) -> tuple[str, dict[str, Any]]:
     try:
-        call = json.loads(body)
+        call = value_of(body)
     except ValueError as error:
         raise BadCall(f"Failed to parse body into JSON: {error}") from None
     kind = call.get("type") if isinstance(call, dict) else None

@@ -5,7 +5,6 @@ What is wrong comes as `InvalidJson` (types, ranges, missing fields) or `Invalid
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +17,7 @@ from ciprov.localcluster.definitions.old_forms import translated
 from ciprov.localcluster.definitions.render import render_app
 from ciprov.localcluster.definitions.schema import checked
 from ciprov.localcluster.definitions.validate import app_violations
+from ciprov.localcluster.json_text import value_of
 
 DEFAULT_ROLE = "*"
 
@@ -27,17 +27,9 @@ def parse_json(body: bytes) -> Any:
     if not body.strip():
         raise BadRequest("Please specify data in JSON format", "No content to map due to end-of-input")
     try:
-        value = json.loads(body, parse_constant=_no_constant)
-        if b"\\u" in body:
-            # An escaped half of a surrogate pair is no text that could be sent back.
-            json.dumps(value, ensure_ascii=False).encode()
-        return value
-    except (ValueError, RecursionError) as error:
-        raise BadRequest("Invalid JSON", str(error) or "nested too deeply") from None
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON value")
+        return value_of(body)
+    except ValueError as error:
+        raise BadRequest("Invalid JSON", str(error)) from None
 
 
 def parse_app(raw: Any, base: str = ROOT, *, role: str = DEFAULT_ROLE) -> App:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ciprov.localcluster.json_text import value_of
 from ciprov.localcluster.master.schema import BadMessage, checked
 
 Json = Mapping[str, Any]
@@ -74,23 +75,16 @@ def parse(content: bytes) -> Call:
 
 def _read(content: bytes) -> dict[str, Any]:
     try:
-        message = json.loads(content, parse_constant=_no_constant)
-        if b"\\u" in content:
-            # Half a character: what holds it can be neither written down nor told.
-            json.dumps(message, ensure_ascii=False).encode()
+        message = value_of(content)
     except json.JSONDecodeError as error:
         near = error.doc[error.pos : error.pos + 20]
         raise BadCall(f"Failed to parse body into JSON: syntax error at line {error.lineno} near: {near}") from None
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise BadCall(f"Failed to parse body into JSON: syntax error: {error}") from None
     try:
         return checked(message)
     except BadMessage as error:
         raise BadCall(f"Failed to convert JSON into Call protobuf: {error}") from None
-
-
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is no number of JSON")
 
 
 def _id(value: Json | None) -> str:

@@ -70,6 +70,8 @@ def test_parents_are_followed_to_the_task() -> None:
     ("body", "message"),
     [
         (b"", "Failed to parse body into JSON"),
+        (b"[" * 100_000, "Failed to parse body into JSON: nested too deeply"),
+        (b'"\xed\xa0\x80"', "Failed to parse body into JSON"),
         (b"[]", "Unknown call type None"),
         (b'{"type": "GET_STATE"}', "Unknown call type 'GET_STATE': this agent answers LAUNCH_NESTED_CONTAINER_SESSION"),
         (b'{"type": ["x"]}', "Unknown call type"),

@@ -79,7 +79,8 @@ def test_all_faults_are_named_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"  ", b"{", b"[NaN]", b"\xff", b'"\\ud800"', b"[" * 100_000, b"[" + b"9" * 5000 + b"]"]
+    "body",
+    [b"", b"  ", b"{", b"[NaN]", b"\xff", b'"\\ud800"', b'"\xed\xa0\x80"', b"[" * 100_000, b"[" + b"9" * 5000 + b"]"],
 )
 def test_what_is_not_json_is_a_bad_request(body: bytes) -> None:
     with pytest.raises(BadRequest) as caught:

@@ -58,7 +58,11 @@ def test_what_is_refused(message: Any, text: str) -> None:
     assert refused.value.status == 400
 
 
-@pytest.mark.parametrize("content", [b"{oops", b"", b"\xff", b'{"a": NaN}', b'{"name": "\\ud800"}', b"[" * 100_000])
+HALVES = (b'{"name": "\\ud800"}', b'{"name": "\xed\xa0\x80"}')
+"""Of a pair of surrogates: no characters, escaped or not."""
+
+
+@pytest.mark.parametrize("content", [b"{oops", b"", b"\xff", b'{"a": NaN}', *HALVES, b"[" * 100_000])
 def test_what_is_no_json(content: bytes) -> None:
     with pytest.raises(BadCall, match="Failed to parse body into JSON: syntax error"):
         parse(content)
