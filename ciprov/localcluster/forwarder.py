@@ -29,7 +29,7 @@ def order(targets: Sequence[Target], turn: int) -> list[Target]:
 
 def retry_pause(failures: int) -> float:
     """Seconds until a port that could not be bound is tried again, after so many failures."""
-    return float(min(RETRY_FIRST_SECONDS * 2 ** (failures - 1), RETRY_AT_MOST_SECONDS))
+    return float(min(RETRY_FIRST_SECONDS * 2 ** min(failures - 1, 16), RETRY_AT_MOST_SECONDS))
 
 
 class _Listener:

@@ -37,7 +37,9 @@ def kept_up(ledger: Ledger, patience: Patience, now: datetime) -> Step:
         if entry.killed_at
         and entry.state not in {TaskState.UNREACHABLE, TaskState.INTENDED}
         and _past(
-            entry.killed_at, min(patience.kill_again * 2.0 ** (entry.kills - 1), patience.kill_again_at_most), now
+            entry.killed_at,
+            min(patience.kill_again * 2.0 ** min(entry.kills - 1, 16), patience.kill_again_at_most),
+            now,
         )
     )
     old = tuple(

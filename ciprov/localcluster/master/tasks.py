@@ -102,4 +102,4 @@ def acknowledged(task: Task, uuid: str) -> Task:
 
 def retry_delay_s(attempts: int) -> float:
     """How long to wait for an acknowledgement, after so many times."""
-    return float(min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** (max(1, attempts) - 1)))
+    return float(min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** min(max(1, attempts) - 1, 16)))

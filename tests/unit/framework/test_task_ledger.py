@@ -173,6 +173,13 @@ def test_a_kill_that_is_not_heard_is_repeated_ever_more_rarely():
     assert killed_after == [5, 15, 35, 75]
 
 
+def test_a_task_that_does_not_die_for_weeks_is_killed_all_the_same():
+    ledger = book.stop(told("RUNNING"), ["t-q"], NOW).ledger
+    for count in range(5000):
+        ledger = kept_up(ledger, Patience(), NOW + timedelta(seconds=300 * count)).ledger
+    assert ledger.entries["t-q"].kills > 4900
+
+
 def test_what_is_out_of_reach_for_too_long_is_given_up_and_killed_when_it_comes_back():
     assert kept_up(told("RUNNING"), Patience(), NOW + timedelta(days=9)).effects == ()
     away = told("RUNNING", "UNREACHABLE")

@@ -16,6 +16,8 @@ def test_nothing_to_try_without_targets() -> None:
     assert order([], 7) == []
 
 
-@pytest.mark.parametrize(("failures", "seconds"), [(1, 0.5), (2, 1.0), (4, 4.0), (40, RETRY_AT_MOST_SECONDS)])
+@pytest.mark.parametrize(
+    ("failures", "seconds"), [(1, 0.5), (2, 1.0), (4, 4.0), (40, RETRY_AT_MOST_SECONDS), (5000, RETRY_AT_MOST_SECONDS)]
+)
 def test_a_port_that_cannot_be_bound_is_tried_ever_less_often(failures: int, seconds: float) -> None:
     assert retry_pause(failures) == seconds

@@ -123,4 +123,4 @@ def test_what_waits_to_be_acknowledged_goes_in_order() -> None:
 
 
 def test_it_is_told_again_more_and_more_rarely() -> None:
-    assert [retry_delay_s(times) for times in (1, 2, 3, 7, 99)] == [10, 20, 40, 600, 600]
+    assert [retry_delay_s(times) for times in (1, 2, 3, 7, 99, 5000)] == [10, 20, 40, 600, 600, 600]
