@@ -131,6 +131,10 @@ class JenkinsDesk:
         self._failed = {which: failed for which, failed in self._failed.items() if failed.not_before > recent}
         self._failed[key] = _Failed(times, now + timedelta(seconds=wait))
 
+    def answers_again(self) -> None:
+        """Jenkins is back: what failed because it was away need not wait any longer, fences least of all."""
+        self._failed.clear()
+
     def forget(self, agent: str) -> None:
         for act in Act:
             self._failed.pop((agent, act), None)

@@ -15,11 +15,11 @@ from ciprov.agents.serving.books import Books
 from ciprov.agents.serving.inbox import Acted, Looked, Signalled
 from ciprov.agents.serving.jenkins_desk import ONE_BUILD, JenkinsDesk, NodeAct
 from ciprov.agents.serving.mesos_desk import MesosDesk
-from ciprov.agents.serving.telling import moved_on
+from ciprov.agents.serving.telling import moved_on, refused
 from ciprov.agents.start.start_script import work_dir
 from ciprov.agents.template import Template
 from ciprov.agents.view.happenings import Tell
-from ciprov.domain.jenkins import AgentSecret, JenkinsUnavailable, NewNode, Node
+from ciprov.domain.jenkins import AgentSecret, JenkinsUnavailable, NewNode, Node, NotOurNode
 
 _REMEMBERED = 200
 _AHEAD = 64
@@ -30,7 +30,7 @@ class Roster:
     """Owned by the loop's thread. `template` gives the template of an agent, also where the settings lost it.
 
     `answers_since`: Jenkins answers without a break since then; `restarted_at`: when a restart of it was noticed last.
-    `held_back` are agents that get no node for now.
+    `jenkins_answers`: it did when it was looked at last. `held_back` are agents that get no node for now.
     """
 
     def __init__(
@@ -55,6 +55,7 @@ class Roster:
         self._tokens: dict[str, str] = {}
         self.answers_since: datetime | None = None
         self.restarted_at: datetime | None = None
+        self.jenkins_answers = False
         self.held_back: frozenset[str] = frozenset()
         self.records: dict[str, AgentRecord] = {}
         self.recent: deque[AgentRecord] = deque(maxlen=_REMEMBERED)
@@ -75,9 +76,25 @@ class Roster:
         """The secret of its node and the token of its task. Raises KeyError where they are not at hand."""
         return self._secrets[name], self._tokens[name]
 
-    def is_ready(self, name: str) -> bool:
-        """Its node is made, and what its task needs is at hand."""
-        return name in self._secrets and self.records[name].phase is Phase.NODE_CREATED
+    def to_launch(self) -> tuple[list[AgentRecord], list[AgentRecord]]:
+        """Those whose node is made and whose secrets are at hand, and those that are about to come so far.
+
+        None while Jenkins is away: a task fetches agent.jar from it. Nor before the first look, as what an earlier life
+        wanted may be wanted no more, or not like that.
+        """
+        ready: list[AgentRecord] = []
+        coming: list[AgentRecord] = []
+        ahead = self._ahead()
+        for record in self.records.values() if self.jenkins_answers else ():
+            if record.leaving is not None or record.name in self.held_back:
+                continue
+            if record.phase is Phase.NODE_CREATED:
+                (ready if record.name in self._secrets else coming).append(record)
+            elif record.phase is Phase.WANTED:
+                ahead[record.template] += 1
+                if ahead[record.template] <= _AHEAD:
+                    coming.append(record)
+        return ready, coming
 
     def looked(self, looked: Looked) -> None:
         if looked.nodes is not None:
@@ -86,6 +103,9 @@ class Roster:
 
     def acted(self, acted: Acted, now: datetime) -> None:
         record = self.records.get(acted.agent)
+        ends = acted.act is Act.CREATE_NODE and record is not None
+        if acted.error is not None and not isinstance(acted.error, JenkinsUnavailable) and not ends:
+            self._tell(refused(acted.act, acted.agent, acted.error))
         if record is None:
             return
         if acted.act is Act.CREATE_NODE and record.phase is Phase.ENDED:
@@ -95,6 +115,9 @@ class Roster:
             if acted.act is Act.CREATE_NODE and not isinstance(acted.error, JenkinsUnavailable):
                 told = ": ".join(part for part in (acted.error.place, acted.error.message) if part)
                 self._change(record, ended(record, Cause.NODE_REFUSED, told, now))
+            elif acted.act is Act.DELETE_NODE and isinstance(acted.error, NotOurNode):
+                # Somebody made it theirs, and it is left alone: to this agent it is gone.
+                self._deleted.add(record.name)
         elif acted.act is Act.CREATE_NODE and acted.secret is not None:
             token = secrets.token_urlsafe(24)
             self._secrets[record.name], self._tokens[record.name] = acted.secret, token
@@ -122,7 +145,7 @@ class Roster:
 
     def advance(self, now: datetime) -> None:
         """Move all agents on as far as they go now, and do what that asks for."""
-        ahead = Counter(each.template for each in self.records.values() if each.phase is Phase.NODE_CREATED)
+        ahead = self._ahead()
         for record in list(self.records.values()):
             further = advance(record, self._seen(record), self._template(record), now)
             after = self._placed(further.record)
@@ -138,6 +161,10 @@ class Roster:
                     if ahead[after.template] > _AHEAD:
                         continue
                 self._do(act, after, now)
+
+    def _ahead(self) -> Counter[str]:
+        """By template, how many nodes wait for a place."""
+        return Counter(each.template for each in self.records.values() if each.phase is Phase.NODE_CREATED)
 
     def _seen(self, record: AgentRecord) -> Seen:
         name = record.name

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from ciprov.agents.ports import AgentStore, Jenkins
 from ciprov.agents.queue.looking import Facts, facts
-from ciprov.agents.record import AgentRecord, Cause, Phase
+from ciprov.agents.record import AgentRecord, Cause
 from ciprov.agents.serving.books import FRAMEWORK, Books
 from ciprov.agents.serving.demand_desk import DemandDesk
 from ciprov.agents.serving.handout import Handout
@@ -210,13 +210,17 @@ class AgentService:
     def _looked(self, looked: Looked, now: datetime) -> None:
         self._jenkins.looking = False
         if looked.error is None:
+            if not self._jenkins_peer.peer.up:
+                self._jenkins.answers_again()
             self._jenkins_peer.is_up(now, looked.server.version if looked.server else "")
             self._roster.answers_since = self._jenkins_peer.peer.since
             if self._restarts.noticed(looked.server):
                 self._roster.restarted_at = now
             self._roster.looked(looked)
+            self._roster.jenkins_answers = True
             return
         self._looks.failed(looked, now)
+        self._roster.jenkins_answers = False
         self._jenkins_peer.is_down(now, str(looked.error), looked.error.message)
 
     @property
@@ -226,15 +230,12 @@ class AgentService:
     # Mesos
 
     def _place(self, now: datetime) -> None:
-        ready: list[Request] = []
-        coming: list[Request] = []
-        for record in self._roster.records.values():
-            unlaunched = record.phase in {Phase.WANTED, Phase.NODE_CREATED} and record.leaving is None
-            if unlaunched and record.name not in self._roster.held_back:
-                asked = request(record, self._template_of(record), self._roster.recent)
-                (ready if self._roster.is_ready(record.name) else coming).append(asked)
+        ready, coming = ([self._request(record) for record in records] for records in self._roster.to_launch())
         if self._mesos.place(ready, coming, now):
             self._roster.advance(now)
+
+    def _request(self, record: AgentRecord) -> Request:
+        return request(record, self._template_of(record), self._roster.recent)
 
     def _task_infos(self, launch: Launch, placements: Sequence[Placement]) -> Sequence[JsonObject]:
         infos = []

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from ciprov.agents.lifecycle import Act
 from ciprov.agents.queue.demand import Demand, Spare
 from ciprov.agents.record import FAILURES, AgentRecord, Cause, Phase
 from ciprov.agents.view.happenings import Happening, Severity, What
-from ciprov.domain.jenkins import QueueItem
+from ciprov.domain.jenkins import JenkinsError, QueueItem
 from ciprov.framework.ledger.entry import Entry
 
 _WHAT: Mapping[Phase, What] = {
@@ -51,6 +52,12 @@ def mislabelled(before: Demand, after: Demand, items: Sequence[QueueItem]) -> tu
         for spared in after.spared
         if spared.why is Spare.LABEL_WRONG and spared.item_id not in known
     )
+
+
+def refused(act: Act, node: str, error: JenkinsError) -> Happening:
+    """What Jenkins will not do, now or later. The text is the same for all nodes, so that it is told once."""
+    why = "; ".join(part for part in (error.message, error.way_out) if part)
+    return Happening(What.REFUSED, f"Jenkins does not let ciprov {act}: {why}", Severity.WARNING, agent=node)
 
 
 def seconds(record: AgentRecord) -> dict[str, float]:

@@ -47,3 +47,15 @@ def test_what_failed_is_not_remembered_for_ever() -> None:
         failed = Acted(f"a{number}", Act.DELETE_NODE, error=JenkinsUnavailable("away"))
         desk.heard(failed, NOW + timedelta(minutes=number))
     assert len(desk._failed) < 20
+
+
+def test_what_failed_while_jenkins_was_away_is_done_as_soon_as_it_answers() -> None:
+    jenkins, inbox = Slow(), Inbox()
+    desk = JenkinsDesk(jenkins, inbox, lambda: NOW)  # type: ignore[arg-type]
+    for _ in range(10):
+        desk.heard(Acted("busy", Act.FENCE, error=JenkinsUnavailable("away")), NOW)
+    desk.ask(NodeAct("busy", Act.FENCE), NOW + timedelta(seconds=10))
+    assert not desk.is_busy_with("busy")
+    desk.answers_again()
+    desk.ask(NodeAct("busy", Act.FENCE), NOW + timedelta(seconds=10))
+    assert desk.is_busy_with("busy")

@@ -13,8 +13,9 @@ from ciprov.agents.serving.inbox import Acted, Inbox, Looked
 from ciprov.agents.serving.jenkins_desk import JenkinsDesk
 from ciprov.agents.serving.roster import Roster
 from ciprov.agents.template import Template
+from ciprov.agents.view.happenings import Happening, What
 from ciprov.domain.agents import Key
-from ciprov.domain.jenkins import AgentSecret, Node
+from ciprov.domain.jenkins import AgentSecret, JenkinsDenied, JenkinsUnavailable, Node, NotOurNode
 from ciprov.foundation.json import JsonObject
 from ciprov.framework.requests import Wanted
 
@@ -46,7 +47,8 @@ class Office:
         nothing: Any = Nothing()
         self.books = Books(nothing, lambda _: None)
         self.jenkins = JenkinsDesk(nothing, Inbox(), lambda: T0)
-        self.roster = Roster(self.books, self.jenkins, nothing, lambda _: MAVEN, lambda _: None)
+        self.told: list[Happening] = []
+        self.roster = Roster(self.books, self.jenkins, nothing, lambda _: MAVEN, self.told.append)
 
     def turn(self, seconds: float, *events: Looked | Acted) -> None:
         for event in events:
@@ -79,3 +81,75 @@ def test_a_node_that_comes_into_being_after_its_agent_ended_is_deleted() -> None
     office.turn(4, Acted("a1", Act.DELETE_NODE))
     office.turn(4.1)
     assert office.phase() is None
+
+
+def test_a_node_that_became_somebody_elses_keeps_no_agent_waiting() -> None:
+    """It is left alone; the agent is gone all the same, and takes up no place under the caps."""
+    office = Office()
+    office.roster.add(AgentRecord("a1", "maven", ("maven",), T0, T0))
+    office.roster.end("a1", Cause.KILLED, "", at(1))
+    office.turn(1, Looked(at(0.5), nodes=(Node("a1"),)))
+    office.turn(2, Acted("a1", Act.DELETE_NODE, error=NotOurNode("the node 'a1' was not made by us")))
+    assert office.phase() is None
+
+
+class TestRefusals:
+    def refused(self, acted: Acted) -> list[tuple[What, str]]:
+        office = Office()
+        office.roster.add(AgentRecord("a1", "maven", ("maven",), T0, T0))
+        office.told.clear()
+        office.turn(1, acted)
+        return [(one.what, one.text) for one in office.told]
+
+    def test_are_told_as_nothing_else_would_tell_of_them(self) -> None:
+        denied = JenkinsDenied("the user of ciprov lacks Agent/Disconnect", way_out="grant it")
+        text = "Jenkins does not let ciprov fence it: the user of ciprov lacks Agent/Disconnect; grant it"
+        assert self.refused(Acted("a1", Act.FENCE, error=denied)) == [(What.REFUSED, text)]
+        assert self.refused(Acted("ciprov-anchor-1", Act.CREATE_NODE, error=denied))
+
+    def test_of_an_agents_own_node_are_told_as_its_end(self) -> None:
+        refused = self.refused(Acted("a1", Act.CREATE_NODE, error=JenkinsDenied("no")))
+        assert [what for what, _ in refused] == [What.ENDED]
+
+    def test_outages_are_told_elsewhere(self) -> None:
+        assert self.refused(Acted("a1", Act.FENCE, error=JenkinsUnavailable("away"))) == []
+
+
+class TestWhoIsToBeLaunched:
+    def office(self, count: int) -> Office:
+        office = Office()
+        office.roster.jenkins_answers = True
+        for number in range(count):
+            office.roster.add(AgentRecord(f"a{number}", "maven", ("maven",), T0, T0))
+        office.turn(0)
+        return office
+
+    def names(self, office: Office) -> tuple[list[str], list[str]]:
+        ready, coming = office.roster.to_launch()
+        return [record.name for record in ready], [record.name for record in coming]
+
+    def test_those_whose_nodes_are_made(self) -> None:
+        office = self.office(2)
+        office.turn(1, Acted("a1", Act.CREATE_NODE, secret=AgentSecret("s" * 64)))
+        assert self.names(office) == (["a1"], ["a0"])
+
+    def test_nobody_while_jenkins_is_away_as_after_a_start(self) -> None:
+        """An agent fetches agent.jar from it. And what an earlier life wanted may be wanted no more."""
+        office = self.office(2)
+        office.turn(1, Acted("a1", Act.CREATE_NODE, secret=AgentSecret("s" * 64)))
+        office.roster.jenkins_answers = False
+        assert self.names(office) == ([], [])
+
+    def test_offers_do_not_wait_for_those_who_wait_for_others_themselves(self) -> None:
+        office = self.office(70)
+        assert len(self.names(office)[1]) == 64
+        for number in range(64):
+            office.turn(1, Acted(f"a{number}", Act.CREATE_NODE, secret=AgentSecret("s" * 64)))
+        ready, coming = self.names(office)
+        assert (len(ready), coming) == (64, [])
+
+    def test_nobody_who_is_held_back_or_leaves(self) -> None:
+        office = self.office(3)
+        office.roster.held_back = frozenset({"a0"})
+        office.roster.release("a1", Cause.SURPLUS)
+        assert self.names(office) == ([], ["a2"])
