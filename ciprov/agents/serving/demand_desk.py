@@ -27,6 +27,8 @@ from ciprov.agents.view.snapshot import Pause
 from ciprov.domain.jenkins import QueueItem
 
 _SURE_AFTER = timedelta(seconds=0.75)
+_COMES_BACK = timedelta(seconds=30)
+"""So long an agent that lost its connection is counted on: it tries again every ten seconds."""
 
 
 class DemandDesk:
@@ -86,18 +88,19 @@ class DemandDesk:
             self._roster.add(record)
         self._release(staffing.release, now)
 
-    def ended(self, record: AgentRecord, now: datetime) -> None:
-        """For each agent that has just ended, came online, or was given a build."""
+    def moved_on(self, record: AgentRecord, now: datetime) -> None:
+        """For each agent that has just come into another phase, perhaps by way of others at the same moment."""
         template = self.rules.template(record.template)
         limits = template.limits if template is not None else Limits()
         before = self._attempts
-        if record.cause in FAILURES and record.cause is not None:
+        if record.phase is Phase.ENDED and record.cause in FAILURES:
             # What an earlier life launched may have failed because that life ended before it gave out the secrets.
             launched = record.times.get(Phase.LAUNCHED.value)
             if launched is not None and self._since is not None and launched < self._since:
                 return
             self._attempts = attempts.failed(before, record, limits, now)
-        elif record.phase in {Phase.ONLINE, Phase.BUSY}:
+        elif record.since in {record.times.get(Phase.ONLINE.value), record.times.get(Phase.BUSY.value)}:
+            # Not one that worked before: it proves nothing of what its template is now.
             self._attempts = attempts.succeeded(before, record.template)
         self._write_attempts(before, now)
 
@@ -160,8 +163,16 @@ class DemandDesk:
         """As it was when the look began: an item that it took since then may still be in the queue of that look."""
         busy = record.times.get(Phase.BUSY.value)
         spent = record.spent and not (busy is not None and busy > looked_at)
+        spent = spent or self._is_lost(record, looked_at)
         labels = frozenset(record.labels)
         return Agent(record.name, record.template, labels, record.exclusive, spent, record.progress, record.wanted_at)
+
+    def _is_lost(self, record: AgentRecord, looked_at: datetime) -> bool:
+        """Whether it lost its connection so long ago that nobody should wait for it, though it may come back yet."""
+        if record.offline_since is None:
+            return False
+        begun = max(record.offline_since, self._roster.answers_since or record.offline_since)
+        return looked_at > begun + _COMES_BACK
 
     def _keep_anchors(self, now: datetime) -> None:
         for anchor in missing(self.rules, self._roster.nodes.values()):

@@ -287,8 +287,8 @@ class AgentService:
         record = self._roster.records.get(happening.agent)
         if happening.what is What.ENDED:
             self.handout.forget(happening.agent)
-        if record is not None and happening.what in {What.ENDED, What.ONLINE, What.BUSY}:
-            self._demand.ended(record, self._now())
+        if record is not None and happening.what is not What.LEAKED:
+            self._demand.moved_on(record, self._now())
 
     def _recover(self) -> None:
         now = self._now()

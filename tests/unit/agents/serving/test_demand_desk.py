@@ -1,0 +1,124 @@
+"""Which agents are counted on, and when a template's failures are forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from ciprov.agents.record import AgentRecord, Cause, Phase
+from ciprov.agents.serving.books import Books
+from ciprov.agents.serving.demand_desk import DemandDesk
+from ciprov.agents.serving.inbox import Inbox, Looked
+from ciprov.agents.serving.jenkins_desk import JenkinsDesk
+from ciprov.agents.serving.roster import Roster
+from ciprov.agents.template import Rules, ServiceRules, Template
+from ciprov.agents.template_digest import digest
+from ciprov.domain.agents import Key
+from ciprov.domain.jenkins import Node, QueueItem, Stage
+from ciprov.foundation.json import JsonObject
+from ciprov.framework.requests import Wanted
+
+T0 = datetime(2026, 1, 1, tzinfo=UTC)
+LINUX = Template("linux", ("linux",), Wanted(cpus=1))
+RULES = Rules(ServiceRules(anchors=False), (LINUX,))
+ITEM = QueueItem(1, Stage.BUILDABLE, label="linux", since=T0, buildable_since=T0)
+
+
+def at(seconds: float) -> datetime:
+    return T0 + timedelta(seconds=seconds)
+
+
+class Nothing:
+    """A Mesos without tasks and a store that keeps nothing."""
+
+    def task(self, _: str) -> None:
+        return None
+
+    def load(self) -> Mapping[Key, JsonObject]:
+        return {}
+
+    def write(self, put: Mapping[Key, JsonObject], remove: Collection[Key] = ()) -> None:
+        pass
+
+
+class Office:
+    def __init__(self, *agents: AgentRecord) -> None:
+        nothing: Any = Nothing()
+        books = Books(nothing, lambda _: None)
+        jenkins = JenkinsDesk(nothing, Inbox(), lambda: T0)
+        self.roster = Roster(books, jenkins, nothing, lambda _: LINUX, lambda _: None)
+        self.desk = DemandDesk(RULES, books, jenkins, self.roster, lambda _: None)
+        self.desk.recovered(books.read(), T0)
+        for agent in agents:
+            self.roster.add(agent)
+
+    def look(self, seconds: float) -> int:
+        """At an item that waits, and an agent that is offline; gives how many agents there are then."""
+        looked = Looked(at(seconds), nodes=(Node("a1", offline=True),), items=(ITEM,))
+        self.roster.looked(looked)
+        self.desk.looked(looked, at(seconds))
+        return len(self.roster.records)
+
+
+def agent(phase: Phase, *passed: tuple[Phase, float], **more: Any) -> AgentRecord:
+    """One that came into `phase` last, and into those that it `passed` at so many seconds."""
+    times = {each.value: at(seconds) for each, seconds in passed}
+    since = max(times.values(), default=T0)
+    return AgentRecord("a1", "linux", ("linux",), T0, since, phase, template_digest=digest(LINUX), times=times, **more)
+
+
+class TestAnAgentThatLostItsConnection:
+    def test_is_counted_on_for_half_a_minute(self) -> None:
+        office = Office(agent(Phase.CONNECTING, offline_since=at(0)))
+        assert office.look(29) == 1
+        assert office.look(31) == 2
+
+    def test_after_a_restart_of_jenkins_from_when_it_answers_again(self) -> None:
+        office = Office(agent(Phase.CONNECTING, offline_since=at(0)))
+        office.roster.answers_since = at(60)
+        assert office.look(89) == 1
+        assert office.look(91) == 2
+
+    def test_one_that_never_was_connected_is_on_its_way(self) -> None:
+        assert Office(agent(Phase.CONNECTING)).look(91) == 1
+
+
+class TestFailures:
+    def office(self) -> Office:
+        office = Office()
+        failed = agent(Phase.ENDED, (Phase.LAUNCHED, 1), (Phase.ENDED, 2), cause=Cause.TASK_FAILED)
+        office.desk.moved_on(failed, at(2))
+        assert office.desk.pauses(at(2))
+        return office
+
+    @pytest.mark.parametrize(
+        "good",
+        [
+            agent(Phase.ONLINE, (Phase.LAUNCHED, 4), (Phase.ONLINE, 5)),
+            agent(Phase.BUSY, (Phase.LAUNCHED, 4), (Phase.BUSY, 5)),
+            agent(Phase.FENCED, (Phase.LAUNCHED, 4), (Phase.BUSY, 5), (Phase.FENCED, 5)),
+        ],
+        ids=lambda record: record.phase.value,
+    )
+    def test_are_forgotten_once_an_agent_works_however_quickly(self, good: AgentRecord) -> None:
+        office = self.office()
+        office.desk.moved_on(good, at(5))
+        assert not office.desk.pauses(at(2))
+
+    @pytest.mark.parametrize("phase", [Phase.FENCED, Phase.ENDED, Phase.REMOVED])
+    def test_are_not_forgotten_as_an_agent_from_before_them_ends_its_build(self, phase: Phase) -> None:
+        office = self.office()
+        office.desk.moved_on(agent(phase, (Phase.ONLINE, 0), (Phase.BUSY, 0.5), (phase, 9), cause=Cause.DONE), at(9))
+        assert office.desk.pauses(at(2))
+
+    def test_are_not_counted_again_when_the_agent_is_removed(self) -> None:
+        office = self.office()
+        (before,) = office.desk.pauses(at(2)).values()
+        gone = agent(Phase.ENDED, (Phase.LAUNCHED, 4), (Phase.ENDED, 5), cause=Cause.TASK_FAILED)
+        office.desk.moved_on(replace(gone, phase=Phase.REMOVED, since=at(6)), at(6))
+        (after,) = office.desk.pauses(at(2)).values()
+        assert after == before
