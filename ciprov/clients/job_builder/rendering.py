@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from jenkins_jobs.errors import JenkinsJobsException
 from jenkins_jobs.loc_loader import LocDict, LocList, LocString
 from jenkins_jobs.xml_config import XmlJobGenerator
 
+from ciprov.clients.job_builder.names import unfit
 from ciprov.clients.job_builder.parameters import unknown_keys
 from ciprov.clients.job_builder.places import BRACES, did_you_mean, finding_of, place_of
 from ciprov.clients.job_builder.plugins import plugins_in
@@ -48,13 +50,11 @@ def _render(paths: Sequence[Path], plugins: Sequence[Plugin] | None) -> Definiti
         findings += told
         if job is None or made.incomplete:
             continue
-        first = jobs.setdefault(job.name, job)
+        first = jobs.setdefault(job.name.casefold(), job)
         if first is not job:
-            findings.append(
-                JobFinding(
-                    job.place, f"there is a job {job.name!r} already: first at {first.place}", "rename one of them"
-                )
-            )
+            alike = "" if first.name == job.name else ", and Jenkins does not tell capitals apart"
+            message = f"there is a job {first.name!r} already{alike}: first at {first.place}"
+            findings.append(JobFinding(job.place, message, "rename one of them"))
     return Definitions(tuple(jobs.values()), tuple(_in_order(findings)))
 
 
@@ -145,9 +145,9 @@ def _rendered(
     except Exception as error:
         told = f"the job {name} cannot be made of what is given: {type(error).__name__}: {str(error)[:160]}"
         return None, [*registry.findings, JobFinding(made.place, told)]
-    no_texts = list(_no_texts(xml.xml, made))
-    if no_texts:
-        return None, [*registry.findings, *no_texts]
+    wrong = [*_no_texts(xml.xml, made), *_no_name(str(xml.name), made)]
+    if wrong:
+        return None, [*registry.findings, *wrong]
     module = kinds[kind].load()
     findings = [*registry.findings, *_without_effect(data, module, kind, defaults)]
     description = xml.xml.find("description")
@@ -165,15 +165,32 @@ def _no_lists(made: _Made) -> Iterator[JobFinding]:
             yield JobFinding(at, f"a list is wanted below {key}", "begin each item with a dash")
 
 
+_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
 def _no_texts(root: Any, made: _Made) -> Iterator[JobFinding]:
-    """Numbers and the like that went into the XML as they are, which jenkins-job-builder does not survive."""
+    """What went into the XML as it is and which jenkins-job-builder does not survive: numbers and the like, and
+    characters that no XML can hold.
+    """
     for element in root.iter():
         for value in (element.text, *element.attrib.values()):
-            if value is not None and not isinstance(value, str):
-                at = place_of(_position(made.data, value), made.place)
+            if value is None or (isinstance(value, str) and not _NO_XML.search(value)):
+                continue
+            at = place_of(_position(made.data, value), made.place)
+            if isinstance(value, str):
+                told = f"the character U+{ord(_NO_XML.findall(value)[0]):04X} in {element.tag} cannot stand in a job"
+                yield JobFinding(at, told, "write it as an escape of its own language")
+            else:
                 kind = type(value).__name__.removeprefix("Loc").lower()
                 shown = str(value)[:60]
                 yield JobFinding(at, f"a text is wanted for {element.tag}, not {shown} ({kind})", "put it into quotes")
+
+
+def _no_name(name: str, made: _Made) -> Iterator[JobFinding]:
+    why = "" if made.incomplete else unfit(name)
+    if why:
+        at = place_of(made.data.value_pos.get("name"), made.place)
+        yield JobFinding(at, f"{name!r} is no name for a job: {why}", "rename it")
 
 
 def _position(data: Any, value: Any) -> Any:

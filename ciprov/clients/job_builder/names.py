@@ -1,0 +1,20 @@
+"""What Jenkins lets a job be called."""
+
+from __future__ import annotations
+
+import re
+
+_UNSAFE = re.compile(r"[?*\\%!@#$^&|<>\[\]:;\x00-\x1f\x7f]")
+
+
+def unfit(name: str) -> str:
+    """Why a job cannot have this full name (folders included) or would get another one; empty where it can."""
+    unsafe = _UNSAFE.search(name)
+    if unsafe:
+        return f"Jenkins does not allow {unsafe[0]!r}"
+    parts = name.split("/")
+    if not all(part.strip(".") for part in parts):
+        return "no part of it may be empty, or dots alone"
+    if any(part != part.strip() for part in parts):
+        return "no part of it may begin or end with a blank"
+    return "no part of it may end with a dot" if any(part.endswith(".") for part in parts) else ""
