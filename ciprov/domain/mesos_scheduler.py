@@ -44,7 +44,7 @@ class MesosScheduler(Protocol):
 
     Those that may be repeated (kill, acknowledge, suppress, revive, reconcile) wait in an outbox while there is no
     subscription. Those that concern offers die with the subscription that brought the offers. What was given up comes
-    back as `CallLost`. An ACCEPT is never sent twice.
+    back as `CallLost`. An ACCEPT is never sent twice; where it was lost, its offers are still to be declined.
     """
 
     def start(self, framework: Framework, events: EventQueue) -> None:

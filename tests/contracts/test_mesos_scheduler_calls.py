@@ -117,6 +117,20 @@ def test_what_may_be_repeated_is_repeated_until_it_arrives(script: Script) -> No
         assert master.types().count("KILL") == 3
 
 
+@pytest.mark.parametrize("script", [answering(500), answering(503), Peer.hold, Peer.reset])
+def test_a_decline_is_repeated_until_it_arrives(script: Script) -> None:
+    """A master waits for the answer to an offer without end, and gives to nobody else what is in it."""
+    with driven(calls=(accepted, script, script, accepted)) as (master, session):
+        session.subscribed()
+        master.call("RECONCILE")
+        session.driver.decline(["O1"])
+        master.wait_for(lambda one: one.types().count("DECLINE") == 3)
+        session.driver.revive()
+        master.call("REVIVE")
+        assert master.types().count("DECLINE") == 3
+        assert not [event for event in session.pending() if isinstance(event, CallLost)]
+
+
 def test_a_repeated_failure_does_not_hold_up_other_calls() -> None:
     def kills_fail(peer: Peer) -> None:
         peer.answer(503 if peer.request.body["type"] == "KILL" else 202)

@@ -65,7 +65,7 @@ class Link:
             made = Call(call.type, call.body, call.ids, number)
             if self._end is not None:
                 self._lose(made, "the driver has stopped", perhaps_done=False)
-            elif not made.may_be_repeated and number == 0:
+            elif not made.outlives and number == 0:
                 self._lose(made, "there is no subscription", perhaps_done=False)
             else:
                 if made.type == "KILL":
@@ -91,9 +91,14 @@ class Link:
                 self._changed.wait(wait)
             return None
 
-    def put_back(self, call: Call, pause_s: float) -> None:
+    def put_back(self, call: Call, reason: str, pause_s: float) -> None:
+        """Have it sent again after a pause, unless it died with its subscription meanwhile, for `reason`."""
         with self._changed:
-            self._outbox.put_back(call, time.monotonic() + pause_s)
+            number = self._registration.number if self._registration else 0
+            if call.outlives or call.subscription == number:
+                self._outbox.put_back(call, time.monotonic() + pause_s)
+            else:
+                self._lose(call, reason, perhaps_done=True)
 
     def lose(self, call: Call, reason: str, *, perhaps_done: bool) -> None:
         with self._changed:

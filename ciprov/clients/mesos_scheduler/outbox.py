@@ -1,7 +1,7 @@
 """Calls on their way to the master, and what becomes of them when they cannot be sent. Pure; not safe for threads.
 
-Calls about offers belong to the subscription that brought the offers. The others are idempotent: they outlive
-subscriptions, are sent again when in doubt, and one that says the same as a later one is dropped.
+Calls about offers belong to the subscription that brought the offers. The others outlive subscriptions, and one that
+says the same as a later one is dropped. All but ACCEPT and TEARDOWN are idempotent, and are sent again when in doubt.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 
 from ciprov.foundation.json import JsonObject
 
-OF_OFFERS = frozenset({"ACCEPT", "DECLINE", "ACCEPT_INVERSE_OFFERS", "DECLINE_INVERSE_OFFERS", "TEARDOWN"})
+_OF_SUBSCRIPTION = frozenset({"ACCEPT", "DECLINE", "ACCEPT_INVERSE_OFFERS", "DECLINE_INVERSE_OFFERS", "TEARDOWN"})
+_ONCE = frozenset({"ACCEPT", "TEARDOWN"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +31,19 @@ class Call:
 
     @property
     def may_be_repeated(self) -> bool:
-        return self.type not in OF_OFFERS
+        return self.type not in _ONCE
+
+    @property
+    def outlives(self) -> bool:
+        """Whether it means the same in a later subscription."""
+        return self.type not in _OF_SUBSCRIPTION
 
     @property
     def says(self) -> Hashable:
-        """Of two repeatable calls that say the same, the later is enough. None: it stands for itself."""
+        """Of two calls that say the same, the later is enough. None: it stands for itself."""
         if self.type in {"SUPPRESS", "REVIVE"}:
             return ("offers", *self.ids)
-        return (self.type, *self.ids) if self.may_be_repeated else None
+        return (self.type, *self.ids) if self.outlives else None
 
 
 class Outbox:
@@ -61,7 +67,7 @@ class Outbox:
     def next(self, subscription: int, now: float) -> Call | None:
         """The first that may be sent now, taken out."""
         for index, call in enumerate(self._waiting):
-            if call.due <= now and (call.may_be_repeated or call.subscription == subscription):
+            if call.due <= now and (call.outlives or call.subscription == subscription):
                 del self._waiting[index]
                 return call
         return None
@@ -72,9 +78,9 @@ class Outbox:
 
     def void(self, subscription: int) -> tuple[Call, ...]:
         """Those that cannot be sent any more as they are not of this subscription, taken out."""
-        lost = tuple(c for c in self._waiting if not c.may_be_repeated and c.subscription != subscription)
+        lost = tuple(c for c in self._waiting if not c.outlives and c.subscription != subscription)
         if lost:
-            self._waiting = deque(c for c in self._waiting if c.may_be_repeated or c.subscription == subscription)
+            self._waiting = deque(c for c in self._waiting if c.outlives or c.subscription == subscription)
         return lost
 
     def everything(self) -> tuple[Call, ...]:

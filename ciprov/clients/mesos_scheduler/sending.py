@@ -96,7 +96,7 @@ class Sender:
             self._link.lose(call, outcome.reason, perhaps_done=outcome.perhaps_done)
         else:
             pauses = BackOff(self._patience.first_pause_s, self._patience.longest_pause_s, call.tries + 1)
-            self._link.put_back(call, pauses.pause(0.0))
+            self._link.put_back(call, outcome.reason, pauses.pause(0.0))
         if outcome.fate is Fate.RESUBSCRIBE and not stale_for_ever:
             self._link.break_off(Verdict(Loss.UNAVAILABLE, outcome.reason), registration.number)
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import queue
 from dataclasses import replace
 
 from ciprov.clients.mesos_scheduler import calls
+from ciprov.clients.mesos_scheduler.addresses import Master
 from ciprov.clients.mesos_scheduler.back_off import BackOff
 from ciprov.clients.mesos_scheduler.kills import Kills
+from ciprov.clients.mesos_scheduler.link import Link
 from ciprov.clients.mesos_scheduler.outbox import Call, Outbox
 from ciprov.clients.mesos_scheduler.patience import Patience
-from ciprov.domain.mesos_events import Update
+from ciprov.domain.mesos_events import CallLost, MesosEvent, Update
 
 
 def kill(task: str) -> Call:
@@ -45,6 +48,23 @@ def test_offers_belong_to_their_subscription() -> None:
     assert outbox.void(2) == (old,)
     assert outbox.void(2) == ()
     assert drained(outbox, 2) == [("KILL", "a"), ("ACCEPT", "o")]
+
+
+def test_what_failed_is_not_sent_in_another_subscription() -> None:
+    events: queue.SimpleQueue[MesosEvent] = queue.SimpleQueue()
+    link = Link("F", events)
+    link.registered(Master("m", 5050), "s1", "F")
+    link.post(calls.decline(["o"], 5.0))
+    taken = link.next_call()
+    assert taken is not None
+    link.disconnected()
+    link.registered(Master("m", 5050), "s2", "F")
+    link.put_back(taken[0], "no answer", 0.0)
+    assert events.get_nowait() == CallLost("DECLINE", taken[0].body, "no answer", perhaps_done=True, ids=("o",))
+    link.post(kill("a"))
+    following = link.next_call()
+    assert following is not None
+    assert following[0].ids == ("a",)
 
 
 def test_what_failed_waits_and_others_pass_it() -> None:
