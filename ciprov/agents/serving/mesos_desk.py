@@ -29,7 +29,7 @@ from ciprov.framework.reconciliation import Reconciliation
 from ciprov.framework.requests import Request
 from ciprov.framework.state import Memory, Policy, State
 
-HOLD_S = 0.05
+HOLD_S = 0.03
 """So long offers wait for requests that are about to be ready; on a busy machine too each is answered within 0.1 s."""
 _TOLD_SOON = timedelta(seconds=1)
 _GIVEN_UP_LATER_S = 60.0
@@ -214,7 +214,7 @@ class MesosDesk:
         except OfferUnreadable as error:
             offer_id = error.offer_id
             if offer_id:
-                self._books.then(lambda: self._driver.decline([offer_id], filter_s=60.0))
+                self._books.then(partial(self._driver.decline, [offer_id], filter_s=60.0))
             return
         self._offers[parsed.id] = (parsed, now)
 
@@ -226,7 +226,7 @@ class MesosDesk:
             return
         self.draining[agent_id] = f"a maintenance begins at {planned.start:%Y-%m-%d %H:%M} UTC"
         self._inverse[offer_id] = agent_id
-        self._books.then(lambda: self._driver.accept_inverse([offer_id]))
+        self._books.then(partial(self._driver.accept_inverse, [offer_id]))
 
     def _updated(self, event: events.Update, now: datetime) -> None:
         try:
@@ -259,6 +259,8 @@ class MesosDesk:
             self._note(effect, now)
 
     def _note(self, effect: Effect, now: datetime) -> None:
+        # The present one: by the time that it is done, another framework may have begun.
+        driver = self._driver
         match effect:
             case Persist():
                 self._books.tasks(effect.entries)
@@ -267,15 +269,15 @@ class MesosDesk:
             case Ended():
                 pass  # the ledger tells
             case SendLaunch():
-                self._books.then(lambda: self._send(effect, now))
+                self._books.then(partial(self._send, driver, effect, now))
             case Acknowledge():
-                self._books.then(lambda: self._driver.acknowledge(_status(effect)))
+                self._books.then(partial(driver.acknowledge, _status(effect)))
             case Kill():
-                self._books.then(lambda: self._driver.kill(effect.task_id, agent_id=effect.agent_id))
+                self._books.then(partial(driver.kill, effect.task_id, agent_id=effect.agent_id))
 
-    def _send(self, effect: SendLaunch, now: datetime) -> None:
+    def _send(self, driver: MesosScheduler, effect: SendLaunch, now: datetime) -> None:
         launch = effect.launch
-        self._driver.launch(launch.offer_ids, self._task_infos(launch, launch.placements), filter_s=launch.filter_s)
+        driver.launch(launch.offer_ids, self._task_infos(launch, launch.placements), filter_s=launch.filter_s)
         self._sending.update(dict.fromkeys(effect.task_ids, now))
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol
 
-from ciprov.domain.jenkins import NEEDED_PERMISSIONS, AgentSecret, JenkinsDenied, NewNode, Server
+from ciprov.domain.jenkins import NEEDED_PERMISSIONS, AgentSecret, JenkinsDenied, JenkinsNotFound, NewNode, Server
 
 
 class _Jenkins(Protocol):
@@ -28,7 +29,7 @@ def check_permissions(jenkins: _Jenkins) -> None:
     if not missing:
         missing = [
             *_missing("Agent/Disconnect", lambda: jenkins.fence(name, "checks permissions")),
-            *_missing("Agent/Connect", lambda: jenkins.secret(name)),
+            *_missing("Agent/Connect", lambda: _read_secret(jenkins, name)),
             *_missing("Agent/Delete", lambda: jenkins.delete_node(name)),
         ]
     if missing:
@@ -40,6 +41,12 @@ def check_permissions(jenkins: _Jenkins) -> None:
             place=jenkins.target,
             way_out=f"grant it in Jenkins (Manage Jenkins, Security), or use another user.{left}",
         )
+
+
+def _read_secret(jenkins: _Jenkins, name: str) -> None:
+    # Another service of that name may check at the same time, and be the first to delete the node.
+    with suppress(JenkinsNotFound):
+        jenkins.secret(name)
 
 
 def _missing(permission: str, attempt: Callable[[], object]) -> list[str]:
