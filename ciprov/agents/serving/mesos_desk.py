@@ -16,7 +16,7 @@ from ciprov.foundation.json import JsonObject
 from ciprov.framework import attention, reconciliation
 from ciprov.framework.attention import Attention, Suppress
 from ciprov.framework.deciding import decide
-from ciprov.framework.decisions import Held, Launch, Placement
+from ciprov.framework.decisions import Decline, Held, Launch, Placement
 from ciprov.framework.ledger import book
 from ciprov.framework.ledger.book import Ledger, Step
 from ciprov.framework.ledger.effects import Acknowledge, Effect, Ended, Forget, Kill, Persist, SendLaunch
@@ -32,6 +32,7 @@ from ciprov.framework.state import Memory, Policy, State
 HOLD_S = 0.03
 """So long offers wait for requests that are about to be ready; on a busy machine too each is answered within 0.1 s."""
 _TOLD_SOON = timedelta(seconds=1)
+_AFTER_LOSS_S = 1.0
 _GIVEN_UP_LATER_S = 60.0
 _SOON = timedelta(seconds=HOLD_S)
 
@@ -163,15 +164,22 @@ class MesosDesk:
         decisions = decide(requests, [offer for offer, _ in self._offers.values()], self._state(bool(coming)), now)
         self._memory = decisions.memory
         self.held = {held.request_id: held for held in decisions.held if held.funnel is not None}
+        self._take(book.intend(self.ledger, decisions.launches, lambda placement: placement.request_id, now), now)
         if coming and oldest is not None and now < oldest + _SOON:
             used = {offer_id for launch in decisions.launches for offer_id in launch.offer_ids}
             self._offers = {offer_id: kept for offer_id, kept in self._offers.items() if offer_id not in used}
         else:
             self._offers = {}
-            for decline in decisions.declines:
-                self._books.then(partial(self._driver.decline, [decline.offer_id], filter_s=decline.filter_s))
-        self._take(book.intend(self.ledger, decisions.launches, lambda placement: placement.request_id, now), now)
+            self._decline(decisions.declines)
         return decisions.launches
+
+    def _decline(self, declines: Iterable[Decline]) -> None:
+        """In few calls, after the launches: calls go out one after the other."""
+        by_filter: dict[float, list[str]] = {}
+        for decline in declines:
+            by_filter.setdefault(decline.filter_s, []).append(decline.offer_id)
+        for filter_s, offer_ids in by_filter.items():
+            self._books.then(partial(self._driver.decline, offer_ids, filter_s=filter_s))
 
     def wake_at(self, now: datetime) -> datetime | None:
         """When `place` has to be asked again, whatever happens: offers that are kept have to be answered."""
@@ -242,12 +250,13 @@ class MesosDesk:
     def _call_lost(self, event: events.CallLost, now: datetime) -> None:
         if event.type != "ACCEPT":
             return
+        # Mesos waits for an answer without end. Where the ACCEPT arrived after all, this one is passed over.
+        self._books.then(partial(self._driver.decline, list(event.ids), filter_s=_AFTER_LOSS_S))
         offers = set(event.ids)
         tasks = [entry.task_id for entry in self.ledger.live() if offers & set(entry.offer_ids)]
-        if event.perhaps_done:
-            self._ask_about(tasks, now)
-        else:
+        if not event.perhaps_done:
             self._take(book.not_sent(self.ledger, tasks, event.reason, now), now)
+        self._ask_about(tasks, now)
 
     def _ask_about(self, tasks: Iterable[str], now: datetime) -> None:
         if self._reconciliation is not None:

@@ -138,6 +138,14 @@ def test_offers_that_waited_in_vain_are_declined_for_a_moment_only() -> None:
     assert office.desk.offers_at_hand == 0
 
 
+def test_launches_go_out_before_declines_and_what_is_declined_alike_at_once() -> None:
+    office = Office()
+    office.offers(*(f"O{number}" for number in range(9)))
+    lines = [line for line in office.place(["a1"]) if line.startswith(("launch", "decline"))]
+    assert lines[0].startswith("launch ('O0',)")
+    assert lines[1:] == [f"decline {[f'O{number}' for number in range(1, 9)]} 300.0"]
+
+
 def test_the_one_that_is_ready_does_not_wait_for_the_other() -> None:
     office = Office()
     office.offers("O1", "O2")
@@ -161,7 +169,7 @@ def test_an_accept_that_was_never_sent_ends_its_task() -> None:
     office.desk.heard(events.CallLost("ACCEPT", {}, "no connection", perhaps_done=False, ids=("O1",)), at(2))
     entry = office.desk.ledger.entries["a1"]
     assert (entry.state, entry.outcome) == (TaskState.ENDED, "NOT_SENT")
-    assert office.turn() == ["write a1"]
+    assert office.turn() == ["write a1", "decline ['O1'] 1.0"], "Mesos still waits for an answer"
 
 
 def test_an_accept_whose_fate_is_unknown_is_asked_about_and_never_sent_again() -> None:
@@ -170,8 +178,19 @@ def test_an_accept_whose_fate_is_unknown_is_asked_about_and_never_sent_again() -
     office.place(["a1"])
     office.desk.heard(events.CallLost("ACCEPT", {}, "time-out", perhaps_done=True, ids=("O1",)), at(2))
     office.desk.keep_up(at(2))
-    assert office.turn() == ["reconcile (('a1', 'S-O1'),)", "reconcile ()"]
+    assert office.turn() == ["decline ['O1'] 1.0", "reconcile (('a1', 'S-O1'),)", "reconcile ()"]
     assert office.desk.ledger.entries["a1"].state is TaskState.LAUNCHED
+
+
+def test_a_launch_that_is_late_said_not_to_be_sent_is_asked_about_at_once() -> None:
+    office = Office()
+    office.offers("O1")
+    office.place(["a1"])
+    office.desk.keep_up(at(3))
+    office.turn()
+    office.desk.heard(events.CallLost("ACCEPT", {}, "no connection", perhaps_done=False, ids=("O1",)), at(4))
+    office.desk.keep_up(at(4))
+    assert "reconcile (('a1', 'S-O1'),)" in office.turn()
 
 
 def test_an_update_is_acknowledged_once_it_is_written() -> None:
