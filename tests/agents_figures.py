@@ -35,7 +35,9 @@ LABEL = "linux"
 
 @dataclass(frozen=True)
 class Burst:
-    """`all_accepted_s`: from the first item in the queue to the last ACCEPT. `surplus`: agents without a build."""
+    """`all_accepted_s`: from the first item in the queue to the last ACCEPT. `surplus`: agents without a build.
+    `offers_answered_s`: how long the offer waited that waited longest for its answer, of all since the start.
+    """
 
     items: int
     all_accepted_s: float
@@ -43,6 +45,7 @@ class Burst:
     wanted_to_accept_p50_s: float
     surplus: int
     leaks: int
+    offers_answered_s: float
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,8 @@ class Running:
         on = [build["node"] for build in self._builds()[built:]]
         wanted = statistics.median(self._seconds("wanted_to_accept")[-len(accepted) :])
         used = len(set(on))
-        return Burst(items, accepted[-1] - began, over - began, wanted, len(accepted) - used, len(on) - used)
+        longest = max(self.mesos.waited_s())
+        return Burst(items, accepted[-1] - began, over - began, wanted, len(accepted) - used, len(on) - used, longest)
 
     def one_by_one(self, builds: int) -> OneByOne:
         """Each when the one before is over, at moments that have nothing to do with when Jenkins is asked."""

@@ -36,12 +36,18 @@ class MesosInThreads:
         self._jenkins = jenkins
         self._signal = signal
         self._free = {f"host-{number}": [_CPUS, _MEM] for number in range(hosts)}
-        self._offered: dict[str, tuple[str, list[float]]] = {}
+        self._offered: dict[str, tuple[str, list[float], float]] = {}
         self._lock = threading.Lock()
         self._ids = count(1)
         self._events: Any = None
         self._gone = False
         self.accepted: dict[str, float] = {}
+        self._answered_s: list[float] = []
+
+    def waited_s(self) -> list[float]:
+        """How long each offer waited for its answer, or waits still."""
+        with self._lock:
+            return [*self._answered_s, *(time.monotonic() - since for _, _, since in self._offered.values())]
 
     def start(self, framework: Framework, events_to: EventQueue) -> None:
         self._events = events_to
@@ -90,7 +96,7 @@ class MesosInThreads:
     def _offer(self, host: str) -> JsonObject:
         offer_id, (cpus, mem) = f"o-{next(self._ids)}", self._free[host]
         self._free[host] = [0.0, 0.0]
-        self._offered[offer_id] = host, [cpus, mem]
+        self._offered[offer_id] = host, [cpus, mem], time.monotonic()
         scalars = (("cpus", cpus), ("mem", mem), ("disk", 1e6))
         return {
             "id": {"value": offer_id},
@@ -104,7 +110,8 @@ class MesosInThreads:
         }
 
     def _give_back(self, offer_id: str, cpus: float, mem: float) -> None:
-        host, (had_cpus, had_mem) = self._offered.pop(offer_id)
+        host, (had_cpus, had_mem), since = self._offered.pop(offer_id)
+        self._answered_s.append(time.monotonic() - since)
         self._free[host] = [had_cpus - cpus, had_mem - mem]
 
     def _run(self, name: str, info: JsonObject) -> None:

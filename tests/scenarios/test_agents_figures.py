@@ -14,6 +14,7 @@ def test_a_burst_is_served_at_once_and_idleness_is_quiet(tmp_path: Path) -> None
         assert found.all_accepted_s < 15, found
         assert found.surplus <= 1, found
         assert found.leaks == 0, found
+        assert found.offers_answered_s < 1, found
         one_by_one = service.one_by_one(3)
         assert one_by_one.wanted_to_accept_s < 1, one_by_one
 
