@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ciprov.settings.agents.model import AgentSettings
+from ciprov.settings.model import Credentials
 
 
 def wanting_restart(old: AgentSettings, new: AgentSettings) -> tuple[str, ...]:
@@ -16,12 +17,18 @@ def wanting_restart(old: AgentSettings, new: AgentSettings) -> tuple[str, ...]:
         "jenkins.tls": (old.jenkins.tls, new.jenkins.tls),
         "name": (old.rules.service.name, new.rules.service.name),
         "listen": (old.listen, new.listen),
+        "metrics": (old.open_metrics, new.open_metrics),
         "address": (old.address, new.address),
         "api_token": (_origin(old.api_token), _origin(new.api_token)),
         "masters": (old.masters, new.masters),
+        "masters_auth": (_credentials(old.masters_auth), _credentials(new.masters_auth)),
         "framework": (replace(old.framework, name=""), replace(new.framework, name="")),
     }
     return tuple(key for key, (before, after) in pairs.items() if before != after)
+
+
+def _credentials(given: Credentials) -> tuple[str, str]:
+    return given.user, _origin(given.password)
 
 
 def _origin(secret: object) -> str:

@@ -357,4 +357,9 @@ def test_what_wants_a_restart(tmp_path: Path) -> None:
     )
     new = agents(tmp_path, EVERY_KEY, CIPROV_AGENTS_NAME="n", CIPROV_AGENTS_LISTEN="1", CIPROV_AGENTS_USER="x")
     assert wanting_restart(old, new) == ("name", "listen", "framework")
-    assert wanting_restart(old, agents(tmp_path, EVERY_KEY, CIPROV_JENKINS_TOKEN="x")) == ("jenkins.token",)
+    for key, variable in (
+        ("jenkins.token", {"CIPROV_JENKINS_TOKEN": "x"}),
+        ("metrics", {"CIPROV_AGENTS_METRICS": "false"}),
+        ("masters_auth", {"CIPROV_AGENTS_MASTERS_USER": "x"}),
+    ):
+        assert wanting_restart(old, agents(tmp_path, EVERY_KEY, **variable)) == (key,)
