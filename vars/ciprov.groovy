@@ -6,6 +6,17 @@ import com.cloudbees.groovy.cps.NonCPS
  * `answer`: 'text' (what it wrote to stdout), 'status' (its exit code, and then it fails no build) or nothing.
  */
 Object call(Map options = [:], List arguments) {
+    if (arguments.contains(null)) {
+        error("ciprov: an argument is null: ${arguments.join(' ')}; is a variable of the pipeline not set?")
+    }
+    if (options.secrets) {
+        return withCredentials(bindings(options.secrets)) { started(options, arguments) }
+    }
+    return started(options, arguments)
+}
+
+/** Once its secrets are bound. */
+Object started(Map options, List arguments) {
     String program = options.command ?: env.CIPROV_COMMAND ?: 'ciprov'
     String script = "${program} ${quoted(target(options) + arguments)}"
     String label = "ciprov ${arguments.take(2).join(' ')}"
@@ -19,11 +30,11 @@ Object call(Map options = [:], List arguments) {
     return null
 }
 
-/** Those of `options` that say which ciprov and which cluster: for steps that call `ciprov` themselves. */
+/** Those of `options` that say which ciprov, cluster and secrets: for steps that call `ciprov` themselves. */
 @NonCPS
 Map where(Map options) {
     Map chosen = [:]
-    for (key in ['command', 'cluster', 'local']) {
+    for (key in ['command', 'cluster', 'local', 'secrets']) {
         if (options.containsKey(key)) {
             chosen[key] = options[key]
         }
@@ -46,7 +57,25 @@ String complaint(String step, Map options, List known) {
     if (known.contains('name') && !options.name) {
         return "${step}: which environment? Give name: 'feature-x', which may be a branch's name"
     }
+    for (group in ['params', 'secrets']) {
+        for (entry in (options[group] ?: [:]).entrySet()) {
+            if (entry.value == null) {
+                return "${step}: ${group}: ${entry.key} is null; is a variable of the pipeline not set?"
+            }
+        }
+    }
     return ''
+}
+
+/** Secrets of the blueprint come from Jenkins' credentials, by variables: no command line and no log has them. */
+private List bindings(Map secrets) {
+    List bound = []
+    List names = new ArrayList(secrets.keySet())
+    for (int i = 0; i < names.size(); i++) {
+        String variable = 'CIPROV_PARAM_' + names[i].toUpperCase(Locale.ROOT).replaceAll('[^A-Z0-9]', '_')
+        bound << string(credentialsId: secrets[names[i]], variable: variable)
+    }
+    return bound
 }
 
 @NonCPS

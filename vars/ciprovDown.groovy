@@ -4,8 +4,7 @@ void call(String name) {
 }
 
 void call(Map options) {
-    List known = ['name', 'command', 'cluster', 'local', 'skipHooks', 'lockWait']
-    String wrong = ciprov.complaint('ciprovDown', options, known)
+    String wrong = ciprov.complaint('ciprovDown', options, known())
     if (wrong) {
         error(wrong)
     }
@@ -17,4 +16,9 @@ void call(Map options) {
         arguments.addAll(['--lock-wait', options.lockWait])
     }
     ciprov(ciprov.where(options), arguments + ['--', options.name])
+}
+
+/** What this step knows. */
+List known() {
+    return ['name', 'command', 'cluster', 'local', 'secrets', 'skipHooks', 'lockWait']
 }

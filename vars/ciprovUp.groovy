@@ -7,16 +7,7 @@ Map call(Map options) {
         error(wrong)
     }
     List arguments = ['env', 'up'] + flags(options) + ['-o', 'dotenv', '--', options.name]
-    Map settings = ciprov.where(options) + [answer: 'text']
-    String answer
-    if (options.secrets) {
-        withCredentials(bindings(options.secrets)) {
-            answer = ciprov(settings, arguments)
-        }
-    } else {
-        answer = ciprov(settings, arguments)
-    }
-    return environment(answer)
+    return environment(ciprov(ciprov.where(options) + [answer: 'text'], arguments))
 }
 
 /** What this step knows, for steps around it. */
@@ -53,17 +44,6 @@ private List flags(Map options) {
         words << "${entry.key}=${value.startsWith('@') ? '@' + value : value}".toString()
     }
     return words
-}
-
-/** Secrets of the blueprint come from Jenkins' credentials, by variables: no command line and no log has them. */
-private List bindings(Map secrets) {
-    List bound = []
-    List names = new ArrayList(secrets.keySet())
-    for (int i = 0; i < names.size(); i++) {
-        String variable = 'CIPROV_PARAM_' + names[i].toUpperCase(Locale.ROOT).replaceAll('[^A-Z0-9]', '_')
-        bound << string(credentialsId: secrets[names[i]], variable: variable)
-    }
-    return bound
 }
 
 /** An object made of ciprov's variables, one in each line: they need no plugin that reads JSON. */

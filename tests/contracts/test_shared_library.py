@@ -169,6 +169,21 @@ def test_secrets_come_by_variables_and_stand_in_no_script(pipelines: Pipelines, 
     assert "the value of" not in "\n".join([*build.scripts, *build.log])
 
 
+def test_secrets_are_there_for_whatever_an_environment_needs_them_and_not_for_its_block(
+    pipelines: Pipelines, agent: Agent
+) -> None:
+    """Hooks before `down` need them again, and Jenkins hides in the log what is bound just then: apps may write them."""
+    secrets = "secrets: ['db-password': 'shop-db']"
+    build = run(pipelines, agent, f"ciprovEnv(name: 'x', {secrets}) {{ shop -> sh 'env > seen; exit 3' }}")
+    assert build.failed == "java.lang.Exception: script returned exit code 3"
+    build = run(pipelines, agent, f"ciprovDown(name: 'x', {secrets})")
+    assert build.failed == ""
+    given = {tuple(call[:2]): secrets for call, secrets in agent.noted}
+    assert set(given) == {("env", "down"), ("env", "up"), ("env", "status"), ("env", "logs")}
+    assert all(secrets == {"CIPROV_PARAM_DB_PASSWORD": "the value of shop-db"} for _, secrets in agent.noted)
+    assert "CIPROV_PARAM" not in (agent.directory / "seen").read_text()
+
+
 def test_the_body_has_the_endpoints_and_then_all_of_it_goes(pipelines: Pipelines, agent: Agent) -> None:
     build = run(
         pipelines,
@@ -272,6 +287,9 @@ def test_nothing_is_begun_where_ciprov_cannot_tell_what_is_there(pipelines: Pipe
         ("ciprovEnv(name: 'x', keep: 'always') { shop -> }", "keep is true, false or 'failed', not always"),
         ("ciprovDown(name: null)", "ciprovDown: which environment?"),
         ("ciprovDown('')", "ciprovDown: which environment?"),
+        ("ciprovUp(name: 'x', params: [tag: env.NOTHING])", "ciprovUp: params: tag is null"),
+        ("ciprovEnv(name: 'x', secrets: [key: null]) { shop -> }", "ciprovEnv: secrets: key is null"),
+        ("ciprov(['env', 'extend', env.NOTHING])", "ciprov: an argument is null: env extend null"),
         ("ciprovAgent('a b') { }", "'a b' is no template's name"),
         ("ciprovAgent('x', trys: 3) { }", "ciprovAgent: there is no option trys"),
     ],
@@ -321,9 +339,10 @@ def test_every_step_has_a_page_of_help() -> None:
 
 
 def test_help_names_every_option(pipelines: Pipelines, agent: Agent) -> None:
-    known = run(pipelines, agent, "ciprovUp.known()").returned
-    text = (LIBRARY / "ciprovUp.txt").read_text()
-    assert [name for name in known if f"<code>{name}</code>" not in text] == []
+    for step in ("ciprovUp", "ciprovDown"):
+        known = run(pipelines, agent, f"{step}.known()").returned
+        text = (LIBRARY / f"{step}.txt").read_text()
+        assert [name for name in known if f"<code>{name}</code>" not in text] == []
 
 
 def test_lint() -> None:
