@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from agent_snapshots import REFUSAL, TOKEN, HandControl
 
+from ciprov.agents.view.control import Requested
 from ciprov.foundation.errors import CiprovError
 from ciprov.web.agents import bounds
 from ciprov.web.agents.listeners import Listeners, Where, bind, serve
@@ -367,3 +368,32 @@ def test_a_tasks_secrets_are_given_for_its_ticket_alone(over_tcp) -> None:
     assert (status, text, headers["Cache-Control"]) == (200, "A=1\n", "no-store")
     for path in ("/v1/agents/a1/secrets/other", "/v1/agents/a2/secrets/ticket"):
         assert over_tcp("GET", path)[0] == 404
+
+
+def test_tasks_get_their_secrets_while_everybody_waits_for_agents(tmp_path: Path) -> None:
+    """As where the store is away for a while: the loop then answers nobody."""
+    let, asking = threading.Event(), threading.Semaphore(0)
+
+    class Stuck(HandControl):
+        def request(self, template: str, label: str = "") -> Requested:
+            asking.release()
+            assert let.wait(10)
+            return Requested(label, "gpu-9", template)
+
+    listeners = serve(Stuck(), Where(tmp_path / "agents" / "a.sock", ("127.0.0.1", 0), API_TOKEN))
+    address = listeners.address()
+    assert address is not None
+    body = json.dumps({"template": "gpu"})
+    waiting = [http.client.HTTPConnection(*address, timeout=10) for _ in range(45)]
+    try:
+        for one in waiting:
+            one.request("POST", "/v1/requests", body, {"Authorization": f"Bearer {API_TOKEN}"})
+        for _ in range(40):
+            assert asking.acquire(timeout=10)
+        connection = http.client.HTTPConnection(*address, timeout=2)
+        assert asked(connection, "GET", "/v1/agents/a1/secrets/ticket")[:2] == (200, "A=1\n")
+    finally:
+        let.set()
+        for one in waiting:
+            one.close()
+        listeners.stop()

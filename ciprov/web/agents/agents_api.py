@@ -22,14 +22,17 @@ _CHALLENGE = {"WWW-Authenticate": "Bearer"}
 
 
 def application(control: Control, api_token: str, metrics: Exposition | None) -> Starlette:
-    """Without an `api_token` nobody may ask for agents; without `metrics` there are none."""
+    """Without an `api_token` nobody may ask for agents; without `metrics` there are none.
+
+    Agents are answered at once, not in the pool: its threads may all wait for the service's loop, for those who ask for
+    agents.
+    """
 
     async def busy(request: Request) -> Response:
         """204, or 401 with the same words for a wrong token and for an agent that there is not."""
         token = _bearer(request)
         entries = texts(await json_body(request, _LIMIT), "entries")
         try:
-            # At once, not in the pool: its threads may all wait for the service's loop, for those who ask for agents.
             right = control.signal(request.path_params["name"], token, entries)
         except UsageError:
             right = False
@@ -41,7 +44,7 @@ def application(control: Control, api_token: str, metrics: Exposition | None) ->
         """Once, with the right ticket. Whatever else is asked is not there."""
         if request.method == "HEAD":
             raise Refused(405, "the ticket is good for one GET")
-        text = await run_in_threadpool(control.secrets, request.path_params["name"], request.path_params["ticket"])
+        text = control.secrets(request.path_params["name"], request.path_params["ticket"])
         if text is None:
             raise Refused(404, "there is nothing here")
         return PlainTextResponse(text, headers={"Cache-Control": "no-store"})
