@@ -47,14 +47,12 @@ def parse_offer(offer: JsonObject) -> Offer:
         raise _unreadable(error, str(offer_id)) from error
 
 
-def parse_inverse_offer(inverse: JsonObject) -> tuple[str, str, Unavailability]:
-    """The ids of the inverse offer and of the agent, and when it is to be empty; raises `OfferUnreadable`."""
-    offer_id = ""
+def inverse_offer_id(inverse: JsonObject) -> str:
+    """Empty where it cannot be read."""
     try:
-        offer_id = _text(inverse["id"]["value"])
-        return offer_id, _text(inverse["agent_id"]["value"]), _unavailability(inverse["unavailability"])
-    except _ODD as error:
-        raise _unreadable(error, offer_id) from error
+        return _text(inverse["id"]["value"])
+    except _ODD:
+        return ""
 
 
 def _unavailability(value: Mapping[str, Any]) -> Unavailability:

@@ -30,7 +30,7 @@ _UNITS = ("cpus", "MiB of memory", "MiB of disk", "gpus")
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """`agents` are those that are known and not draining; `policy` as in the framework's decisions."""
+    """`agents` are those that are known; `policy` as in the framework's decisions."""
 
     agents: Collection[KnownAgent]
     policy: Policy

@@ -23,7 +23,7 @@ from ciprov.framework.ledger.effects import Acknowledge, Effect, Ended, Forget, 
 from ciprov.framework.ledger.entry import Entry
 from ciprov.framework.ledger.status import StatusUnreadable, parse_status
 from ciprov.framework.ledger.upkeep import Patience, kept_up
-from ciprov.framework.offer_parsing import OfferUnreadable, parse_inverse_offer, parse_offer
+from ciprov.framework.offer_parsing import OfferUnreadable, inverse_offer_id, parse_offer
 from ciprov.framework.offers import Offer
 from ciprov.framework.reconciliation import Reconciliation
 from ciprov.framework.requests import Request
@@ -55,14 +55,12 @@ class MesosDesk:
         self._attention = Attention()
         self._reconciliation: Reconciliation | None = None
         self._memory = Memory()
-        self._inverse: dict[str, str] = {}
         self._sending: dict[str, datetime] = {}
         self.patience = Patience()
         self.policy = Policy()
         self.ledger = Ledger()
         self.framework_id = ""
         self.subscribed = False
-        self.draining: dict[str, str] = {}
         self.held: Mapping[str, Held] = {}
 
     @property
@@ -108,10 +106,7 @@ class MesosDesk:
                 self._offers.pop(event.offer_id, None)
                 self._ask_about(reconciliation.with_offer(self.ledger, event.offer_id), now)
             case events.InverseOffers():
-                for inverse in event.offers:
-                    self._to_be_emptied(inverse)
-            case events.InverseRescinded():
-                self.draining.pop(self._inverse.pop(event.offer_id, ""), None)
+                self._agree(event.offers)
             case events.Update():
                 self._updated(event, now)
             case events.Failure() if not event.executor_id:
@@ -188,7 +183,7 @@ class MesosDesk:
 
     def _state(self, hurried: bool) -> State:
         policy = replace(self.policy, idle_filter=0.2, unfit_filter=0.2) if hurried else self.policy
-        return State(self.ledger.placed(), self._memory, dict(self.draining), policy)
+        return State(self.ledger.placed(), self._memory, policy=policy)
 
     def _attend(self, requests: Sequence[Request], coming: Sequence[Request], now: datetime) -> None:
         """Asked before the decision, from what waits: offers are wanted as soon as an agent is."""
@@ -208,8 +203,6 @@ class MesosDesk:
     def _registered(self, event: events.Subscribed, now: datetime) -> None:
         self.subscribed = True
         self._offers.clear()
-        self._inverse.clear()
-        self.draining.clear()
         if event.framework_id != self.framework_id:
             self.framework_id = event.framework_id
             self._books.put(FRAMEWORK, {"id": event.framework_id})
@@ -226,15 +219,12 @@ class MesosDesk:
             return
         self._offers[parsed.id] = (parsed, now)
 
-    def _to_be_emptied(self, inverse: JsonObject) -> None:
-        """A planned maintenance: nothing new goes there, and what runs there may end first."""
-        try:
-            offer_id, agent_id, planned = parse_inverse_offer(inverse)
-        except OfferUnreadable:
-            return
-        self.draining[agent_id] = f"a maintenance begins at {planned.start:%Y-%m-%d %H:%M} UTC"
-        self._inverse[offer_id] = agent_id
-        self._books.then(partial(self._driver.accept_inverse, [offer_id]))
+    def _agree(self, inverse_offers: Iterable[JsonObject]) -> None:
+        """To a planned maintenance. Each offer of the agent tells of it; that it was dropped is told in no other way."""
+        for inverse in inverse_offers:
+            offer_id = inverse_offer_id(inverse)
+            if offer_id:
+                self._books.then(partial(self._driver.accept_inverse, [offer_id]))
 
     def _updated(self, event: events.Update, now: datetime) -> None:
         try:

@@ -27,9 +27,7 @@ class Misfits:
         pauses = self._demand.pauses(now)
         if not self._suspects and not pauses:
             return
-        draining = self._mesos.draining
-        known = [agent for agent in self._mesos.memory.agents.values() if agent.id not in draining]
-        cluster = Cluster(known, self._mesos.policy)
+        cluster = Cluster(tuple(self._mesos.memory.agents.values()), self._mesos.policy)
         for found in impossible(self._suspects, records, rules, cluster, now):
             for name in found.agents:
                 self._roster.end(name, Cause.TOO_LARGE, found.detail, now)

@@ -217,13 +217,10 @@ def test_no_task_is_given_up_before_its_template_gives_up_the_agent() -> None:
     assert office.desk.patience.unreachable == Patience().unreachable
 
 
-def test_odd_plans_of_maintenance_are_left_alone() -> None:
+def test_plans_of_maintenance_are_agreed_to_where_they_can_be_read() -> None:
     office = Office()
-    usual = {"id": {"value": "I1"}, "agent_id": {"value": "S1"}}
-    start = {"start": {"nanoseconds": 1_800_000_000_000_000_000}}
-    odd: list[Any] = [{}, {"id": None}, usual, {**usual, "unavailability": {"start": {"nanoseconds": 10**40}}}]
-    office.desk.heard(events.InverseOffers((*odd, {**usual, "unavailability": start})), at(2))
-    assert list(office.desk.draining) == ["S1"]
+    odd: list[Any] = [{}, {"id": None}, {"id": {"value": 5}}, {"id": {"value": ""}}]
+    office.desk.heard(events.InverseOffers((*odd, {"id": {"value": "I1"}, "agent_id": {"value": "S1"}})), at(2))
     assert office.turn() == ["accept_inverse ['I1']"]
 
 
@@ -260,14 +257,24 @@ def test_what_was_to_be_told_the_framework_that_is_gone_is_not_told_the_next_one
     assert office.diary.lines == []
 
 
-def test_an_agent_that_is_to_be_emptied_gets_nothing() -> None:
+def test_an_agent_is_spared_for_a_maintenance_for_as_long_as_its_offers_tell_of_one() -> None:
+    """Mesos repeats the inverse offers of a plan, and does not tell where one that was agreed to is dropped."""
     office = Office()
-    start = {"nanoseconds": int(at(3600).timestamp() * 1e9)}
-    inverse = {"id": {"value": "I1"}, "agent_id": {"value": "S-O1"}, "unavailability": {"start": start}}
-    office.desk.heard(events.InverseOffers((inverse,)), at(1))
-    assert office.turn() == ["accept_inverse ['I1']"]
+
+    def hears_of(seconds: float) -> None:
+        planned = {"start": {"nanoseconds": int(at(seconds).timestamp() * 1e9)}}
+        inverse = {"id": {"value": "I1"}, "agent_id": {"value": "S-O1"}, "unavailability": planned}
+        office.desk.heard(events.InverseOffers((inverse,)), at(1))
+        office.desk.heard(events.Offers(({**offer("O1"), "unavailability": planned},)), at(1))
+
+    def launches(name: str) -> bool:
+        return any(line.startswith("launch") for line in office.place([name]))
+
+    hears_of(3600)
+    assert not launches("a1")
+    hears_of(7 * 86400)
+    assert launches("a2"), "until then it is there"
+    hears_of(3600)
+    assert not launches("a3")
     office.offers("O1")
-    assert not [line for line in office.place(["a1"]) if line.startswith("launch")]
-    office.desk.heard(events.InverseRescinded("I1"), at(2))
-    office.offers("O1", seconds=2)
-    assert [line for line in office.place(["a1"], seconds=2) if line.startswith("launch")]
+    assert launches("a4"), "the plan was dropped"
