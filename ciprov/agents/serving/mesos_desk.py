@@ -220,7 +220,7 @@ class MesosDesk:
         self._offers[parsed.id] = (parsed, now)
 
     def _agree(self, inverse_offers: Iterable[JsonObject]) -> None:
-        """To a planned maintenance. Each offer of the agent tells of it; that it was dropped is told in no other way."""
+        """To a planned maintenance. Each offer of its agent tells of it; that it was dropped is told nowhere else."""
         for inverse in inverse_offers:
             offer_id = inverse_offer_id(inverse)
             if offer_id:
