@@ -157,6 +157,7 @@ def running(directory: Path) -> Iterator[Running]:
         told: list[Happening] = []
         service = AgentService(parts, Rules(ServiceRules(name="ciprov"), (template,)), told.append, utc_now)
         services.append(service)
+        service.recover()
         thread = threading.Thread(target=service.run)
         thread.start()
         try:

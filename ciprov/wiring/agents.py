@@ -99,6 +99,7 @@ def _serve(settings: Settings, read: Callable[[], Settings], tell: Tell, metrics
             service = AgentService(parts, revealed(agents), tell, SteadyClock())
             control = ServiceControl(service, lambda: _read_again(agents, read, tell))
             asked_to_leave.then(lambda: service.inbox.put(Leave()))
+            service.recover()
             listeners.serve(control, metrics)
             framework = agents.framework.name
             with (

@@ -61,7 +61,9 @@ class ServiceEnded(CiprovError):
 
 
 class AgentService:
-    """One life of the service. `run` returns when it was asked to leave; agents and their builds stay."""
+    """One life of the service: `recover`, then `run`, which returns when it was asked to leave; agents and their builds
+    stay.
+    """
 
     def __init__(self, parts: Parts, rules: Rules, tell: Tell, now: Now) -> None:
         self._parts = parts
@@ -87,9 +89,18 @@ class AgentService:
         self._end: CiprovError | None = None
         self.snapshot = Snapshot(now(), rules, self._jenkins_peer.peer, self._mesos_peer.peer)
 
+    def recover(self) -> None:
+        """Read what an earlier life left. Before others may ask anything: an agent that is not known is turned away."""
+        now = self._now()
+        read = self._books.read()
+        self._restarts.recovered(read)
+        self._demand.recovered(read, now)
+        self._roster.recovered(read.agents(), now)
+        self._mesos.recovered(read.tasks(), str(read.document(FRAMEWORK).get("id", "")), now)
+        self.snapshot = self._taken(now)
+
     def run(self) -> None:
         """Until `Leave` comes. Raises `CiprovError` where it cannot go on: `LockHeld` once another one leads."""
-        self._recover()
         self._jenkins.start()
         self._mesos.start(self._parts.framework, self.inbox)
         self._tell(Happening(What.STARTED, f"agents for {self._parts.jenkins.target} on {self._parts.mesos}"))
@@ -289,14 +300,6 @@ class AgentService:
             self.handout.forget(happening.agent)
         if record is not None and happening.what is not What.LEAKED:
             self._demand.moved_on(record, self._now())
-
-    def _recover(self) -> None:
-        now = self._now()
-        read = self._books.read()
-        self._restarts.recovered(read)
-        self._demand.recovered(read, now)
-        self._roster.recovered(read.agents(), now)
-        self._mesos.recovered(read.tasks(), str(read.document(FRAMEWORK).get("id", "")), now)
 
     def _store_is_silent(self, error: CiprovError) -> None:
         self._tell(Happening(What.FAULT, f"the store takes nothing, so nothing is done: {error}", Severity.ERROR))

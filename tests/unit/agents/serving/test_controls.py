@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from ciprov.agents.record import AgentRecord, Phase
+from ciprov.agents.record import AgentRecord, Phase, encode
 from ciprov.agents.serving.controls import ServiceControl
 from ciprov.agents.serving.inbox import Inbox, Signalled
 from ciprov.agents.serving.roster import digest
+from ciprov.agents.serving.service import AgentService, Parts
+from ciprov.agents.start.task import Site
 from ciprov.agents.template import Rules
 from ciprov.agents.view.snapshot import Peer, Snapshot
+from ciprov.domain.agents import Key
+from ciprov.domain.mesos_scheduler import Framework
+from ciprov.foundation.json import JsonObject
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 AGENT = AgentRecord("a1", "maven", ("maven",), NOW, NOW, Phase.ONLINE, token_digest=digest("token"))
@@ -64,3 +70,21 @@ def test_without_its_token_nothing_is_done(agent: str, token: str) -> None:
 def test_an_agent_that_has_no_token_yet_cannot_signal() -> None:
     service = Service(replace(AGENT, token_digest=""))
     assert not signalled(service, "a1", "")
+
+
+class Kept:
+    """A store with what an earlier life wrote, and a Jenkins that is only named."""
+
+    target = "jenkins"
+
+    def load(self) -> Mapping[Key, JsonObject]:
+        return {Key("agent", "a1"): encode(AGENT)}
+
+
+def test_agents_of_an_earlier_life_may_signal_before_the_loop_begins() -> None:
+    kept: Any = Kept()
+    parts = Parts(kept, lambda: kept, kept, kept, Framework("ciprov", ("*",)), Site("", "", "ciprov"), "mesos")
+    service = AgentService(parts, Rules(), lambda _: None, lambda: NOW)
+    assert not ServiceControl(service, Rules).signal("a1", "token", ["job"])
+    service.recover()
+    assert ServiceControl(service, Rules).signal("a1", "token", ["job"])
