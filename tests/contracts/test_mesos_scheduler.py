@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import time
+import urllib.request
 import uuid
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from embedded_mesos import EmbeddedMesos
@@ -11,7 +15,18 @@ from mesos_session import HURRIED, Session, sleeper
 from real_mesos import GivenMesos, RealMesos, eventually, given_address
 
 from ciprov.clients.mesos_scheduler.patience import Patience
-from ciprov.domain.mesos_events import CallLost, Disconnected, End, Failure, Offers, Stopped, Subscribed, Update
+from ciprov.domain.mesos_events import (
+    CallLost,
+    Disconnected,
+    End,
+    Failure,
+    InverseOffers,
+    InverseRescinded,
+    Offers,
+    Stopped,
+    Subscribed,
+    Update,
+)
 
 
 @pytest.fixture(scope="module", params=["real", "embedded"])
@@ -212,6 +227,54 @@ def test_an_agent_is_killed(own_mesos: RealMesos) -> None:
         own_mesos.start_agent(2)
         own_mesos.wait_for_agents(2)
         session.update(task, "TASK_RUNNING")
+        end(session, framework_id)
+
+
+def test_offers_of_several_agents_are_declined_in_one_call_and_a_second_time_in_vain(mesos: RealMesos) -> None:
+    with at(mesos).start() as session:
+        framework_id = session.subscribed().framework_id
+
+        def offered() -> dict[str, str]:
+            """Offers of two agents, by agent."""
+            found: dict[str, str] = {}
+            while len(found) < 2:
+                found |= {one["agent_id"]["value"]: one["id"]["value"] for one in session.wait_for(Offers).offers}
+            return found
+
+        first = offered()
+        for _ in range(2):
+            session.driver.decline(list(first.values()), filter_s=0.2)
+        second = offered()
+        assert second.keys() == first.keys()
+        assert not [event for event in session.seen if isinstance(event, CallLost | Disconnected)]
+        end(session, framework_id)
+
+
+def test_of_a_maintenance_that_was_agreed_to_and_dropped_the_offers_alone_tell(own_mesos: RealMesos) -> None:
+    if isinstance(own_mesos, EmbeddedMesos):
+        pytest.skip("the embedded cluster plans no maintenance")
+
+    def plan(*windows: dict[str, Any]) -> None:
+        body = json.dumps({"windows": windows}).encode()
+        headers = {"Content-Type": "application/json"}
+        request = urllib.request.Request(f"http://{own_mesos.address}/maintenance/schedule", body, headers)
+        urllib.request.urlopen(request, timeout=5).close()
+
+    start = {"start": {"nanoseconds": (int(time.time()) + 7 * 86400) * 10**9}}
+    with at(own_mesos).start() as session:
+        framework_id = session.subscribed().framework_id
+        session.launch_sleeper(a_task())
+        plan({"machine_ids": [{"hostname": "127.0.0.1", "ip": "127.0.0.1"}], "unavailability": start})
+        inverse = session.wait_for(InverseOffers).offers[0]
+        assert inverse["unavailability"] == start
+        session.driver.accept_inverse([inverse["id"]["value"]])
+        session.driver.decline([one["id"]["value"] for one in session.wait_for(Offers).offers], filter_s=0.2)
+        told = session.offer()
+        assert told["unavailability"] == start
+        plan()
+        session.driver.decline([told["id"]["value"]], filter_s=0.2)
+        session.wait_for(Offers, lambda event: all("unavailability" not in one for one in event.offers))
+        assert InverseRescinded(inverse["id"]["value"]) not in session.seen
         end(session, framework_id)
 
 
