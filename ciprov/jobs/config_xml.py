@@ -2,12 +2,14 @@
 
 Jenkins keeps what it is sent, and writes its own form of it whenever somebody saves the job: with versions of
 plugins, in the order of Java's fields, with the defaults of all fields that were left out. So fields that only Jenkins
-has are no difference; steps, triggers and properties that only it has are one, as somebody added them there.
+has are no difference, save the few of a job that it has only where somebody asked for them; steps, triggers and
+properties that only it has are one, as somebody added them there.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from copy import deepcopy
 from dataclasses import dataclass, field
 from xml.etree import ElementTree
@@ -35,6 +37,14 @@ _OF_BUILDS = frozenset(
     )
 )
 """What jenkins-job-builder writes into every kind of job, and what holds jobs does not know."""
+_ASKED_FOR = frozenset(
+    (
+        *("authToken", "childCustomWorkspace", "customWorkspace", "disabled", "displayName", "jdk", "logRotator"),
+        *("quietPeriod", "scmCheckoutRetryCount"),
+    )
+)
+"""Fields of a job that jenkins-job-builder writes where its definition has them: one that was taken out goes."""
+_HOLD_COMPONENTS = frozenset({"properties", "triggers", "buildWrappers"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +115,13 @@ def read(text: str, place: str) -> ConfigXml:
 def compared(desired: ConfigXml, live: ConfigXml) -> tuple[list[str], list[str]]:
     """The lines of both in a form in which equal lines mean that there is nothing to do: (live, desired)."""
     wanted, there = _plain(desired.root), _plain(live.root)
-    left_out = _KEPT_IN_FOLDERS if desired.kind == FOLDER else {"actions"}
+    left_out, telling = (_KEPT_IN_FOLDERS, frozenset()) if desired.kind == FOLDER else ({"actions"}, _ASKED_FOR)
     if desired.kind != FOLDER and _sets_its_own_properties(live.root):
         _keep_properties(wanted, there)
+        telling = telling - {"quietPeriod"}  # its `options` may have set that, too
     for root in (wanted, there):
         root[:] = [child for child in root if child.tag not in left_out]
-    _align(wanted, there)
+    _align(wanted, there, telling)
     return _lines(there), _lines(wanted)
 
 
@@ -171,8 +182,10 @@ def _plain(root: Element) -> Element:
     return copy
 
 
-def _align(wanted: Element, there: Element) -> None:
-    """Takes away what differs without meaning it, and brings the fields into one order."""
+def _align(wanted: Element, there: Element, telling: Collection[str] = ()) -> None:
+    """Takes away what differs without meaning it, and brings the fields into one order. Those in `telling` mean
+    something where only Jenkins has them.
+    """
     if _is_list(wanted) or _is_list(there):
         for one, other in zip(wanted, there, strict=False):
             if one.tag == other.tag:
@@ -181,7 +194,7 @@ def _align(wanted: Element, there: Element) -> None:
     live = {child.tag: child for child in there}
     asked = {child.tag: child for child in wanted}
     for tag, child in live.items():
-        if tag not in asked and not _is_component(child):
+        if tag not in asked and (_says_nothing(child) or tag not in telling) and not _is_added(child, there):
             there.remove(child)
     for tag, child in asked.items():
         if tag not in live and _says_nothing(child):
@@ -198,16 +211,18 @@ def _is_list(element: Element) -> bool:
     return len(set(tags)) < len(tags) or element.tag in {"builders", "prebuilders", "postbuilders", "publishers"}
 
 
-def _is_component(element: Element) -> bool:
-    """Something that people add, such as a trigger or a property; or what holds such things. Else a field."""
-    return "." in element.tag or any(_is_component(child) for child in element)
+def _is_added(element: Element, parent: Element) -> bool:
+    """Whether it is something that people add, such as a trigger or a property, or holds such things. Else a field."""
+    if "." in element.tag or parent.tag in _HOLD_COMPONENTS:
+        return True
+    return any(_is_added(child, element) for child in element)
 
 
 def _says_nothing(element: Element) -> bool:
     """Whether it is what Jenkins takes for it where it is not there; Jenkins leaves out what it does not know."""
     if len(element) or element.get("class", "hudson.scm.NullSCM") != "hudson.scm.NullSCM":
         return False
-    return (element.text or "").strip() in {"", "false"}
+    return (element.text or "").strip() in {"", "false", "(System)"}
 
 
 def _lines(root: Element) -> list[str]:

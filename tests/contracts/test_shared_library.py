@@ -172,7 +172,7 @@ def test_secrets_come_by_variables_and_stand_in_no_script(pipelines: Pipelines, 
 def test_secrets_are_there_for_whatever_an_environment_needs_them_and_not_for_its_block(
     pipelines: Pipelines, agent: Agent
 ) -> None:
-    """Hooks before `down` need them again, and Jenkins hides in the log what is bound just then: apps may write them."""
+    """Hooks before `down` need them again, and Jenkins hides in the log what is bound just then: apps may tell them."""
     secrets = "secrets: ['db-password': 'shop-db']"
     build = run(pipelines, agent, f"ciprovEnv(name: 'x', {secrets}) {{ shop -> sh 'env > seen; exit 3' }}")
     assert build.failed == "java.lang.Exception: script returned exit code 3"
