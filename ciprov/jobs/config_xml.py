@@ -95,10 +95,10 @@ class ConfigXml:
         return ConfigXml(root)
 
     def text(self) -> str:
-        """As Jenkins is sent it."""
+        """As Jenkins is sent it: in XML 1.1, which it writes itself, it would refuse or change some characters of texts."""
         root = deepcopy(self.root)
         ElementTree.indent(root)
-        return f"<?xml version='1.1' encoding='UTF-8'?>\n{ElementTree.tostring(root, encoding='unicode')}\n"
+        return f"<?xml version='1.0' encoding='UTF-8'?>\n{ElementTree.tostring(root, encoding='unicode')}\n"
 
 
 def read(text: str, place: str) -> ConfigXml:

@@ -47,6 +47,12 @@ def test_the_version_that_jenkins_declares_and_characters_of_xml_1_1():
     assert read(text, "x").description == "a\ufffd[0m"
 
 
+def test_characters_that_xml_1_1_refuses_or_changes_are_sent_as_they_are():
+    sent = read("<project><description>a\u0080\u0085\u2028b</description></project>", "x").text()
+    assert sent.startswith("<?xml version='1.0'")
+    assert "a\u0080\u0085\u2028b" in sent
+
+
 @pytest.mark.parametrize("text", ["", "<a>", "no xml", "<!DOCTYPE a><a/>", "<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>"])
 def test_what_cannot_be_read_names_its_place(text):
     with pytest.raises(CiprovError, match="job x"):
