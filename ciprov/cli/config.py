@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ciprov.cli.invocation import Invocation, pass_invocation
 from ciprov.cli.lazy import LazyGroup
-from ciprov.cli.output import Result, emit, output_option, table
+from ciprov.cli.output import Result, emit, note, output_option, table
+
+if TYPE_CHECKING:
+    from ciprov.settings.display import Row
 
 _COMMANDS = {
     "show": ("ciprov.cli.config", "show", "Show every setting and where it came from; secrets hidden."),
@@ -45,9 +48,11 @@ def show(invocation: Invocation, *, output: str) -> None:
         "cluster": {"name": settings.cluster.name, "settings": _document(cluster)},
     }
     shown = [(row.key, row.shown or "-", row.source) for row in (*general, *cluster)]
-    variables = {
-        row.variable: row.shown for row in (*general, *cluster) if row.variable and not row.hidden and row.shown
-    }
+    named = [row for row in (*general, *cluster) if row.variable and not row.hidden and row.shown]
+    variables = {row.variable: row.shown for row in named if _is_read_as_shown(row)}
+    left_out = [row.variable for row in named if row.variable not in variables and row.source != "default"]
+    if left_out and output == "dotenv":
+        note(f"note: left out, as this form cannot hold their values: {', '.join(left_out)}")
     emit(Result(document, table(("SETTING", "VALUE", "FROM"), shown), variables), output)
 
 
@@ -63,6 +68,13 @@ def path(invocation: Invocation) -> None:
     from ciprov.settings.loading import config_path
 
     click.echo(str(config_path(os.environ, invocation.options)))
+
+
+def _is_read_as_shown(row: Row) -> bool:
+    """Whether these variables say the same when they are read again: nothing decodes what has to be encoded."""
+    from ciprov.cli.dotenv import safe
+
+    return row.key != "quotas" and safe(row.shown) == row.shown
 
 
 def _document(rows: Any) -> dict[str, Any]:

@@ -95,7 +95,7 @@ class ConfigXml:
         return ConfigXml(root)
 
     def text(self) -> str:
-        """As Jenkins is sent it: in XML 1.1, which it writes itself, it would refuse or change some characters of texts."""
+        """As Jenkins is sent it: in XML 1.1, which it writes itself, it would refuse or change some characters."""
         root = deepcopy(self.root)
         ElementTree.indent(root)
         return f"<?xml version='1.0' encoding='UTF-8'?>\n{ElementTree.tostring(root, encoding='unicode')}\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import importlib
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -137,6 +138,28 @@ def test_the_settings_are_shown_with_their_origin_and_without_secrets(
     assert "variable CIPROV_MESOS_USER" in shown
     assert main(["config", "path"]) == 0
     assert capsys.readouterr().out == f"{tmp_path}/config/ciprov/config.yaml\n"
+
+
+def test_settings_as_variables_can_be_read_again(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "config/ciprov").mkdir(parents=True)
+    (tmp_path / "config/ciprov/config.yaml").write_text(
+        "clusters:\n  prod:\n    marathon: [http://a.example, http://b.example]\n"
+        "    reap: {protected_names: ['demo-*', main]}\n    quotas: {video: {environments: 5}}\n"
+    )
+    assert main(["config", "show", "-o", "dotenv"]) == 0
+    told = capsys.readouterr()
+    assert "CIPROV_MARATHON=http://a.example,http://b.example" in told.out
+    assert "left out" in told.err
+    assert {"CIPROV_QUOTAS", "CIPROV_REAP_PROTECTED_NAMES"} <= set(re.findall(r"\w+", told.err))
+    for line in told.out.splitlines():
+        name, _, value = line.partition("=")
+        monkeypatch.setenv(name, value)
+    assert main(["config", "show", "-o", "dotenv"]) == 0
+    assert capsys.readouterr().out == told.out
+    assert main(["config", "show", "-o", "json"]) == 0
+    assert '"demo-*,main"' in capsys.readouterr().out
 
 
 def test_showing_the_settings_of_the_embedded_cluster_does_not_start_it(
