@@ -250,11 +250,13 @@ class AgentService:
 
     def _task_infos(self, launch: Launch, placements: Sequence[Placement]) -> Sequence[JsonObject]:
         infos = []
+        # Known since the first look, without which nothing is launched.
+        site = replace(self._parts.site, jenkins_version=self._jenkins_peer.peer.version)
         for placement in placements:
             record = self._roster.records[placement.request_id]
             template = self._template_of(record)
             secrets = self._secrets(record, template)
-            infos.append(task_info(record, template, placement, launch.agent_id, self._parts.site, secrets))
+            infos.append(task_info(record, template, placement, launch.agent_id, site, secrets))
         return infos
 
     def _secrets(self, record: AgentRecord, template: Template) -> TaskSecrets:

@@ -95,9 +95,9 @@ def _command(
 
 
 def _uris(agent: AgentRecord, template: Template, site: Site, secrets: TaskSecrets) -> tuple[FetchUri, ...]:
-    version = f"?version={site.jenkins_version}" if site.jenkins_version else ""
-    jar = f"{site.jenkins_url.rstrip('/')}/jnlpJars/agent.jar{version}"
     kept = template.start.cached_agent_jar
+    version = f"?version={site.jenkins_version}" if kept and site.jenkins_version else ""
+    jar = f"{site.jenkins_url.rstrip('/')}/jnlpJars/agent.jar{version}"
     fetched: tuple[FetchUri, ...] = (FetchUri(jar, cache=kept, extract=False, output_file=AGENT_JAR),)
     if secrets.ticket:
         once = FetchUri(secrets_url(agent.name, site, secrets.ticket), extract=False, output_file=SECRETS_FILE)
