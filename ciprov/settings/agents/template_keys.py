@@ -173,8 +173,8 @@ TEMPLATE_KEYS: Mapping[str, Known] = {
     "arguments": Known(_options(values.ARGUMENTS_TAKEN), "for agent.jar, after ciprov's own"),
     "cached_agent_jar": Known(
         scalar(values.flag),
-        "the Mesos agent keeps agent.jar in its fetcher's cache, anew for each version of Jenkins; a Mesos built without "
-        "a library for it ends there",
+        "the Mesos agent keeps agent.jar in its fetcher's cache, anew for each version of Jenkins; a Mesos built "
+        "without a library for it ends there",
         "false",
     ),
     "protocol": Known(scalar(values.choice(Protocol)), "`websocket` or `tcp`", "websocket"),
