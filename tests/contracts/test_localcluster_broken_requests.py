@@ -106,8 +106,9 @@ def test_moments_in_urls(api: MarathonApi, moment: str) -> None:
     assert api.get(f"/v2/apps/none/versions/{moment}").status_code == 422
 
 
-def test_body_that_is_too_long(send: Callable[[bytes], bytes]) -> None:
-    head = b"POST /v2/apps HTTP/1.1\r\nHost: HOST\r\nAuthorization: AUTH\r\nTransfer-Encoding: chunked\r\n\r\n"
+@pytest.mark.parametrize("path", [b"/v2/apps", b"/api/v1/scheduler"])
+def test_body_that_is_too_long(send: Callable[[bytes], bytes], path: bytes) -> None:
+    head = b"POST " + path + b" HTTP/1.1\r\nHost: HOST\r\nAuthorization: AUTH\r\nTransfer-Encoding: chunked\r\n\r\n"
     piece = b"%x\r\n%s\r\n" % (2**20, b" " * 2**20)
     assert b" 413 " in send(head + 17 * piece)
 
@@ -118,8 +119,10 @@ def test_broken_chunk(send: Callable[[bytes], bytes], authorization: bytes) -> N
     assert b" 400 " in send(head + authorization + b"\r\nnonsense\r\n")
 
 
-def test_body_that_breaks_off(api: MarathonApi, connect: Callable[[bytes], socket.socket]) -> None:
-    connect(b"POST /v2/apps HTTP/1.1\r\nHost: HOST\r\nAuthorization: AUTH\r\nContent-Length: 500\r\n\r\n{").close()
+@pytest.mark.parametrize("path", [b"/v2/apps", b"/api/v1/scheduler"])
+def test_body_that_breaks_off(api: MarathonApi, connect: Callable[[bytes], socket.socket], path: bytes) -> None:
+    head = b"POST " + path + b" HTTP/1.1\r\nHost: HOST\r\nAuthorization: AUTH\r\n"
+    connect(head + b"Content-Length: 500\r\n\r\n{").close()
     assert api.get("/ping").status_code == 200
 
 

@@ -71,6 +71,11 @@ async def body_of(request: Request) -> Any:
 
 async def any_body_of(request: Request) -> Any:
     """As `body_of`, whatever type is named: Marathon's groups take any."""
+    return parse_json(await bytes_of(request))
+
+
+async def bytes_of(request: Request) -> bytes:
+    """The body as it was sent; raises `Refused` where it is too long, or broke off."""
     body = bytearray()
     try:
         async for piece in request.stream():
@@ -79,7 +84,7 @@ async def any_body_of(request: Request) -> Any:
                 raise TooLong(BODY_LIMIT)
     except ClientDisconnect:
         raise BadRequest("The connection ended before the request's body") from None
-    return parse_json(bytes(body))
+    return bytes(body)
 
 
 def change(engine: Engine, request: Request, edit: TreeChange, group_id: str, **options: Any) -> Accepted:

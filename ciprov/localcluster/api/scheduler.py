@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from ciprov.localcluster.api.answers import bytes_of
 from ciprov.localcluster.api.scheduler_stream import STREAM_ID, SchedulerStream
 from ciprov.localcluster.definitions.errors import Unavailable
 from ciprov.localcluster.master.calls import BadCall, parse
@@ -28,7 +29,7 @@ def scheduler_routes(master: Master) -> list[Route]:
         if request.method != "POST":
             text = f"405 Method Not Allowed. Expecting one of {{ 'POST' }}, but received '{request.method}'."
             return PlainTextResponse(text, 405, {"Allow": "POST"})
-        body = await request.body()
+        body = await bytes_of(request)
         try:
             return _answer(master, request, body)
         except BadCall as refused:
