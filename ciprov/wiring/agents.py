@@ -34,7 +34,7 @@ from ciprov.wiring.agents_lost import told_of
 from ciprov.wiring.agents_metrics import Metrics
 from ciprov.wiring.agents_operating import socket_path
 from ciprov.wiring.agents_reach import listening_host, signal_url
-from ciprov.wiring.clusters import mesos_connection
+from ciprov.wiring.clusters import leaders_speak_tls, mesos_connection
 from ciprov.wiring.environments import who, with_addresses
 from ciprov.wiring.jenkins import jenkins_connection
 from ciprov.wiring.stores import open_store
@@ -89,7 +89,7 @@ def _serve(settings: Settings, read: Callable[[], Settings], tell: Tell, metrics
             connection = mesos_connection(cluster, agents.masters_address(cluster.mesos))
             parts = Parts(
                 jenkins,
-                lambda: GuardedDriver(connection),
+                lambda: GuardedDriver(connection, leader_tls=leaders_speak_tls(cluster)),
                 store.agents(cluster.name, name, lead),
                 lead,
                 agents.framework,

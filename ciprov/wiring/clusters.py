@@ -34,6 +34,11 @@ def mesos_connection(cluster: Cluster, masters: str) -> Connection:
     )
 
 
+def leaders_speak_tls(cluster: Cluster) -> bool:
+    """Of masters found in ZooKeeper, which holds no scheme: the addresses of the same masters in the settings tell."""
+    return any(url.lower().startswith("https://") for url in cluster.mesos)
+
+
 def _connection(cluster: Cluster, servers: tuple[str, ...], auth: Credentials) -> Connection:
     return Connection(
         name=cluster.name,
