@@ -248,6 +248,17 @@ def test_a_write_that_is_sent_elsewhere_did_not_happen(server: RecordedJenkins, 
         client(server.url).create_node(NEW)
 
 
+@pytest.mark.parametrize("prefix", ["", "/sso-ci"])
+def test_what_is_called_like_a_login_is_none(server: RecordedJenkins, prefix: str) -> None:
+    page = f"{prefix}/computer/login-1/"
+    server.on(f"GET {prefix}/crumbIssuer/api/json", recorded("crumb"))
+    server.on(f"POST {page}changeOfflineCause", Answer(302, headers={"Location": page}))
+    assert client(f"{server.url}{prefix}").fence("login-1", "m")
+    server.on(f"POST {page}changeOfflineCause", Answer(302, headers={"Location": f"{prefix}/login?from=x"}))
+    with pytest.raises(JenkinsDenied, match="login page"):
+        client(f"{server.url}{prefix}").fence("login-1", "m")
+
+
 def test_names_that_would_lead_elsewhere(server: RecordedJenkins) -> None:
     for name in ("", "..", "a/b", "a b", "x" * 300):
         with pytest.raises(JenkinsError, match="no name"):

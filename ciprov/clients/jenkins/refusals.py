@@ -78,7 +78,10 @@ def elsewhere(place: str, target: str) -> JenkinsError:
     )
 
 
-def is_login(target: str) -> bool:
+def is_login(target: str, server: str) -> bool:
+    """`server` is Jenkins's URL with a slash at its end. Below it nodes and jobs may be called as a login is."""
+    if target.startswith(server):
+        return _LOGIN.match(f"/{target.removeprefix(server)}") is not None
     return _LOGIN.search(target) is not None
 
 

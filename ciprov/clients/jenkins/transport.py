@@ -104,7 +104,7 @@ class Transport(jenkins.Jenkins):  # type: ignore[misc]
     def _check_shown(self, response: requests.Response, place: str) -> None:
         """Raises where a redirect is not the one to the next page."""
         target = urljoin(response.url, response.headers.get("Location", ""))
-        if is_login(target):
+        if is_login(target, self.server):
             raise login_wanted(place, target)
         moved = urlsplit(target).path == urlsplit(response.url).path
         if moved or response.status_code not in _DONE_AND_SHOWN:
@@ -128,7 +128,7 @@ class Transport(jenkins.Jenkins):  # type: ignore[misc]
     def _onward(self, response: requests.Response) -> str:
         place = where("GET", response.url)
         target = urljoin(response.url, response.headers.get("Location", ""))
-        if is_login(target):
+        if is_login(target, self.server):
             raise login_wanted(place, target)
         if not target.startswith(self._origin):
             raise elsewhere(place, target)
