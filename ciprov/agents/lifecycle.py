@@ -156,11 +156,14 @@ def _on_its_way(record: AgentRecord, seen: Seen, template: Template, now: dateti
 
 
 def _set_aside(record: AgentRecord, seen: Seen, template: Template, now: datetime) -> AgentRecord:
-    """A person set it offline while it was idle: nothing takes it, so nothing else would ever send it away."""
-    aside = seen.node is not None and seen.node.fenced and seen.node.idle
-    if not aside or now < record.since + timedelta(seconds=template.limits.idle_s):
+    """A person set it offline while it was idle, or Jenkins did, for want of disk space and the like: nothing takes it,
+    so nothing else would ever send it away.
+    """
+    node, end = seen.node, record.since + timedelta(seconds=template.limits.idle_s)
+    if now < end or node is None or not (node.fenced and node.idle):
         return record
-    return replace(record, leaving=Cause.IDLE, detail="somebody set its node offline")
+    reason = f": {node.offline_reason}" if node.offline_reason else ""
+    return replace(record, leaving=Cause.IDLE, detail=f"its node was set offline{reason}")
 
 
 def _with_connection(record: AgentRecord, seen: Seen, now: datetime) -> AgentRecord:

@@ -234,10 +234,12 @@ class TestFences:
         assert (idle.record.phase, idle.acts) == (Phase.FENCED, (Act.FENCE,))
 
     def test_somebody_sets_an_idle_one_offline(self) -> None:
-        """Which gets no build any more, and goes when an idle one would."""
-        assert look(agent(Phase.ONLINE), 59, FENCED_IDLE).acts == ()
-        step = look(agent(Phase.ONLINE), 61, FENCED_IDLE)
+        """Or Jenkins does: it gets no build any more, and goes when an idle one would."""
+        full = replace(FENCED_IDLE, offline_reason="Disk space is too low")
+        assert look(agent(Phase.ONLINE), 59, full).acts == ()
+        step = look(agent(Phase.ONLINE), 61, full)
         assert (step.record.phase, step.record.leaving) == (Phase.ONLINE, Cause.IDLE)
+        assert step.record.detail == "its node was set offline: Disk space is too low"
         step = look(look(step.record, 62, FENCED_IDLE).record, 63, FENCED_IDLE)
         assert (step.record.phase, step.record.cause) == (Phase.ENDED, Cause.IDLE)
         assert look(agent(Phase.ONLINE), 61, FENCED_BUSY).record.phase is Phase.FENCED
