@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -89,9 +90,12 @@ def run() -> NoReturn:
     # A job that is aborted shall let go of its lock and say how to go on, just as after Ctrl-C.
     for name in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, _interrupt)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # what its encoding has not
     try:
         code = main(sys.argv[1:])
-        sys.stdout.flush()
+        if sys.stdout is not None:  # closed
+            sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read the output has enough. Python would complain once more when it flushes at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -44,16 +46,27 @@ def emit(result: Result, output: str) -> None:
 
 
 def rendered(result: Result, output: str) -> str:
-    document = {"schema": SCHEMA, **result.document}
     if output == "json":
-        return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+        return as_json(result.document, indent=2) + "\n"
     if output == "yaml":
-        return _yaml(document)
+        return _yaml({"schema": SCHEMA, **result.document})
     if output == "dotenv":
         from ciprov.cli.dotenv import lines
 
         return lines(result.variables)
     return result.text.rstrip("\n") + "\n" if result.text else ""
+
+
+def as_json(document: Mapping[str, Any], *, indent: int | None = None) -> str:
+    """With the version of its form; without an indentation in one line."""
+    return json.dumps({"schema": SCHEMA, **document}, indent=indent, ensure_ascii=not _holds_everything())
+
+
+def _holds_everything() -> bool:
+    """Whether stdout can be written any character. Else documents have escapes, which mean the same."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    name = codecs.lookup(encoding).name
+    return name.startswith("utf") or name == "ascii"  # in place of which click writes UTF-8
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -89,7 +102,7 @@ def _yaml(document: Mapping[str, Any]) -> str:
 
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = False
-    yaml.allow_unicode = True
+    yaml.allow_unicode = _holds_everything()
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     stream = io.StringIO()
     # Through JSON, so that tuples and enums are written as plain YAML.

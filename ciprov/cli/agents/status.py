@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Callable
@@ -11,7 +10,7 @@ import click
 
 from ciprov.cli.agents.status_text import agent_text, status_text
 from ciprov.cli.invocation import Invocation, pass_invocation
-from ciprov.cli.output import SCHEMA, Result, emit, output_option
+from ciprov.cli.output import Result, as_json, emit, output_option
 from ciprov.foundation.errors import UsageError
 from ciprov.foundation.json import JsonObject
 
@@ -62,7 +61,7 @@ def _watch(look: Callable[[], Result], output: str, every: float) -> None:
     while True:
         result = look()
         if output == "json":
-            click.echo(json.dumps({"schema": SCHEMA, **result.document}, ensure_ascii=False))
+            click.echo(as_json(result.document))
         else:
             if sys.stdout.isatty():
                 click.clear()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import select
 import sys
 
 import click
 
 from ciprov.cli.invocation import Invocation, pass_invocation
-from ciprov.cli.output import SCHEMA, Result, emit, output_option
+from ciprov.cli.output import Result, as_json, emit, output_option
 from ciprov.environments.events.following import NEWEST, Followed
 from ciprov.environments.events.happening import Happening, recorded
 from ciprov.environments.events.news import seen
@@ -61,7 +60,7 @@ def events(invocation: Invocation, *, name: str | None, follow: bool, last: int,
 
 
 def _write(one: Happening, output: str) -> None:
-    line = str(one) if output == "table" else json.dumps({"schema": SCHEMA, **one.to_json()}, ensure_ascii=False)
+    line = str(one) if output == "table" else as_json(one.to_json())
     click.echo(line)
     sys.stdout.flush()
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import errno
 import importlib
+import json
+import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +15,7 @@ from pathlib import Path
 
 import click
 import pytest
+from ruamel.yaml import YAML
 
 from ciprov.cli.env.request import duration, pair
 from ciprov.cli.failures import report
@@ -248,3 +252,35 @@ def test_what_the_system_refuses_has_its_way_out(
     told = capsys.readouterr().err
     assert words in told
     assert error.strerror in told
+
+
+@pytest.mark.parametrize(
+    ("encoding", "form", "told"),
+    [
+        ("latin-1", "json", "a\\u2192b"),
+        ("latin-1", "yaml", "a\\u2192b"),
+        ("latin-1", "table", "a\\u2192b"),
+        ("utf-8", "json", "a→b"),
+    ],
+)
+def test_what_the_terminals_encoding_has_not_is_written_all_the_same(
+    encoding: str, form: str, told: str, tmp_path: Path
+) -> None:
+    (tmp_path / "b.yaml").write_text("blueprint: a→b\n", encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "ciprov", "blueprint", "check", "b.yaml", "-o", form],
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+        cwd=tmp_path,
+        capture_output=True,
+        check=False,
+    )
+    written = done.stdout.decode(encoding)
+    assert told in written, done.stderr
+    read = {"json": json.loads, "yaml": YAML(typ="safe").load, "table": lambda _: "a→b"}[form](written)
+    assert "a→b" in str(read)
+
+
+def test_a_closed_stdout_is_no_fault(tmp_path: Path) -> None:
+    command = shlex.join([sys.executable, "-m", "ciprov", "config", "path"])
+    done = subprocess.run(["sh", "-c", f"{command} >&-"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
