@@ -13,15 +13,16 @@ from ciprov.framework.state import Hold, Policy
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What still waits: whether anything does, in which roles; and the agents held, by their id."""
+    """What still waits: whether anything does, in which roles; the agents held, by their id, and those held no more."""
 
     waiting: bool
     roles: Set[str]
     holds: Mapping[str, Hold]
+    released: Set[str]
     policy: Policy
 
     def filter_s(self, one: JoinedOffers) -> float:
-        if one.agent_id in self.holds:
+        if one.agent_id in self.holds or (self.waiting and one.agent_id in self.released):
             return self.policy.held_filter
         if not self.waiting or one.role not in self.roles:
             return self.policy.idle_filter

@@ -66,6 +66,7 @@ def decide(requests: Iterable[Request], offers: Iterable[Offer], state: State, n
         waiting=bool(held),
         roles=frozenset(role for ask in waiting for role in ask.request.roles),
         holds={agent_id: hold for agent_id, (hold, _) in holding.holds.items()},
+        released=holding.released,
         policy=policy,
     )
     twice = [

@@ -5,22 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ciprov.framework.asks import Ask, Kind
+from ciprov.framework.asks import Ask, Kind, Turn
 from ciprov.framework.constraints import Crowd
-from ciprov.framework.decisions import Funnel
+from ciprov.framework.decisions import Funnel, Lack
 from ciprov.framework.requests import Operator
 from ciprov.framework.resources import Amounts
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a request failed, and how many tasks its label had then."""
+    """Why a request failed, when its turn was, and how many tasks its label had then."""
 
     request_id: str
     amounts: Amounts
     ports: int
     funnel: Funnel
     label_size: int
+    turn: Turn
+
+    def binds(self, ask: Ask) -> bool:
+        """Whether `ask` may use no agent that this one could not: what goes before a hold passes it."""
+        return ask.turn <= self.turn or Lack.HELD not in self.funnel.refused
 
 
 class _Exactly(NamedTuple):
@@ -43,7 +48,7 @@ class Failures:
         """A failure from which it follows that `ask` fails, too."""
         if not _depends(ask):
             for failure in self._by_kind.get(ask.kind, ()):
-                if ask.amounts.covers(failure.amounts) and ask.free_ports >= failure.ports:
+                if ask.amounts.covers(failure.amounts) and ask.free_ports >= failure.ports and failure.binds(ask):
                     return failure
             return None
         found = self._exactly.get(_exactly(ask))
@@ -54,7 +59,7 @@ class Failures:
 
     def add(self, ask: Ask, funnel: Funnel) -> Failure:
         label_size = self._crowd.size(ask.request.label)
-        failure = Failure(ask.request.id, ask.amounts, ask.free_ports, funnel, label_size)
+        failure = Failure(ask.request.id, ask.amounts, ask.free_ports, funnel, label_size, ask.turn)
         if _depends(ask):
             self._exactly[_exactly(ask)] = failure
         else:

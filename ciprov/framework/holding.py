@@ -30,6 +30,8 @@ class Holding:
         self._resting = [hold for hold in kept if now >= hold.since + lasting]
         self._agent_of = {hold.request_id: hold.agent_id for hold, _ in self.holds.values()}
         self._had = frozenset(hold.request_id for hold in self._resting)
+        self.released: set[str] = set()
+        """Agents that are held no more since a moment ago: what was refused for that fits now."""
 
     def agent_for(self, request_id: str) -> str:
         """The agent held for a request; empty where there is none."""
@@ -38,7 +40,8 @@ class Holding:
     def release(self, request_id: str) -> str:
         """The request is placed. Gives the agent that was held for it, or nothing."""
         agent_id = self._agent_of.pop(request_id, "")
-        self.holds.pop(agent_id, None)
+        if self.holds.pop(agent_id, None):
+            self.released.add(agent_id)
         return agent_id
 
     def entitled(self, ask: Ask, known: int) -> bool:

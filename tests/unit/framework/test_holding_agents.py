@@ -76,6 +76,23 @@ def test_what_an_agent_is_held_for_gets_it_even_if_a_smaller_one_failed_before_i
     assert where(decide(waiting, [offer("b", 4)], full(memory), NOW)) == {"large": "b"}
 
 
+def test_what_is_older_passes_a_hold_also_where_a_younger_one_of_a_poorer_label_did_not():
+    memory = Memory(holds=(Hold("agent-b", "large", NOW),))
+    state = State(placed=(placed("x", "a", 4, label="rich"),), memory=memory, policy=POLICY)
+    large, older = request("large", 6, age=60, label="large"), request("older", 2, age=200, label="rich")
+    made = decide([large, older, request("younger", 2, label="poor")], [offer("b", 4)], state, NOW)
+    assert where(made) == {"older": "b"}
+
+
+def test_what_is_left_of_an_agent_that_is_held_no_more_is_offered_again_soon():
+    memory = Memory(holds=(Hold("agent-b", "large", NOW),))
+    state = State(placed=(placed("x", "a", 4, label="rich"),), memory=memory, policy=POLICY)
+    waiting = [request("large", 2, age=60, label="rich"), request("s", 1, label="poor")]
+    made = decide(waiting, [offer("b", 8)], state, NOW)
+    assert (where(made), list(why(made))) == ({"large": "b"}, ["s"])
+    assert made.launches[0].filter_s == POLICY.held_filter
+
+
 def test_a_hold_ends_and_its_request_gets_no_other_one_for_as_long():
     waiting = [request("large", 4, age=60), request("s", 2)]
     memory = Memory(holds=(Hold("agent-b", "large", NOW),))
