@@ -11,8 +11,11 @@ import click
 from ciprov.cli.lazy import LazyGroup
 from ciprov.wiring.names import AGENT, APP, CLUSTER, ENVIRONMENT, TEMPLATE
 
-_FILES = frozenset({"blueprint", "config", "file", "files"})
-_DIRECTORIES = frozenset({"state_dir"})
+_EVERYWHERE = {
+    **dict.fromkeys(("blueprint", "config", "file", "files", "paths", "target"), "file"),
+    **dict.fromkeys(("directory", "state_dir"), "directory"),
+    "cluster": CLUSTER,
+}
 _NAMES = {
     "env": {"name": ENVIRONMENT, "names": ENVIRONMENT, "source": ENVIRONMENT, "app": APP, "target": ENVIRONMENT},
     "agents": {"agent": AGENT, "agents": AGENT, "template": TEMPLATE, "templates": TEMPLATE, "name": TEMPLATE},
@@ -75,10 +78,4 @@ def _kind(parameter: click.Parameter, group: str) -> dict[str, Any]:
         return {"kind": "flag"}
     if isinstance(parameter.type, click.Choice):
         return {"kind": "choice", "choices": [str(one) for one in parameter.type.choices]}
-    if name in _FILES:
-        return {"kind": "file"}
-    if name in _DIRECTORIES:
-        return {"kind": "directory"}
-    if name == "cluster":
-        return {"kind": CLUSTER}
-    return {"kind": _NAMES.get(group, {}).get(name, "text")}
+    return {"kind": _NAMES.get(group, {}).get(name) or _EVERYWHERE.get(name, "text")}
