@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from ciprov.framework.decisions import Decline, Launch
 from ciprov.framework.joined_offers import JoinedOffers
-from ciprov.framework.offers import Offer
 from ciprov.framework.state import Hold, Policy
 
 
@@ -62,12 +61,4 @@ def declines(joined: Iterable[JoinedOffers], outlook: Outlook) -> tuple[Decline,
         for one in joined
         if not one.placements
         for offer in one.offers
-    )
-
-
-def leaving(offers: Iterable[tuple[Offer, str]], policy: Policy) -> tuple[Decline, ...]:
-    """Of agents that are draining, each with the reason."""
-    return tuple(
-        Decline(offer.id, offer.agent_id, f"the agent is draining: {why}", policy.leaving_filter)
-        for offer, why in offers
     )

@@ -9,9 +9,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from ciprov.framework.decisions import Decisions
-from ciprov.framework.requests import Request
-
 REVIVE_EVERY_S = 0.5
 """While new requests come in all the time, each of which might fit an offer that was declined."""
 
@@ -51,17 +48,6 @@ class Attention:
 def registered(roles: Iterable[str]) -> Attention:
     """After each registration: offers come, and no filter is left."""
     return Attention({role: Told() for role in roles})
-
-
-def wanting(requests: Iterable[Request], decisions: Decisions) -> Mapping[str, frozenset[str]]:
-    """The requests that wait, by role. One that has a task does not wait."""
-    waiting = {held.request_id for held in decisions.held if held.funnel is not None}
-    result: dict[str, set[str]] = {}
-    for request in requests:
-        if request.id in waiting:
-            for role in request.roles:
-                result.setdefault(role, set()).add(request.id)
-    return {role: frozenset(ids) for role, ids in result.items()}
 
 
 def attend(

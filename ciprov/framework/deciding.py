@@ -1,6 +1,6 @@
 """The decision: which request goes onto which agent, and what every offer is answered with. Pure.
 
-1. Offers of draining agents are declined; all others are joined by agent and role.
+1. Offers are joined by agent and role.
 2. Requests take turns (`fairness`); the algorithm that a request names gives agents in its order of preference
    (`placement`), and the first that may be used is taken (`admission`).
 3. For a request that fails, it is counted why (`failures`); one that waited long gets an agent held (`holding`).
@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from ciprov.framework.admission import Admission
-from ciprov.framework.answering import Outlook, declines, launches, leaving
+from ciprov.framework.answering import Outlook, declines, launches
 from ciprov.framework.asks import Ask, Kind, asks
 from ciprov.framework.capacities import Capacities
 from ciprov.framework.constraints import Crowd
@@ -38,8 +38,7 @@ def decide(requests: Iterable[Request], offers: Iterable[Offer], state: State, n
     A request with a task in `state.placed` is not placed again. The same arguments give the same decisions.
     """
     policy = state.policy
-    usable, gone = _without_draining({offer.id: offer for offer in offers}.values(), state)
-    joined = join(usable, now)
+    joined = join({offer.id: offer for offer in offers}.values(), now)
     agents = learn(state.memory.agents, joined, state.used(), now)
     for one in joined:
         # Its other offers may have told of a maintenance, and gpus that are in use are not offered.
@@ -52,8 +51,7 @@ def decide(requests: Iterable[Request], offers: Iterable[Offer], state: State, n
     crowd = Crowd(state.placed)
     admission = Admission(maintenances, policy, holding.holds, crowd)
     fleet = Fleet(joined, state.placed, _least(waiting))
-    on_hand = [agent for agent in agents.values() if not _draining(agent.id, agent.hostname, state)]
-    search = _Search(fleet, admission, crowd, holding, Capacities(on_hand, admission))
+    search = _Search(fleet, admission, crowd, holding, Capacities(tuple(agents.values()), admission))
     shares = Shares(state.placed, _total(agents), policy.weights)
     held: list[Held] = []
     for ask in turns(waiting, shares, policy):
@@ -74,7 +72,7 @@ def decide(requests: Iterable[Request], offers: Iterable[Offer], state: State, n
     ]
     return Decisions(
         launches=launches(joined, outlook),
-        declines=(*leaving(gone, policy), *declines(joined, outlook)),
+        declines=declines(joined, outlook),
         held=(*held, *twice),
         memory=Memory(agents, holding.remembered()),
     )
@@ -142,21 +140,6 @@ def _held(ask: Ask, failure: Failure, held_agent: str, *, never: bool) -> Held:
     if held_agent:
         reason = f"{reason}; agent {held_agent} is held for it"
     return Held(ask.request.id, reason, failure.funnel, other, never, held_agent)
-
-
-def _without_draining(offers: Iterable[Offer], state: State) -> tuple[list[Offer], list[tuple[Offer, str]]]:
-    usable, gone = [], []
-    for offer in offers:
-        why = _draining(offer.agent_id, offer.hostname, state)
-        if why:
-            gone.append((offer, why))
-        else:
-            usable.append(offer)
-    return usable, sorted(gone, key=lambda pair: pair[0].id)
-
-
-def _draining(agent_id: str, hostname: str, state: State) -> str:
-    return state.draining.get(agent_id) or state.draining.get(hostname, "")
 
 
 def _least(waiting: Iterable[Ask]) -> Amounts:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ciprov.framework.joined_offers import JoinedOffers
 from ciprov.framework.resources import NOTHING, Amounts, merged
-from ciprov.framework.state import KnownAgent, Memory
+from ciprov.framework.state import KnownAgent
 
 FORGOTTEN_AFTER = timedelta(hours=24)
 """An agent that offered nothing for so long, and where no task of ours is, is not counted on any more."""
@@ -44,12 +43,3 @@ def learn(
             maintenance=min((one.maintenance for one in offers if one.maintenance), default=None),
         )
     return agents
-
-
-def forget(memory: Memory, agent_id: str) -> Memory:
-    """The agent was removed from the cluster."""
-    return replace(
-        memory,
-        agents={known: agent for known, agent in memory.agents.items() if known != agent_id},
-        holds=tuple(hold for hold in memory.holds if hold.agent_id != agent_id),
-    )

@@ -48,10 +48,6 @@ class Reconciliation:
     open: frozenset[str] = frozenset()
     tries: int = 0
 
-    def wake_at(self) -> datetime:
-        """When `due` next has something to ask, unless something happens before."""
-        return min(self.next_at, self.all_at) if self.open else self.all_at
-
 
 def registered(ledger: Ledger, now: datetime) -> Reconciliation:
     """Begin, after each registration or re-registration with a master."""

@@ -74,7 +74,7 @@ class Policy:
     thought to run, where a maintenance is planned.
 
     For so long Mesos is asked not to offer again: `idle_filter` when nothing is wanted, `unfit_filter` when nothing
-    that is wanted fits, `held_filter` for a held agent, `leaving_filter` for one that is draining or under maintenance.
+    that is wanted fits, `held_filter` for a held agent, `leaving_filter` for one under maintenance.
     """
 
     overdue_after: float = 300.0
@@ -100,11 +100,10 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """`placed` are all tasks that have not ended. `draining` tells why an agent, by its id or hostname, is avoided."""
+    """`placed` are all tasks that have not ended."""
 
     placed: tuple[PlacedTask, ...] = ()
     memory: Memory = Memory()
-    draining: Mapping[str, str] = field(default_factory=dict)
     policy: Policy = Policy()
 
     def used(self) -> Mapping[str, Amounts]:

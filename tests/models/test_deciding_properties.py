@@ -85,7 +85,6 @@ def states(draw):
         tasks.append(placed(f"p{number}", host, label=draw(st.sampled_from(["x", "y"])), attributes=attributes))
     return State(
         tuple(tasks),
-        draining=draw(st.sampled_from([{}, {}, {"b": "a new kernel"}])),
         policy=Policy(gpu_agents_for_all=draw(st.booleans())),
     )
 
@@ -138,7 +137,6 @@ def test_no_constraint_role_maintenance_drain_or_gpu_rule_is_broken(wanted, offe
         for placement in launch.placements:
             there[placement.label].append((launch.hostname, launch.attributes))
     for launch in made.launches:
-        assert launch.hostname not in state.draining
         has_gpus = any(part.name == "gpus" for o in offered if o.agent_id == launch.agent_id for part in o.parts)
         for one in (by_id[placement.request_id] for placement in launch.placements):
             assert launch.role in one.roles
@@ -179,7 +177,7 @@ def test_nothing_waits_for_which_there_still_is_room(wanted, offered, state):
     room = left_over(offered, made)
     for one in (by_id[held.request_id] for held in made.held):
         for (agent_id, role), (at, left, ports, starts) in room.items():
-            if agent_id in held_agents or at.hostname in state.draining or role not in one.roles:
+            if agent_id in held_agents or role not in one.roles:
                 continue
             if made.memory.agents[agent_id].has_gpus and not one.wanted.gpus and not state.policy.gpu_agents_for_all:
                 continue

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from ciprov.foundation.clock import timestamp
 from ciprov.foundation.json import JsonObject
 from ciprov.framework.ledger.transitions import TRANSITIONS, Seen, TaskState
 from ciprov.framework.offers import Attributes
@@ -93,9 +92,3 @@ def decode(document: JsonObject) -> Entry:
         certain=document["certain"],
         kills=document["kills"],
     )
-
-
-def shown(entry: Entry) -> str:
-    """One line for people and logs."""
-    how = f" ({entry.outcome})" if entry.outcome else ""
-    return f"{entry.task_id} on {entry.hostname}: {entry.state}{how} since {timestamp(entry.since)}"

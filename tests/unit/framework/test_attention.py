@@ -2,12 +2,10 @@
 
 from datetime import timedelta
 
-from framework_examples import NOW, launch_of, offer, placed, request, status
+from framework_examples import NOW, launch_of, status
 
 from ciprov.framework import attention, reconciliation
-from ciprov.framework.deciding import decide
 from ciprov.framework.ledger import book
-from ciprov.framework.state import State
 
 
 def seconds(number):
@@ -44,12 +42,6 @@ def test_new_requests_clear_filters_but_not_too_often():
     assert attended(state, {"*": {"q", "r"}}, 10)[1] == ["revive *"]
 
 
-def test_what_waits_is_what_no_agent_took():
-    waiting = [request("q"), request("r", 9, roles=("ci", "*")), request("s")]
-    made = decide(waiting, [offer("a", 1)], State((placed("s", "b"),)), NOW)
-    assert attention.wanting(waiting, made) == {"ci": {"r"}, "*": {"r"}}
-
-
 def ledger_of(*names, at=NOW):
     step = book.intend(book.Ledger(), [launch_of(*names)], lambda placement: placement.request_id, at)
     return book.sent(step.ledger, names, at).ledger
@@ -80,7 +72,6 @@ def test_everything_is_asked_again_now_and_then_and_at_once_where_the_ledger_is_
     state = reconciliation.registered(book.Ledger(), NOW)
     state, calls = asked(state, book.Ledger(), 0)
     assert calls == ["reconcile everything"]
-    assert state.wake_at() == seconds(900)
     assert asked(state, book.Ledger(), 899)[1] == []
     assert asked(state, book.Ledger(), 900)[1] == ["reconcile everything"]
 
@@ -98,7 +89,6 @@ def test_a_failed_agent_and_a_rescinded_offer_are_hints_to_ask():
     assert reconciliation.on_agent(ledger, "agent-b") == reconciliation.with_offer(ledger, "o2") == ()
     state, _ = asked(reconciliation.registered(book.Ledger(), NOW), book.Ledger(), 0)
     state = reconciliation.asking_about(state, ["q"], seconds(1))
-    assert state.wake_at() == seconds(1)
     state, calls = asked(state, ledger, 1)
     assert calls == ["reconcile q"]
     assert state == reconciliation.asking_about(state, ["q"], seconds(1.5))

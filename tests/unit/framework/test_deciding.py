@@ -124,13 +124,6 @@ def test_an_agent_whose_maintenance_begins_before_the_task_ends_is_not_used():
     assert where(over) == {"long": "a"}
 
 
-def test_a_draining_agent_is_declined_with_the_reason():
-    made = decide([request("q")], [offer("a")], State(draining={"a": "new kernel"}), NOW)
-    assert [str(decline) for decline in made.declines] == [
-        "decline offer-a for 60 s: the agent is draining: new kernel"
-    ]
-
-
 def test_a_held_request_tells_how_many_agents_failed_at_what_and_which_came_closest():
     offers = [
         offer("a", attributes={"rack": ("r1",)}),

@@ -5,7 +5,6 @@ from datetime import timedelta
 from framework_examples import NOW, offer, placed, request, where, why
 
 from ciprov.framework.deciding import decide
-from ciprov.framework.known_agents import forget
 from ciprov.framework.requests import constraint
 from ciprov.framework.state import Hold, Memory, Policy, State
 
@@ -128,8 +127,6 @@ def test_an_agent_is_remembered_as_large_as_it_ever_was_until_it_is_forgotten():
     tomorrow = NOW + timedelta(hours=25)
     assert decide([], [], State(memory=memory), tomorrow).memory.agents == {}
     assert decide([], [], State((placed("x", "a"),), memory), tomorrow).memory.agents.keys() == {"agent-a"}
-    held = Memory(memory.agents, (Hold("agent-a", "q", NOW),))
-    assert forget(held, "agent-a") == Memory()
 
 
 def test_leftovers_come_again_soon_only_if_something_might_use_them():
