@@ -64,6 +64,24 @@ def test_java_gets_the_secret_and_nobody_sees_it(tmp_path: Path, programs: Path)
         assert agent.told() == ""
 
 
+def test_variables_of_the_template_or_its_image_keep_their_values_and_learn_none(tmp_path: Path, either: Path) -> None:
+    """Whatever they are called: what a shell sets in a variable that came from outside goes to its children."""
+    names = ("secrets", "secret", "token", "name", "host", "url", "dir", "own", "cache", "start", "java", "sh")
+    own = {name: f"own {name}" for name in names}
+    program = java(tmp_path, RECORDS_ITSELF + "rm secret\n" + WAITS)
+    with SignalListener() as service, StartedAgent(tmp_path, either, service.url, java=str(program)) as agent:
+        agent.env |= own | {"entries": "own entries", "body": "own body"}
+        agent.start()
+        wait_for(lambda: agent.has("ignored"))
+        seen = dict(line.partition("=")[::2] for line in agent.read("environment").splitlines())
+        assert {name: seen.get(name) for name in own} == own
+        assert SECRET not in seen.values()
+        agent.works_on("app")
+        wait_for(lambda: bool(service.told))
+        assert service.told[0].authorization == f"Bearer {TOKEN}"
+        assert places_with(SECRET, TOKEN) == []
+
+
 def test_the_service_is_told_of_the_first_entry_at_once(tmp_path: Path, programs: Path) -> None:
     with SignalListener() as service:
         agent = StartedAgent(tmp_path, programs, service.url, java=str(java(tmp_path, WAITS)))

@@ -14,6 +14,8 @@ What has to be told about the text is told here, as all of it is sent to Mesos w
 - The jar cache is shared by agents of one user. Builds of that user may write to it, as they may to all that is the
   agent's; nobody else may, or it is not used.
 - The token goes to other programs through a pipe, as their arguments are visible.
+- All its variables begin with `ciprov_`. What a shell sets in a variable that came from outside, of an image or a
+  template, goes to its children: builds would see another value of theirs, or a secret.
 """
 
 from __future__ import annotations
@@ -45,26 +47,26 @@ EXIT_CODES: Mapping[int, str] = {
 _FIRST = """\
 cd "${MESOS_SANDBOX:-.}" || exit 73
 if [ -f @FILE@ ]; then . ./@FILE@; rm -f @FILE@; fi
-secrets="${@SECRET@-}
+ciprov_secrets="${@SECRET@-}
 ${@TOKEN@-}"
 unset @SECRET@ @TOKEN@ MESOS_EXECUTOR_AUTHENTICATION_TOKEN
-sh=sh
-if command -v bash >/dev/null 2>&1; then sh="bash --posix"; fi
-exec $sh -c @SECOND@ \
+ciprov_sh=sh
+if command -v bash >/dev/null 2>&1; then ciprov_sh="bash --posix"; fi
+exec $ciprov_sh -c @SECOND@ \
   @WORDS@ <<END
-$secrets
+$ciprov_secrets
 END
 """
 
 # No apostrophe may stand in it, as apostrophes are around it.
 _SECOND = r"""
-IFS= read -r secret
-IFS= read -r token
-name=$1 host=$2 url=$3 dir=$4 own=$5 cache=$6 archive=$7
+IFS= read -r ciprov_secret
+IFS= read -r ciprov_token
+ciprov_name=$1 ciprov_host=$2 ciprov_url=$3 ciprov_dir=$4 ciprov_own=$5 ciprov_cache=$6 ciprov_archive=$7
 shift 7
 
-say() { echo "ciprov: agent $name: $*" >&2; }
-fail() { code=$1; shift; say "$*"; exit "$code"; }
+say() { echo "ciprov: agent $ciprov_name: $*" >&2; }
+fail() { ciprov_code=$1; shift; say "$*"; exit "$ciprov_code"; }
 
 # True for a directory or file that nobody else can write to, nor put another one in its place.
 is_private() {
@@ -75,31 +77,33 @@ is_private() {
 }
 
 request() {
-  path=${url#*://}
-  printf "%s\r\n" "POST /${path#*/} HTTP/1.1" "Host: ${path%%/*}" "Authorization: Bearer $token" \
-    "Content-Type: application/json" "Content-Length: ${#body}" "Connection: close" ""
-  printf %s "$body"
+  ciprov_path=${ciprov_url#*://}
+  printf "%s\r\n" "POST /${ciprov_path#*/} HTTP/1.1" "Host: ${ciprov_path%%/*}" \
+    "Authorization: Bearer $ciprov_token" "Content-Type: application/json" \
+    "Content-Length: ${#ciprov_body}" "Connection: close" ""
+  printf %s "$ciprov_body"
 }
 
 # Gives the HTTP status of the answer; nothing without an answer.
 send() {
-  if [ "$host" ] && [ "${BASH_VERSION-}" ]; then
-    exec 8<>"/dev/tcp/${host% *}/${host#* }" || return
+  if [ "$ciprov_host" ] && [ "${BASH_VERSION-}" ]; then
+    exec 8<>"/dev/tcp/${ciprov_host% *}/${ciprov_host#* }" || return
     request >&8
-    read -r -t 5 _ answer _ <&8
-    echo "$answer"
+    read -r -t 5 _ ciprov_answer _ <&8
+    echo "$ciprov_answer"
   elif command -v curl >/dev/null; then
-    printf "header = \"Authorization: Bearer %s\"\n" "$token" | curl -q -sS -m 5 --noproxy "*" -K - -o /dev/null \
-      -w "%{http_code}" -H "Content-Type: application/json" -d "$body" "$url"
+    printf "header = \"Authorization: Bearer %s\"\n" "$ciprov_token" |
+      curl -q -sS -m 5 --noproxy "*" -K - -o /dev/null -w "%{http_code}" \
+      -H "Content-Type: application/json" -d "$ciprov_body" "$ciprov_url"
   elif command -v python3 >/dev/null; then
-    printf "Bearer %s" "$token" | python3 -c "import sys, http.client as h, urllib.parse as p
+    printf "Bearer %s" "$ciprov_token" | python3 -c "import sys, http.client as h, urllib.parse as p
 url, body, method, kind, json, name = sys.argv[1:]
 u = p.urlsplit(url)
 c = [h.HTTPConnection, h.HTTPSConnection][len(u.scheme) - 4](u.netloc, timeout=5)
 c.request(method, u.path, body.encode(), {kind: json, name: sys.stdin.read()})
-print(c.getresponse().status)" "$url" "$body" POST Content-Type application/json Authorization
-  elif [ "$host" ] && command -v nc >/dev/null; then
-    request | nc -w 5 ${host% *} ${host#* } | { read -r _ answer _; echo "$answer"; }
+print(c.getresponse().status)" "$ciprov_url" "$ciprov_body" POST Content-Type application/json Authorization
+  elif [ "$ciprov_host" ] && command -v nc >/dev/null; then
+    request | nc -w 5 ${ciprov_host% *} ${ciprov_host#* } | { read -r _ ciprov_answer _; echo "$ciprov_answer"; }
   else
     echo none
   fi
@@ -108,65 +112,66 @@ print(c.getresponse().status)" "$url" "$body" POST Content-Type application/json
 tell() {
   trap - TERM
   LC_ALL=C
-  body="{\"entries\": [$1]}"
-  for pause in 0.1 0.3 1 3 0; do
+  ciprov_body="{\"entries\": [$1]}"
+  for ciprov_pause in 0.1 0.3 1 3 0; do
     kill -0 $$ 2>/dev/null || return
     case $(send 2>/dev/null) in
       2??) return ;;
       40?) say "the service refuses to be told of builds, and will see them later"; return ;;
       none) say "no bash, curl, python3 or nc to tell the service of builds, which will see them later"; return ;;
     esac
-    sleep $pause
+    sleep $ciprov_pause
   done
   say "the service cannot be told of builds, and will see them later"
 }
 
 watch() {
-  [ -z "$own" ] || trap "" TERM
-  told=/ entries= pipe= secret=
+  [ -z "$ciprov_own" ] || trap "" TERM
+  ciprov_told=/ ciprov_entries= ciprov_pipe= ciprov_secret=
   if [ "${BASH_VERSION-}" ] && mkfifo .ciprov-pipe 2>/dev/null; then
-    exec 9<>.ciprov-pipe && rm -f .ciprov-pipe && pipe=yes
+    exec 9<>.ciprov-pipe && rm -f .ciprov-pipe && ciprov_pipe=yes
   fi
   while kill -0 $$ 2>/dev/null; do
-    [ ! -d "$dir/workspace" ] || for entry in "$dir"/workspace/*; do
-      entry=${entry##*/}
-      entry=${entry%%@*}
-      case $entry in "*" | workspaces.txt*) continue ;; esac
-      case $told in */"$entry"/*) continue ;; esac
-      told=$told$entry/
-      case $entry in *[\"\\[:cntrl:]]*) entry="?" ;; esac
-      entries="$entries${entries:+, }\"$entry\""
-      [ -z "$url" ] || tell "$entries" &
+    [ ! -d "$ciprov_dir/workspace" ] || for ciprov_entry in "$ciprov_dir"/workspace/*; do
+      ciprov_entry=${ciprov_entry##*/}
+      ciprov_entry=${ciprov_entry%%@*}
+      case $ciprov_entry in "*" | workspaces.txt*) continue ;; esac
+      case $ciprov_told in */"$ciprov_entry"/*) continue ;; esac
+      ciprov_told=$ciprov_told$ciprov_entry/
+      case $ciprov_entry in *[\"\\[:cntrl:]]*) ciprov_entry="?" ;; esac
+      ciprov_entries="$ciprov_entries${ciprov_entries:+, }\"$ciprov_entry\""
+      [ -z "$ciprov_url" ] || tell "$ciprov_entries" &
     done
-    if [ "$pipe" ]; then read -r -t 0.04 _ <&9; else sleep 0.05 2>/dev/null || sleep 1 || return; fi
+    if [ "$ciprov_pipe" ]; then read -r -t 0.04 _ <&9; else sleep 0.05 2>/dev/null || sleep 1 || return; fi
   done
-  [ -z "$own" ] || rm -rf "$dir"
+  [ -z "$ciprov_own" ] || rm -rf "$ciprov_dir"
 }
 
-[ "$secret" ] || fail 77 "its secret did not reach it"
+[ "$ciprov_secret" ] || fail 77 "its secret did not reach it"
 command -v "$1" >/dev/null || fail 127 "there is no $1 here, and an agent needs Java"
-start=
-{ IFS= read -r start <agent.jar; } 2>/dev/null
-case $start in PK*) ;; *) fail 66 "agent.jar did not come from Jenkins, or is no jar" ;; esac
-{ [ -z "$own" ] || mkdir -p "$dir"; } 2>/dev/null && [ -w "${own:-.}" ] ||
-  fail 73 "its work directory ${own:-$PWD} cannot be written to"
+ciprov_start=
+{ IFS= read -r ciprov_start <agent.jar; } 2>/dev/null
+case $ciprov_start in PK*) ;; *) fail 66 "agent.jar did not come from Jenkins, or is no jar" ;; esac
+{ [ -z "$ciprov_own" ] || mkdir -p "$ciprov_dir"; } 2>/dev/null && [ -w "${ciprov_own:-.}" ] ||
+  fail 73 "its work directory ${ciprov_own:-$PWD} cannot be written to"
 
-java=$1
+ciprov_java=$1
 shift
-if [ -f "$archive" ]; then
-  if is_private "$archive"; then set -- "-XX:SharedArchiveFile=$archive" "$@"
-  else say "$archive is not used: others can write to it"; fi
+if [ -f "$ciprov_archive" ]; then
+  if is_private "$ciprov_archive"; then set -- "-XX:SharedArchiveFile=$ciprov_archive" "$@"
+  else say "$ciprov_archive is not used: others can write to it"; fi
 fi
-if [ "$cache" ]; then
-  [ -d "$cache" ] || { mkdir -p "${cache%/*}/" && mkdir -m 700 "$cache"; } 2>/dev/null
-  if ! { [ -d "$cache" ] && is_private "$cache"; }; then
-    say "the jar cache $cache is not used: it is not there, or others can write to it"
-  elif ! { printf %65536s "" >"$cache/.room"; } 2>/dev/null; then say "the jar cache $cache is not used: no room in it"
-  else set -- "$@" -jar-cache "$cache"; fi
+if [ "$ciprov_cache" ]; then
+  [ -d "$ciprov_cache" ] || { mkdir -p "${ciprov_cache%/*}/" && mkdir -m 700 "$ciprov_cache"; } 2>/dev/null
+  if ! { [ -d "$ciprov_cache" ] && is_private "$ciprov_cache"; }; then
+    say "the jar cache $ciprov_cache is not used: it is not there, or others can write to it"
+  elif ! { printf %65536s "" >"$ciprov_cache/.room"; } 2>/dev/null; then
+    say "the jar cache $ciprov_cache is not used: no room in it"
+  else set -- "$@" -jar-cache "$ciprov_cache"; fi
 fi
 watch </dev/null &
-exec "$java" "$@" <<END
-$secret
+exec "$ciprov_java" "$@" <<END
+$ciprov_secret
 END
 """
 

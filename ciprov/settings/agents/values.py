@@ -205,7 +205,7 @@ def file_name(raw: Any) -> str:
 def variable_name(name: str) -> str:
     if not _VARIABLE.fullmatch(name):
         raise ValueError("letters, digits and _ make the name of a variable")
-    if name.startswith("CIPROV_"):
+    if name.upper().startswith("CIPROV_"):
         raise ValueError("variables that begin with CIPROV_ are ciprov's own; take another name")
     return name
 

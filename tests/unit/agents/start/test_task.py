@@ -119,7 +119,7 @@ def variables(task: JsonObject, kind: str) -> dict[str, str]:
 
 def words(task: JsonObject) -> list[str]:
     """What the second part of the text is given."""
-    second = task["command"]["value"].partition("exec $sh -c ")[2].rpartition("<<END\n$secrets")[0]
+    second = task["command"]["value"].partition("exec $ciprov_sh -c ")[2].rpartition("<<END\n$ciprov_secrets")[0]
     return shlex.split(second.replace("\\\n", " "))[1:]
 
 
@@ -184,7 +184,7 @@ def test_the_file_of_secrets_is_for_the_shell() -> None:
 
 def test_the_second_part_can_be_quoted_and_every_exit_code_is_explained() -> None:
     text = start_command("ci-maven-1", template({}), start_script.Addresses("http://j/", "http://s/"))
-    second = shlex.split(text.partition("exec $sh -c ")[2].rpartition("<<END\n$secrets")[0])[0]
+    second = shlex.split(text.partition("exec $ciprov_sh -c ")[2].rpartition("<<END\n$ciprov_secrets")[0])[0]
     assert second.startswith("\nIFS=")
     assert second.endswith("END\n")
     assert {int(code) for code in re.findall(r"fail (\d+)", second)} == set(EXIT_CODES)
