@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import getpass
+import json
 import re
 import signal
+import urllib.request
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
@@ -43,7 +45,11 @@ class Mesos(Protocol):
     def lose_host(self, agent_id: str) -> None:
         """The host of that Mesos agent, with what runs on it."""
 
-    def return_hosts(self) -> None: ...
+    def drain_host(self, agent_id: str) -> None:
+        """As an operator does it: its tasks are killed, and it makes no more offers."""
+
+    def return_hosts(self) -> None:
+        """Those that were lost or drained."""
 
 
 def tasks(mesos: Mesos) -> dict[str, str]:
@@ -111,6 +117,10 @@ class EmbeddedMesos:
                 if where.startswith(f"{sandboxes}/") and any(one in where for one in tasks_of_it):
                     process.kill()
 
+    def drain_host(self, agent_id: str) -> None:
+        self._cli.ok("local", "agent", "drain", agent_id)
+        self._lost.add(agent_id)
+
     def return_hosts(self) -> None:
         for agent_id in sorted(self._lost):
             self._cli.ok("local", "agent", "return", agent_id)
@@ -125,6 +135,7 @@ class RealMesosForAgents:
         self._directory = directory
         self._mesos = RealMesos(directory, agents=HOSTS)
         self._lost: set[int] = set()
+        self._drained: set[str] = set()
         self.cluster = "real"
         self.options: tuple[str, ...] = ("--cluster", "real", "--store-local")
         self.framework = {"user": getpass.getuser()}
@@ -163,11 +174,30 @@ class RealMesosForAgents:
                 if process.cwd().startswith(f"{self._directory / f'agent{number}'}/"):
                     process.kill()
 
+    def drain_host(self, agent_id: str) -> None:
+        self._operate("DRAIN_AGENT", agent_id)
+        self._drained.add(agent_id)
+
     def return_hosts(self) -> None:
+        for agent_id in sorted(self._drained):
+            eventually(lambda agent_id=agent_id: self._is_drained(agent_id))
+            self._operate("REACTIVATE_AGENT", agent_id)
+        self._drained.clear()
         for number in sorted(self._lost):
             self._mesos.start_agent(number)
         self._lost.clear()
         self._mesos.wait_for_agents(HOSTS)
+
+    def _operate(self, kind: str, agent_id: str) -> None:
+        call = json.dumps({"type": kind, kind.lower(): {"agent_id": {"value": agent_id}}}).encode()
+        headers = {"Content-Type": "application/json"}
+        request = urllib.request.Request(f"http://{self._mesos.address}/api/v1", call, headers)
+        with urllib.request.urlopen(request, timeout=5):
+            pass
+
+    def _is_drained(self, agent_id: str) -> bool:
+        found = next(one for one in self._mesos.read("/slaves")["slaves"] if one["id"] == agent_id)
+        return bool(found["drain_info"]["state"] == "DRAINED")
 
     def _number(self, agent_id: str) -> int:
         found = next(one for one in self.state()["slaves"] if one["id"] == agent_id)

@@ -130,6 +130,24 @@ def test_a_host_that_is_lost_takes_its_agents_along_and_no_others(running: World
     assert running.mesos.launched().count(on) <= 1
 
 
+def test_a_host_that_is_drained_is_left_and_no_template_is_to_blame(running: World) -> None:
+    running.freestyle("drained", "linux", "sleep 60")
+    on = running.running("drained")["builtOn"]
+    host = running.agents()[on]["mesos_agent"]
+    running.mesos.drain_host(host)
+    try:
+        assert running.built("drained", 30)["result"] == "FAILURE"
+        running.eventually(lambda: on not in running.nodes(), "its node is deleted")
+        running.freestyle("elsewhere", "linux", "sleep 1")
+        other = running.running("elsewhere")["builtOn"]
+        assert running.agents()[other]["mesos_agent"] != host
+        assert running.built("elsewhere")["result"] == "SUCCESS"
+        assert not running.status()["pauses"]
+    finally:
+        running.mesos.return_hosts()
+    running.gone(30)
+
+
 def test_a_node_that_somebody_deletes_ends_its_agent(running: World) -> None:
     idle = running.cli.ok("agents", "request", "linux", "-o", "json").json
     running.service.wait_for("online", task_id=idle["agent"])
