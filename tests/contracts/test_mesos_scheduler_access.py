@@ -123,6 +123,18 @@ def test_a_certificate_without_trust_is_told_and_tried_three_times(authority: Au
 
 
 @pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
+def test_whom_the_system_trusts_does_not_count_beside_the_authority_s_file(
+    authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For the stream as for calls."""
+    monkeypatch.setenv("SSL_CERT_FILE", authority.file)
+    context = authority.sign("trusted by the system", "IP:127.0.0.1").context()
+    with FaultyMaster(context=context) as master:
+        verify = Authority(tmp_path, "ours").file
+        with Session(f"https://{master.address}", verify=verify).start() as session:
+            assert session.wait_for(Stopped).end is End.UNTRUSTED
+
+
 def test_without_a_check_of_certificates(authority: Authority) -> None:
     context = authority.sign("unchecked").context()
     with (

@@ -152,10 +152,10 @@ class GuardedDriver(MesosScheduler):
     def _tls_context(self) -> ssl.SSLContext:
         """The same authorities as for calls, which go through requests."""
         connection = self._connection
-        context = ssl.create_default_context()
-        with _naming(connection.verify if isinstance(connection.verify, str) else ""):
-            authorities = connection.verify if isinstance(connection.verify, str) else DEFAULT_CA_BUNDLE_PATH
-            context.load_verify_locations(authorities)
+        authorities = connection.verify if isinstance(connection.verify, str) else DEFAULT_CA_BUNDLE_PATH
+        with _naming(authorities):
+            # Without a file it would load those of the system beside it.
+            context = ssl.create_default_context(cafile=authorities)
         if connection.verify is False:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
