@@ -9,7 +9,7 @@ from difflib import get_close_matches
 import click
 
 from ciprov.cli.invocation import Invocation, pass_invocation
-from ciprov.cli.output import Result, emit, output_option, table
+from ciprov.cli.output import Result, emit, note, output_option, table, warn
 from ciprov.foundation.errors import CHANGES, CiprovError, UsageError
 from ciprov.foundation.json import JsonObject
 
@@ -56,7 +56,7 @@ def kill(
     if dry_run:
         emit(Result(document, shown, variables), output)
         ctx.exit(CHANGES)
-    click.echo(shown, err=True)
+    (note if yes else warn)(shown)
     if not yes:
         _ask(names)
     running.kill(names)

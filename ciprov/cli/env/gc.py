@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from ciprov.cli.invocation import Invocation, pass_invocation
-from ciprov.cli.output import Result, emit, output_option, table, warn
+from ciprov.cli.output import Result, emit, note, output_option, table, warn
 from ciprov.cli.progress import shown
 from ciprov.environments.upkeep.collecting import Collected, Collection, CollectOrders, Fate
 from ciprov.environments.upkeep.finding import ALL
@@ -64,8 +64,10 @@ def gc(
     scope = Scope(environments.cluster.prefix, bool(environments.cluster.mesos))
     with shown() as report:
         found = environments.service.collect(CollectOrders(scope, remove, sorts, force), report)
-    for doubt in (*found.doubts, *found.notes):
+    for doubt in found.doubts:
         warn(doubt)
+    for one in found.notes:
+        note(one)
     emit(_result(found, environments.cluster.name, remove), output)
     if refused := found.of(Fate.REFUSED):
         raise CiprovError(

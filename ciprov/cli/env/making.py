@@ -67,7 +67,7 @@ def make(
     output, records = options["output"], invocation.records
     if options["dry_run"]:
         slug, made = prepare()
-        tell_findings(made)
+        tell_findings(made.findings)
         environments = invocation.environments
         found = environments.service.plan(slug, made.on(environments.cluster), hook_choice(options))
         emit(plan_result(found, environments.cluster.name), output)
@@ -85,7 +85,7 @@ def make(
 
 def _bring_up(invocation: Invocation, prepare: Prepare, options: Mapping[str, Any], deed: Deed) -> UpResult:
     slug, made = prepare()
-    tell_findings(made)
+    tell_findings(made.findings)
     environments = invocation.writing()
     how = UpOptions(
         origin=made.origin,

@@ -30,7 +30,7 @@ def plan(ctx: click.Context, invocation: Invocation, /, name: str, output: str, 
       ciprov env plan feature-x --param revision=2 -o json
     """
     slug, made = prepared(invocation.records, name, options)
-    tell_findings(made)
+    tell_findings(made.findings)
     environments = invocation.environments
     found = environments.service.plan(slug, made.on(environments.cluster))
     emit(plan_result(found, environments.cluster.name), output)

@@ -11,7 +11,7 @@ import click
 from ciprov.cli.env.making import hook_choice, make, making_options
 from ciprov.cli.env.request import asked_for, lasting_options
 from ciprov.cli.invocation import Invocation, pass_invocation
-from ciprov.cli.output import note
+from ciprov.cli.output import note, warn
 from ciprov.environments.deed import Deed
 from ciprov.foundation.errors import CiprovError, UsageError
 from ciprov.wiring.building import Prepared
@@ -65,7 +65,7 @@ def promote(ctx: click.Context, invocation: Invocation, /, source: str, target: 
 def _show_and_ask(invocation: Invocation, slug: str, made: Prepared, options: Mapping[str, Any]) -> None:
     environments = invocation.environments
     plan = environments.service.plan(slug, made.on(environments.cluster), hook_choice(options))
-    click.echo(str(plan), err=True)
+    (note if options["yes"] else warn)(str(plan))
     if options["yes"] or plan.conflicts or not plan.changes:
         return
     if not sys.stdin.isatty():

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 import click
 
-from ciprov.cli.output import warn
+from ciprov.cli.output import note, warn
 from ciprov.environments.blueprint.durations import ALLOWED, seconds
+from ciprov.environments.blueprint.findings import Finding, Severity
 from ciprov.environments.blueprint.parameters import VARIABLE_PREFIX
 from ciprov.wiring.building import Asked, Prepared, prepare
 from ciprov.wiring.environments import Records
@@ -115,7 +116,7 @@ def prepared(records: Records, name: str, options: Mapping[str, Any]) -> tuple[s
     return slug, prepare(records, asked_for(slug, name, options), record)
 
 
-def tell_findings(made: Prepared) -> None:
+def tell_findings(findings: Iterable[Finding]) -> None:
     """Warnings and notes on the blueprint, on stderr."""
-    for finding in made.findings:
-        warn(str(finding))
+    for finding in findings:
+        (note if finding.severity is Severity.NOTE else warn)(str(finding))

@@ -17,10 +17,12 @@ import click
 import pytest
 from ruamel.yaml import YAML
 
-from ciprov.cli.env.request import duration, pair
+from ciprov.cli.env.request import duration, pair, tell_findings
 from ciprov.cli.failures import report
+from ciprov.cli.invocation import Invocation
 from ciprov.cli.lazy import LazyGroup
 from ciprov.cli.main import cli, main
+from ciprov.environments.blueprint.findings import Finding, Severity
 from ciprov.foundation.errors import CiprovError, UsageError
 
 
@@ -284,3 +286,12 @@ def test_a_closed_stdout_is_no_fault(tmp_path: Path) -> None:
     command = shlex.join([sys.executable, "-m", "ciprov", "config", "path"])
     done = subprocess.run(["sh", "-c", f"{command} >&-"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(("quiet", "told"), [(False, {"note", "warning"}), (True, {"warning"})])
+def test_quiet_leaves_out_notes_on_a_blueprint(quiet: bool, told: set[str], capsys: pytest.CaptureFixture[str]) -> None:
+    findings = tuple(Finding("b.yaml", 1, 1, "a", "said", severity=one) for one in (Severity.NOTE, Severity.WARNING))
+    with click.Context(cli, obj=Invocation(quiet=quiet)):
+        tell_findings(findings)
+    said = capsys.readouterr().err
+    assert {one for one in ("note", "warning") if one in said} == told
