@@ -102,11 +102,6 @@ def probed(attempts: Attempts) -> frozenset[str]:
     return frozenset(attempts.troubles)
 
 
-def next_wake(attempts: Attempts, now: datetime) -> datetime | None:
-    """When the next template may be tried again; None where none waits."""
-    return min((trouble.until for trouble in attempts.troubles.values() if now < trouble.until), default=None)
-
-
 def told(pause: Pause) -> str:
     """One sentence for people: the template, what failed, what becomes of it, and what to do."""
     way_out = _WAYS_OUT.get(pause.cause, "look at what it says")

@@ -126,19 +126,6 @@ def names(expression: Expression) -> frozenset[str]:
             return names(left) | names(right)
 
 
-def required(expression: Expression) -> frozenset[str]:
-    """Names without which it cannot hold. Not all of them need be found."""
-    match expression:
-        case Atom(name):
-            return frozenset({name})
-        case And(left, right):
-            return required(left) | required(right)
-        case Or(left, right):
-            return required(left) & required(right)
-        case _:
-            return frozenset()
-
-
 def label_set(text: str) -> frozenset[str]:
     """The labels of a node from the text in its configuration: separated by blanks, quoted where they hold some."""
     found: set[str] = set()

@@ -12,7 +12,6 @@ from ciprov.agents.crew.attempts import (
     decode,
     encode,
     failed,
-    next_wake,
     pauses,
     probed,
     resumed,
@@ -93,9 +92,6 @@ def test_templates_do_not_disturb_each_other():
     attempts = failed(failed(Attempts(), ended(0), LIMITS, at(1)), ended(0, template="arm"), LIMITS, at(5))
     assert set(pauses(attempts, at(1.5))) == {"gpu", "arm"}
     assert set(pauses(attempts, at(5.5))) == {"arm"}
-    assert next_wake(attempts, at(1.5)) == at(2)
-    assert next_wake(attempts, at(5.5)) == at(6)
-    assert next_wake(attempts, at(6)) is None
     assert succeeded(attempts, "gpu") == retained(attempts, {"arm"})
 
 
