@@ -57,11 +57,19 @@ class Holding:
     def hold(
         self, ask: Ask, large_enough: Iterable[KnownAgent], free: Mapping[str, Amounts], admission: Admission
     ) -> str:
-        """Hold the agent of which the least is missing: its id, or nothing where there is none to hold."""
+        """Hold the agent of which the least is missing: its id, or nothing where there is none to hold.
+
+        Of equals the one seen last: one that has offered nothing for long may be gone.
+        """
         fitting = [agent for agent in large_enough if agent.id not in self.holds and not admission.crowded(ask, agent)]
         if not fitting:
             return ""
-        best = min(fitting, key=lambda agent: (_missing(ask, free.get(agent.id, NOTHING)), agent.capacity, agent.id))
+
+        def order(agent: KnownAgent) -> tuple[float, timedelta, Amounts, str]:
+            missing = _missing(ask, free.get(agent.id, NOTHING))
+            return missing, self._now - agent.seen_at, agent.capacity, agent.id
+
+        best = min(fitting, key=order)
         hold = Hold(best.id, ask.request.id, self._now)
         self.holds[best.id] = hold, ask.turn
         self._agent_of[ask.request.id] = best.id

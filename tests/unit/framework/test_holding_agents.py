@@ -112,6 +112,13 @@ def test_a_hold_ends_when_its_request_is_gone():
     assert (where(made), made.memory.holds) == ({"s": "b"}, ())
 
 
+def test_of_agents_with_nothing_to_offer_the_one_seen_last_is_held_as_another_may_be_gone():
+    memory = decide([], [offer("a")], State(), NOW).memory
+    memory = decide([], [offer("b")], State(memory=memory), seconds(3600)).memory
+    made = decide([request("q", 2), request("s")], [], State(memory=memory, policy=POLICY), seconds(3700))
+    assert [hold.agent_id for hold in made.memory.holds] == ["agent-b"]
+
+
 def test_no_more_than_a_share_of_the_agents_is_held():
     offers = [offer(f"h{n:02}", 1) for n in range(20)]
     tasks = tuple(placed(f"t{n}", f"h{n:02}", cpus=3) for n in range(20))
