@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,6 +11,8 @@ from enum import StrEnum
 from ciprov.domain.jobs import JobDefinition, Place, Plugin, ServerJob
 from ciprov.jobs.config_xml import FOLDER, ConfigXml, compared, lines, read
 from ciprov.jobs.mark import Mark, mark_in
+
+_TOKEN = re.compile(r"(<authToken>)[^<]*")
 
 
 class Action(StrEnum):
@@ -199,6 +202,7 @@ def _orphans(definitions: Sequence[JobDefinition], live: Live, rules: Rules) -> 
 
 
 def _diff(name: str, before: Sequence[str], after: Sequence[str]) -> tuple[str, ...]:
-    """Lines without ends."""
+    """Lines without ends, and without what starts a build for whoever knows it."""
     from_name = f"Jenkins: {name}" if before else "/dev/null"
-    return tuple(difflib.unified_diff(before, after, from_name, f"defined: {name}", lineterm="", n=3))
+    found = difflib.unified_diff(before, after, from_name, f"defined: {name}", lineterm="", n=3)
+    return tuple(_TOKEN.sub(r"\1(hidden)", line) for line in found)

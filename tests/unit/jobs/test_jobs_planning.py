@@ -51,6 +51,19 @@ def test_what_differs_is_updated_with_the_mark_and_the_lines():
     assert any("old" in line for line in step.diff if line.startswith("-"))
 
 
+def test_a_token_that_starts_builds_stands_in_no_diff():
+    kind = "<project><description>d</description><authToken>{}</authToken></project>"
+    job, text = there("a")
+    live = job, text.replace("</project>", "<authToken>old-secret</authToken></project>")
+    (changed,) = planned([JobDefinition("a", kind.format("new-secret"), PLACE)], [live]).steps
+    (made,) = planned([JobDefinition("a", kind.format("new-secret"), PLACE)]).steps
+    assert (changed.action, made.action) == (Action.UPDATE, Action.CREATE)
+    assert "new-secret" in changed.xml
+    for diff in (changed.diff, made.diff):
+        assert "secret" not in "".join(diff)
+        assert "+  <authToken>(hidden)</authToken>" in diff
+
+
 @pytest.mark.parametrize(("mark", "named"), [(None, "did not create"), (Mark("theirs"), "set theirs")])
 def test_a_job_of_somebody_elses_is_refused_by_name(mark, named):
     found = planned([defined("a", "new")], [there("a", "old", mark)])
