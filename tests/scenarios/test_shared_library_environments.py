@@ -33,6 +33,8 @@ class Agent:
         self.cli, self.log = cli, ""
 
     def __call__(self, step: Step) -> Any:
+        if step.name == "withCredentials":
+            return [f"{one['variable']}=the value of {one['credentialsId']}" for one in step.arguments["bindings"]]
         assert step.name == "sh", step
         done = subprocess.run(
             ["/bin/sh", "-xe", "-c", step.script],
@@ -113,4 +115,20 @@ def test_one_that_is_kept_stays_until_it_is_taken_down_twice(pipelines: Pipeline
     down = agent.run(pipelines, "ciprovDown(name: 'x', local: true); ciprovDown(name: 'x', local: true)")
     assert down.failed == "", agent.log
     assert "nothing was left" in agent.log
+    assert agent.environments == []
+
+
+def test_a_hook_before_the_end_has_the_secret_that_it_needs(pipelines: Pipelines, agent: Agent) -> None:
+    hooked = BLUEPRINT % sys.executable + (
+        "parameters: {key: {type: secret}}\n"
+        "hooks: {before_down: [{name: dump, local: 'echo $KEY > dumped', env: {KEY: '${key}'}}]}\n"
+    )
+    (agent.cli.directory / "hooked.yaml").write_text(hooked)
+    build = agent.run(
+        pipelines,
+        "ciprovEnv(name: 'x', blueprint: 'hooked.yaml', local: true, secrets: [key: 'shop']) { page -> }",
+    )
+    assert build.failed == "", agent.log
+    assert (agent.cli.directory / "dumped").read_text() == "the value of shop\n"
+    assert "the value of" not in agent.log
     assert agent.environments == []
