@@ -87,6 +87,7 @@ class DemandDesk:
         for record in staffing.create:
             self._roster.add(record)
         self._release(staffing.release, now)
+        self._make_room(looked.began)
 
     def moved_on(self, record: AgentRecord, now: datetime) -> None:
         """For each agent that has just come into another phase, perhaps by way of others at the same moment."""
@@ -169,10 +170,18 @@ class DemandDesk:
 
     def _is_lost(self, record: AgentRecord, looked_at: datetime) -> bool:
         """Whether it lost its connection so long ago that nobody should wait for it, though it may come back yet."""
-        if record.offline_since is None:
+        if record.offline_since is None or record.phase is not Phase.CONNECTING:
             return False
         begun = max(record.offline_since, self._roster.answers_since or record.offline_since)
         return looked_at > begun + _COMES_BACK
+
+    def _make_room(self, looked_at: datetime) -> None:
+        """Agents that are lost go before their time where there is no room for others, which items wait for."""
+        short = {need.template for need in self.demand.needs if need.item_id in self.capped}
+        full = 0 < self.rules.service.most <= len(self._roster.records)
+        for record in list(self._roster.records.values()):
+            if short and (full or record.template in short) and self._is_lost(record, looked_at):
+                self._roster.release(record.name, Cause.DISCONNECTED, "others are wanted in its place")
 
     def _keep_anchors(self, now: datetime) -> None:
         for anchor in missing(self.rules, self._roster.nodes.values()):

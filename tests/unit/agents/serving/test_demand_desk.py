@@ -15,7 +15,7 @@ from ciprov.agents.serving.demand_desk import DemandDesk
 from ciprov.agents.serving.inbox import Inbox, Looked
 from ciprov.agents.serving.jenkins_desk import JenkinsDesk
 from ciprov.agents.serving.roster import Roster
-from ciprov.agents.template import Rules, ServiceRules, Template
+from ciprov.agents.template import Limits, Rules, ServiceRules, Template
 from ciprov.agents.template_digest import digest
 from ciprov.domain.agents import Key
 from ciprov.domain.jenkins import Node, QueueItem, Stage
@@ -25,6 +25,8 @@ from ciprov.framework.requests import Wanted
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 LINUX = Template("linux", ("linux",), Wanted(cpus=1))
 RULES = Rules(ServiceRules(anchors=False), (LINUX,))
+RULES_OF_ONE = replace(RULES, templates=(replace(LINUX, limits=Limits(most=1)),))
+RULES_OF_ONE_IN_ALL = replace(RULES, service=replace(RULES.service, most=1))
 ITEM = QueueItem(1, Stage.BUILDABLE, label="linux", since=T0, buildable_since=T0)
 
 
@@ -82,6 +84,15 @@ class TestAnAgentThatLostItsConnection:
         office.roster.answers_since = at(60)
         assert office.look(89) == 1
         assert office.look(91) == 2
+
+    @pytest.mark.parametrize("rules", [RULES_OF_ONE, RULES_OF_ONE_IN_ALL])
+    def test_makes_room_for_another_where_a_cap_is_in_the_way(self, rules: Rules) -> None:
+        office = Office(agent(Phase.CONNECTING, offline_since=at(0)))
+        office.desk.rules = rules
+        assert office.look(29) == 1
+        assert office.roster.records["a1"].leaving is None
+        assert office.look(31) == 1
+        assert office.roster.records["a1"].leaving is Cause.DISCONNECTED
 
     def test_one_that_never_was_connected_is_on_its_way(self) -> None:
         assert Office(agent(Phase.CONNECTING)).look(91) == 1
