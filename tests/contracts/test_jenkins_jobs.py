@@ -160,3 +160,9 @@ def test_a_password_needs_a_crumb_and_gets_one() -> None:
 def test_a_wrong_token_is_told(url: str) -> None:
     with pytest.raises(JenkinsDenied, match="does not know these credentials"):
         client(url, "wrong").all()
+
+
+def test_credentials_that_nobody_gave_are_told(url: str) -> None:
+    with pytest.raises(JenkinsDenied, match="no credentials were given") as caught:
+        HttpJobs(Connection("jenkins", [url])).create("nobody's", xml("x"))
+    assert "CIPROV_JENKINS_USER" in caught.value.way_out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
 
@@ -13,6 +14,9 @@ from ciprov.domain.jobs import Plugin, ServerJob
 from ciprov.foundation.json import JsonObject
 
 _DEPTH = 8
+_NO_CREDENTIALS = (
+    "give a user and its API token: CIPROV_JENKINS_USER and CIPROV_JENKINS_TOKEN, or `jenkins` in the settings"
+)
 _PLUGINS = "plugins[shortName,longName,version,enabled]"
 
 
@@ -24,6 +28,7 @@ class HttpJobs:
     def __init__(self, connection: Connection) -> None:
         self._transport = Transport(connection)
         self._target = connection.target
+        self._anonymous = not connection.has_credentials
 
     @property
     def target(self) -> str:
@@ -33,12 +38,12 @@ class HttpJobs:
         """All jobs that the user may see, down to eight folders deep, by one request; without branches of multibranch
         projects, which are nobody's definition.
         """
-        with _needing("Job/Read", "see what there is"):
+        with self._needing("Job/Read", "see what there is"):
             document = self._transport.get_json("api/json", tree=_tree(_DEPTH))
         return list(_listed(document, ""))
 
     def config(self, name: str) -> str:
-        with _needing("Job/ExtendedRead or Job/Configure", f"read the configuration of {name}"):
+        with self._needing("Job/ExtendedRead or Job/Configure", f"read the configuration of {name}"):
             return self._transport.get(f"{_path(name)}/config.xml").content.decode("utf-8", "replace")
 
     def look(self, name: str) -> ServerJob | None:
@@ -52,24 +57,24 @@ class HttpJobs:
     def create(self, name: str, xml: str) -> None:
         folder, _, own = name.rpartition("/")
         path = f"{_path(folder)}/createItem" if folder else "createItem"
-        with _needing("Job/Create", f"create {name}"):
+        with self._needing("Job/Create", f"create {name}"):
             self._transport.post_xml(path, xml, {"name": own})
 
     def update(self, name: str, xml: str) -> None:
-        with _needing("Job/Configure", f"change {name}"):
+        with self._needing("Job/Configure", f"change {name}"):
             self._transport.post_xml(f"{_path(name)}/config.xml", xml)
 
     def delete(self, name: str) -> None:
         """Also where it is gone already."""
         try:
-            with _needing("Job/Delete", f"delete {name}"):
+            with self._needing("Job/Delete", f"delete {name}"):
                 self._transport.post(f"{_path(name)}/doDelete")
         except JenkinsNotFound:
             return
 
     def plugins(self) -> list[Plugin]:
         """Those that are enabled."""
-        with _needing("Overall/SystemRead", "see its plugins"):
+        with self._needing("Overall/SystemRead", "see its plugins"):
             document = self._transport.get_json("pluginManager/api/json", depth="1", tree=_PLUGINS)
         return [
             Plugin(str(one["shortName"]), str(one.get("version") or ""), str(one.get("longName") or ""))
@@ -77,23 +82,26 @@ class HttpJobs:
             if one.get("enabled")
         ]
 
-
-class _needing:
-    """Says of a 403 without a reason which permission it is that Jenkins asks for there."""
-
-    def __init__(self, permission: str, purpose: str) -> None:
-        self._permission = permission
-        self._purpose = purpose
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        if isinstance(error, JenkinsDenied) and error.status == 403:
-            permission = error.permission or self._permission
+    @contextmanager
+    def _needing(self, permission: str, purpose: str) -> Iterator[None]:
+        """Says of a 403 without a reason which permission it is that Jenkins asks for there."""
+        try:
+            yield
+        except JenkinsDenied as error:
+            if self._anonymous:
+                raise JenkinsDenied(
+                    f"no credentials were given, and without any Jenkins does not let ciprov {purpose}",
+                    status=error.status,
+                    permission=error.permission,
+                    place=error.place,
+                    way_out=_NO_CREDENTIALS,
+                ) from error
+            if error.status != 403:
+                raise
+            missing = error.permission or permission
             raise JenkinsDenied(
-                f"the user of ciprov may not {self._purpose}: the permission {permission} is missing",
-                permission=permission,
+                f"the user of ciprov may not {purpose}: the permission {missing} is missing",
+                permission=missing,
                 place=error.place,
                 way_out="grant it in Jenkins (Manage Jenkins, Security), or use another user",
             ) from error
