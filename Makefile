@@ -2,6 +2,7 @@
 # make down   takes it away again, with the embedded cluster and its files
 # make agents-demo  Jenkins agents as Mesos tasks, to look at: nothing needed, nothing left
 # make test   the whole test suite        make lint   every check of form
+# make package  a wheel of ciprov in dist/
 # make bench  figures as ratios           make lock   new locks (needs uv)
 # make soak   the big numbers, of which the test suite has a short form
 
@@ -13,7 +14,7 @@ STATE := $(CURDIR)/.ciprov
 CIPROV := CIPROV_STATE_DIR="$(STATE)" .venv/bin/ciprov --local
 READY := .venv/ready
 
-.PHONY: up down agents-demo test test-unit lint bench soak lock
+.PHONY: up down agents-demo test test-unit lint package bench soak lock
 .DELETE_ON_ERROR:
 
 up: $(READY)
@@ -39,6 +40,9 @@ lint: $(READY)
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 	.venv/bin/hadolint docker/*/Dockerfile
+
+package: $(READY)
+	.venv/bin/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
 
 bench: $(READY)
 	.venv/bin/python scripts/bench
