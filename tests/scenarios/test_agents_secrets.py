@@ -21,10 +21,11 @@ DEPLOY_KEY = "a-deploy-key-that-nobody-else-has"
 
 
 class Between:
-    """Stands between agents and the service, and notes the token of each."""
+    """Stands between agents and the service, and notes the token of each, and what was told with one."""
 
     def __init__(self) -> None:
         self.tokens: set[str] = set()
+        self.told: list[tuple[str, int]] = []
         self.service = ""
         notes = self
 
@@ -40,6 +41,8 @@ class Between:
                         status, text = answer.status, answer.read()
                 except urllib.error.HTTPError as error:
                     status, text = error.code, error.read()
+                if scheme == "Bearer":
+                    notes.told.append((self.path, status))
                 if b"CIPROV_AGENT_TOKEN" in text:
                     notes.tokens.update(re.findall(r"CIPROV_AGENT_TOKEN='?([\w-]+)", text.decode()))
                 self.send_response(status)
@@ -84,6 +87,7 @@ def test_no_secret_is_where_others_may_look(watched: tuple[World, Between]) -> N
     running.service.wait_for("fenced", task_id=on)
     secrets = {TOKEN, DEPLOY_KEY, running.jenkins.controller.secret(on), *between.tokens}
     assert len(secrets) == 4
+    assert between.told == [(f"/v1/agents/{on}/busy", 204)]
     seen = {f"command line of {pid}": text for pid, text in command_lines()}
     seen["/state"] = str(running.mesos.state())
     seen |= files(running.directory)
