@@ -138,7 +138,7 @@ def test_a_host_that_is_drained_is_left_and_no_template_is_to_blame(running: Wor
     try:
         assert running.built("drained", 30)["result"] == "FAILURE"
         running.eventually(lambda: on not in running.nodes(), "its node is deleted")
-        running.freestyle("elsewhere", "linux", "sleep 1")
+        running.freestyle("elsewhere", "linux", "sleep 4")
         other = running.running("elsewhere")["builtOn"]
         assert running.agents()[other]["mesos_agent"] != host
         assert running.built("elsewhere")["result"] == "SUCCESS"
