@@ -66,7 +66,8 @@ def jenkins_client(agents: AgentSettings) -> HttpJenkins:
 
 
 def _serve(settings: Settings, read: Callable[[], Settings], tell: Tell, metrics: Metrics) -> None:
-    from ciprov.web.agents.listeners import Where, bind
+    from ciprov.web.agents.listeners import Where
+    from ciprov.wiring.agents_listening import bound
 
     agents = of_cluster(settings.cluster)
     cluster = with_addresses(settings, lambda text: tell(Happening(What.STARTED, text)))
@@ -83,14 +84,15 @@ def _serve(settings: Settings, read: Callable[[], Settings], tell: Tell, metrics
     ):
         if not _elected(lead, asked_to_leave, tell, name):
             return
-        listeners = bind(Where(socket_path(settings), listen, token, agents.open_metrics))
+        kept = store.agents(cluster.name, name, lead)
+        listeners = bound(Where(socket_path(settings), listen, token, agents.open_metrics), kept)
         try:
             address = listeners.address()
             connection = mesos_connection(cluster, agents.masters_address(cluster.mesos))
             parts = Parts(
                 jenkins,
                 lambda: GuardedDriver(connection, leader_tls=leaders_speak_tls(cluster)),
-                store.agents(cluster.name, name, lead),
+                kept,
                 lead,
                 agents.framework,
                 Site(agents.jenkins.url, signal_url(agents, cluster, address or listen, tell), name),
