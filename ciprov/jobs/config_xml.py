@@ -22,14 +22,14 @@ FOLDER = "com.cloudbees.hudson.plugins.folder.Folder"
 _DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>")
 _CONTROL = re.compile(r"&#(x0*([0-8bcefBCEF]|1[0-9a-fA-F])|0*([0-8]|11|12|1[4-9]|2[0-9]|3[01]));")
 """Characters that XML 1.1, in which Jenkins writes, can name and XML 1.0 cannot."""
-_KEPT_IN_FOLDERS = frozenset(
-    {"properties", "views", "folderViews", "healthMetrics", "icon", "viewsTabBar", "primaryView"}
-)
-"""What people set up in a folder, credentials among it: never taken away, and no difference."""
+_VIEWS = frozenset({"views", "viewsTabBar", "primaryView"})
+"""Where folders had their views before `folderViews`: Jenkins reads them, and never writes them."""
+_KEPT_IN_FOLDERS = frozenset({"properties", "folderViews", "healthMetrics", "icon", "actions"}) | _VIEWS
+"""What people set up in whatever holds jobs, credentials among it: never taken away, and no difference."""
 _TRACKER = "JobPropertyTrackerAction"
 """Where Jenkins notes that a Jenkinsfile set properties of its own job, triggers among them."""
 _MARKER = "description"
-_HOLDS_JOBS = (FOLDER, "MultiBranchProject", "OrganizationFolder")
+HOLDS_JOBS = (FOLDER, "MultiBranchProject", "OrganizationFolder")
 _OF_BUILDS = frozenset(
     (
         *("keepDependencies", "blockBuildWhenDownstreamBuilding", "blockBuildWhenUpstreamBuilding"),
@@ -68,13 +68,13 @@ class ConfigXml:
 
     @property
     def credentials(self) -> list[str]:
-        """The ids of those that are kept in a folder."""
+        """The ids of those that are kept in what holds jobs."""
         kept = [each for each in self.root.iterfind("properties/*") if "Credentials" in each.tag]
         return [found.text or "" for each in kept for found in each.iter("id")]
 
     def with_mark(self, mark: Mark) -> ConfigXml:
         root = deepcopy(self.root)
-        if root.tag.endswith(_HOLDS_JOBS):
+        if root.tag.endswith(HOLDS_JOBS):
             root[:] = [child for child in root if child.tag not in _OF_BUILDS]
         _set_description(root, marked(self.description, mark))
         return ConfigXml(root)
@@ -82,10 +82,13 @@ class ConfigXml:
     def merged_into(self, live: ConfigXml) -> ConfigXml:
         """What to send to Jenkins in place of `live`.
 
-        Of a folder only what the definition speaks of; of a pipeline not what its Jenkinsfile set itself.
+        Of a folder only what the definition speaks of; of a multibranch project not what people keep in it; of a
+        pipeline not what its Jenkinsfile set itself.
         """
         if self.kind == FOLDER == live.kind:
             return ConfigXml(_folder(self.root, live.root))
+        if self.kind.endswith(HOLDS_JOBS):
+            return ConfigXml(_with_what_is_kept(self.root, live.root))
         root = deepcopy(self.root)
         if _sets_its_own_properties(live.root):
             _keep_properties(root, live.root)
@@ -115,7 +118,8 @@ def read(text: str, place: str) -> ConfigXml:
 def compared(desired: ConfigXml, live: ConfigXml) -> tuple[list[str], list[str]]:
     """The lines of both in a form in which equal lines mean that there is nothing to do: (live, desired)."""
     wanted, there = _plain(desired.root), _plain(live.root)
-    left_out, telling = (_KEPT_IN_FOLDERS, frozenset()) if desired.kind == FOLDER else ({"actions"}, _ASKED_FOR)
+    left_out = _KEPT_IN_FOLDERS if desired.kind.endswith(HOLDS_JOBS) else {"actions"}
+    telling = frozenset() if desired.kind == FOLDER else _ASKED_FOR
     if desired.kind != FOLDER and _sets_its_own_properties(live.root):
         _keep_properties(wanted, there)
         telling = telling - {"quietPeriod"}  # its `options` may have set that, too
@@ -147,6 +151,15 @@ def _folder(wanted_root: Element, live_root: Element) -> Element:
         elif wanted.tag not in _KEPT_IN_FOLDERS:
             root[list(root).index(found)] = deepcopy(wanted)
     _keep_properties(root, wanted_root)
+    return root
+
+
+def _with_what_is_kept(wanted_root: Element, live_root: Element) -> Element:
+    kept = _KEPT_IN_FOLDERS - {"properties"}
+    root = deepcopy(wanted_root)
+    root[:] = [child for child in root if child.tag not in kept]
+    root.extend(deepcopy([child for child in live_root if child.tag in kept]))
+    _keep_properties(root, live_root)
     return root
 
 

@@ -10,7 +10,7 @@ from typing import Protocol
 from ciprov.domain.jenkins import JenkinsError, JenkinsRestarting, JenkinsUnavailable, JenkinsUntrusted
 from ciprov.domain.jobs import ServerJob
 from ciprov.foundation.errors import CiprovError
-from ciprov.jobs.config_xml import FOLDER, read
+from ciprov.jobs.config_xml import FOLDER, HOLDS_JOBS, read
 from ciprov.jobs.mark import Mark, mark_in
 from ciprov.jobs.planning import Action, Plan, Step, parents
 
@@ -147,9 +147,9 @@ def _why_it_stays(there: ServerJob, server: JobServer, mark: Mark) -> str:
     """Jenkins deletes a folder with all that is in it, whosever that is."""
     if mark_in(there.description) != mark.of(there.name):
         return "it does not bear our mark any more"
-    if there.kind != FOLDER:
+    if not there.kind.endswith(HOLDS_JOBS):
         return ""
-    if there.holds:
+    if there.kind == FOLDER and there.holds:
         return f"it holds {there.holds[0]}"
     credentials = read(server.config(there.name), there.name).credentials
     return f"it holds the credentials {', '.join(credentials)}" if credentials else ""
