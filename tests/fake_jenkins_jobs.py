@@ -94,6 +94,8 @@ class JobConfigs:
             kind = "org.jenkinsci.plugins.pipeline.modeldefinition.actions.DeclarativeJobAction"
             ElementTree.SubElement(actions, kind, plugin="pipeline-model-definition@2.2214.vb_b_34b_2ea_9b_83")
             root.insert(0, actions)
+        if root.tag in {FOLDER, MULTIBRANCH}:
+            _with_views_as_now(root)
         root[:] = sorted(root, key=lambda child: child.tag != "actions")
         self.texts[name] = f"<?xml version='1.1' encoding='UTF-8'?>\n{ElementTree.tostring(root, encoding='unicode')}"
 
@@ -135,6 +137,17 @@ class JobConfigs:
             return ElementTree.fromstring(re.sub(r"<\?xml.*?\?>", "", text).strip())
         except ElementTree.ParseError as error:
             raise Refused(500) from error
+
+
+def _with_views_as_now(root: ElementTree.Element) -> None:
+    """`AbstractFolder` reads these fields of old, and writes one in place of them; forms add a property."""
+    root[:] = [child for child in root if child.tag not in {"views", "viewsTabBar", "primaryView"}]
+    if root.find("folderViews") is None:
+        ElementTree.SubElement(root, "folderViews", {"class": "DefaultFolderViewHolder"})
+    properties = root.find("properties")
+    if properties is None:
+        properties = ElementTree.SubElement(root, "properties")
+    ElementTree.SubElement(properties, "org.jenkinsci.plugins.pipeline.modeldefinition.config.FolderConfig")
 
 
 def full_name(path: str) -> str:
