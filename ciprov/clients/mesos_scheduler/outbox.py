@@ -49,26 +49,33 @@ class Call:
 class Outbox:
     def __init__(self) -> None:
         self._waiting: deque[Call] = deque()
+        self._said: set[Hashable] = set()
 
     def __len__(self) -> int:
         return len(self._waiting)
 
     def add(self, call: Call) -> None:
         said = call.says
-        if said is not None and any(waiting.says == said for waiting in self._waiting):
-            self._waiting = deque(waiting for waiting in self._waiting if waiting.says != said)
+        if said is not None:
+            if said in self._said:
+                self._waiting = deque(waiting for waiting in self._waiting if waiting.says != said)
+            self._said.add(said)
         self._waiting.append(call)
 
     def put_back(self, call: Call, due: float) -> None:
         """After a failure; first in line again once it is `due`, unless something later says the same."""
-        if call.says is None or all(waiting.says != call.says for waiting in self._waiting):
+        said = call.says
+        if said is None or said not in self._said:
             self._waiting.appendleft(replace(call, tries=call.tries + 1, due=due))
+            if said is not None:
+                self._said.add(said)
 
     def next(self, subscription: int, now: float) -> Call | None:
         """The first that may be sent now, taken out."""
         for index, call in enumerate(self._waiting):
             if call.due <= now and (call.outlives or call.subscription == subscription):
                 del self._waiting[index]
+                self._said.discard(call.says)
                 return call
         return None
 

@@ -33,6 +33,18 @@ def test_in_order_and_of_what_says_the_same_only_the_last() -> None:
     assert drained(outbox) == [("KILL", "b"), ("KILL", "a"), ("REVIVE", "r")]
 
 
+def test_what_was_sent_may_be_said_again_and_what_was_put_back_is_replaced() -> None:
+    outbox = Outbox()
+    for _ in range(2):
+        outbox.add(kill("a"))
+        assert drained(outbox) == [("KILL", "a")]
+    outbox.put_back(kill("a"), due=0.0)
+    outbox.put_back(kill("a"), due=0.0)
+    outbox.add(kill("b"))
+    outbox.add(kill("a"))
+    assert drained(outbox) == [("KILL", "b"), ("KILL", "a")]
+
+
 def test_several_declines_do_not_replace_each_other() -> None:
     outbox = Outbox()
     for offer in ("1", "1", "2"):
