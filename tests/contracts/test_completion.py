@@ -53,6 +53,7 @@ LINES = [
     ("ciprov env up x --on-failure ke", "ciprov env up x --on-failure keep "),
     ("ciprov env up x --blu", "ciprov env up x --blueprint "),
     ("ciprov env up x -b sh", "ciprov env up x -b shop\\ front.yaml "),
+    ("ciprov jobs check sh", "ciprov jobs check shop\\ front.yaml "),
     ("ciprov local agent ret", "ciprov local agent return "),
 ]
 

@@ -86,6 +86,7 @@ def test_the_jobs_of_this_repository_from_nothing_to_nothing(sync: Sync) -> None
     dry = sync.run("sync", jobs, "--dry-run", "-o", "json")
     assert dry.code == 2
     assert [(job["job"], job["action"]) for job in dry.json["jobs"]] == [(name, "create") for name in NAMES]
+    assert sync.run("sync", jobs, "--dry-run", "-o", "dotenv").out == "CIPROV_JOBS_TO_CREATE=7\n"
     assert not sync.writes
 
     first = sync.run("sync", jobs, "-o", "json")

@@ -44,7 +44,9 @@ def sync(ctx: click.Context, invocation: Invocation, /, paths: tuple[str, ...], 
     found = looked(ctx, invocation, paths, options)
     note(f"jenkins: {found.target}")
     if options["dry_run"]:
-        emit(Result(_document(found, {}, dry_run=True), plan_text(found.plan, with_lines=False)), output)
+        writes = Counter(step.action.value for step in found.plan.writes)
+        variables = {f"CIPROV_JOBS_TO_{action.upper()}": str(count) for action, count in writes.items()}
+        emit(Result(_document(found, {}, dry_run=True), plan_text(found.plan, with_lines=False), variables), output)
         refuse(found.plan)
         ctx.exit(CHANGES if found.plan.writes else OK)
     done = found.sync(lambda one: warn(str(one)) if one.is_bad else note(str(one)))
