@@ -104,7 +104,10 @@ def _paths(sandboxes: Sandboxes, request: Request) -> tuple[str, Path]:
         raise _Refused(400, "Expecting 'path=value' in query.\n")
     if "\0" in asked or not sandboxes.holds(Path(os.path.normpath(asked))):
         raise _Refused(404)
-    real = Path(asked).resolve(strict=True)
+    try:
+        real = Path(asked).resolve(strict=True)
+    except RuntimeError:  # links in a ring, before Python 3.13
+        raise _Refused(404) from None
     if not sandboxes.holds(real):
         raise _Refused(400, f"'{asked}' is inaccessible: it leads out of the sandbox.\n")
     return asked, real

@@ -111,6 +111,19 @@ def test_links_out_of_the_sandbox_are_not_followed(sandbox: Path, what: str) -> 
     assert get(sandbox, "browse", sandbox / "in").status == 200
 
 
+@pytest.mark.parametrize("what", ["browse", "read", "download"])
+def test_what_can_not_be_there(sandbox: Path, what: str) -> None:
+    (sandbox / "ring").symlink_to("ring")
+    assert get(sandbox, what, sandbox / "ring", offset=0).status == 404
+    assert get(sandbox, what, sandbox / ("x" * 5000), offset=0).status == 404
+    assert get(sandbox, what, f"{sandbox}/a\0b", offset=0).status == 404
+
+
+@pytest.mark.parametrize("number", [2**63 - 1, 2**62])
+def test_a_place_far_behind_the_end(sandbox: Path, number: int) -> None:
+    assert get(sandbox, "read", sandbox / "stdout", offset=number, length=number).status in {200, 404}
+
+
 def test_a_listing(sandbox: Path) -> None:
     (sandbox / "broken").symlink_to("nowhere")
     answer = get(sandbox, "browse", sandbox)
