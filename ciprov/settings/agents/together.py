@@ -69,6 +69,11 @@ def notes(service: ServiceValues, embedded: bool) -> tuple[str, ...]:
             "a poll later; leave listen out, or set address"
         )
     url = urlsplit(service.values["jenkins.url"])
+    if not embedded and _is_near(url.hostname or ""):
+        found.append(
+            f"agents of other hosts do not reach Jenkins at {url.hostname}: they fetch agent.jar from jenkins.url, and "
+            "connect to it; give the address that all hosts know"
+        )
     if url.scheme == "http" and "jenkins.token" in service.secrets and not _is_near(url.hostname or ""):
         found.append(f"the token goes to {url.hostname} without TLS: take https:// where Jenkins has it")
     if service.values.get("jenkins.tls.verify") is False:

@@ -176,6 +176,8 @@ def test_notes_tell_what_is_probably_not_meant(tmp_path: Path) -> None:
         "the token goes to j without TLS",
         "jenkins.tls.verify is off",
     ]
+    near = agents(tmp_path, PLAIN.replace('{url: "http://j"}', '{url: "http://localhost:8080"}'))
+    assert [note.split(":")[0] for note in near.notes] == ["agents of other hosts do not reach Jenkins at localhost"]
 
 
 def test_templates_inherit(tmp_path: Path) -> None:
