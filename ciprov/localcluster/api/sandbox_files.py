@@ -93,6 +93,8 @@ def _download(sandboxes: Sandboxes, request: Request) -> Response:
     _, path = _paths(sandboxes, request)
     if path.is_dir():
         raise _Refused(400, "Cannot download a directory.\n")
+    if not path.is_file():
+        raise _Refused(400, f"'{path}' is no regular file.\n")
     kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     return FileResponse(path, media_type=kind, filename=path.name)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -117,6 +118,13 @@ def test_what_can_not_be_there(sandbox: Path, what: str) -> None:
     assert get(sandbox, what, sandbox / "ring", offset=0).status == 404
     assert get(sandbox, what, sandbox / ("x" * 5000), offset=0).status == 404
     assert get(sandbox, what, f"{sandbox}/a\0b", offset=0).status == 404
+
+
+@pytest.mark.parametrize("what", ["read", "download"])
+def test_what_is_no_regular_file(sandbox: Path, what: str) -> None:
+    os.mkfifo(sandbox / "pipe")
+    answer = get(sandbox, what, sandbox / "pipe", offset=0)
+    assert (answer.status, answer.body.decode()) == (400, f"'{sandbox}/pipe' is no regular file.\n")
 
 
 @pytest.mark.parametrize("number", [2**63 - 1, 2**62])
