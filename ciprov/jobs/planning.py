@@ -28,7 +28,9 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One job. `xml` is what Jenkins is sent, empty where nothing is; `diff` are lines of a unified diff."""
+    """One job. `xml` is what Jenkins is sent, empty where nothing is; `diff` are lines of a unified diff; `seen` is the
+    mark of a job that is to be changed.
+    """
 
     name: str
     action: Action
@@ -36,6 +38,7 @@ class Step:
     xml: str = ""
     diff: tuple[str, ...] = ()
     place: Place | None = None
+    seen: Mark | None = None
 
     @property
     def writes(self) -> bool:
@@ -161,7 +164,8 @@ def _step(
         return Step(name, Action.KEEP, "it is as defined", place=place)
     adopted = current.mark != rules.mark.of(name)
     reason = "it is taken over" if adopted else "it differs"
-    return Step(name, Action.UPDATE, reason, desired.merged_into(current).text(), _diff(name, before, after), place)
+    text, diff = desired.merged_into(current).text(), _diff(name, before, after)
+    return Step(name, Action.UPDATE, reason, text, diff, place, current.mark)
 
 
 def _foreign(name: str, current: ConfigXml, rules: Rules) -> str:

@@ -58,6 +58,7 @@ class Done:
 Tell = Callable[[Done], None]
 _ENDS = (JenkinsRestarting, JenkinsUntrusted)
 _NO_USE = "Jenkins does not answer any more"
+_CHANGED = "somebody took it over or put another one there just now; see whose it is, and repeat the command"
 _NOT_DELETED = (
     "nothing is deleted where other jobs could not be made or changed: what is to take its place may be missing"
 )
@@ -122,6 +123,9 @@ def _write(step: Step, server: JobServer, mark: Mark) -> Done:
         if step.action is Action.CREATE:
             server.create(step.name, step.xml)
         elif step.action is Action.UPDATE:
+            there = server.look(step.name)
+            if there is not None and mark_in(there.description) != step.seen:
+                return Done(step.name, Outcome.FAILED, _CHANGED)
             server.update(step.name, step.xml)
         else:
             return _delete(step, server, mark)

@@ -57,7 +57,7 @@ class Server:
 
 def steps(**actions):
     named = [(name.replace("_", "/"), action) for name, action in actions.items()]
-    return Plan(tuple(Step(name, action, "why", str(MARK.of(name))) for name, action in named))
+    return Plan(tuple(Step(name, action, "why", str(MARK.of(name)), seen=MARK.of(name)) for name, action in named))
 
 
 def outcomes(done):
@@ -131,6 +131,20 @@ def test_what_is_gone_already_needs_no_deletion():
     server = Server()
     assert outcomes(sync(steps(a=Action.DELETE), server, MARK, lambda _: None)) == {"a": Outcome.DELETED}
     assert not server.written
+
+
+@pytest.mark.parametrize("now", ["", "mine now", "[ciprov jobs=theirs of a]"])
+def test_what_lost_our_mark_in_between_is_not_changed(now):
+    server = Server({"a": now})
+    (done,) = sync(Plan((Step("a", Action.UPDATE, xml="x", seen=MARK.of("a")),)), server, MARK, lambda _: None)
+    assert (done.outcome, server.jobs) == (Outcome.FAILED, {"a": now})
+    assert "repeat the command" in done.reason
+
+
+def test_what_is_taken_over_had_no_mark_before():
+    server = Server({"a": "by hand"})
+    (done,) = sync(Plan((Step("a", Action.UPDATE, xml=str(MARK.of("a"))),)), server, MARK, lambda _: None)
+    assert (done.outcome, server.jobs) == (Outcome.UPDATED, ours("a"))
 
 
 def ours(*names):
