@@ -105,6 +105,7 @@ def test_the_cache_serves_again_until_the_size_changes(tmp_path: Path, served: t
         ("ftp://user:pass@x/y", None, "scheme 'ftp' is not supported"),
         ("{url}/good.txt", "../../out.txt", "is not a file inside the sandbox"),
         ("{url}/evil.tar", None, "lies outside"),
+        ("{url}/ring.tar", None, "ring.tar': File exists"),
         ("{url}/broken.zip", None, "cannot extract"),
     ],
 )
@@ -115,6 +116,12 @@ def test_a_fetch_that_fails_fails_the_task(
     (directory / "good.txt").write_text("good")
     (directory / "broken.zip").write_text("no zip")
     tar_of(directory / "evil.tar", {"../escaped.txt": b"x"}, mode="w")
+    with tarfile.open(directory / "ring.tar", "w") as archive:
+        for name, to in (("a", "b"), ("b", "a")):
+            link = tarfile.TarInfo(name)
+            link.type, link.linkname = tarfile.SYMTYPE, to
+            archive.addfile(link)
+        archive.addfile(tarfile.TarInfo("a/x"))
 
     async def work(driver: Driver) -> None:
         fetch = (FetchUri(uri=uri.format(url=url), dest_path=dest_path),)

@@ -67,7 +67,7 @@ def _unpack_tar(archive: Path, directory: Path) -> None:
 def _check_tar_member(member: tarfile.TarInfo, root: Path) -> None:
     """Members are checked one by one just before they are written: an earlier one may have been a link."""
     target = root / member.name
-    if not target.resolve().is_relative_to(root):
+    if not _real(target).is_relative_to(root):
         raise UnsafeArchive(f"member '{member.name}' lies outside the archive's directory")
     if member.issym():
         points_to = target.parent / member.linkname
@@ -77,15 +77,20 @@ def _check_tar_member(member: tarfile.TarInfo, root: Path) -> None:
         return
     else:
         raise UnsafeArchive(f"member '{member.name}' is a device")
-    if not points_to.resolve().is_relative_to(root):
+    if not _real(points_to).is_relative_to(root):
         raise UnsafeArchive(f"link '{member.name}' points outside the archive's directory")
+
+
+def _real(path: Path) -> Path:
+    """Without links. A ring of them is left as it is, for the system to refuse: `resolve` raises a RuntimeError."""
+    return Path(os.path.realpath(path))
 
 
 def _unpack_zip(archive: Path, directory: Path) -> None:
     root = directory.resolve()
     with zipfile.ZipFile(archive) as source:
         for member in source.infolist():
-            if not (root / member.filename).resolve().is_relative_to(root):
+            if not _real(root / member.filename).is_relative_to(root):
                 raise UnsafeArchive(f"member '{member.filename}' lies outside the archive's directory")
             written = Path(source.extract(member, root))
             mode = (member.external_attr >> 16) & 0o755
