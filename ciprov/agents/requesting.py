@@ -58,13 +58,18 @@ def check_place(
 
 
 def at_hand(label: str, template: Template, agents: Mapping[str, AgentRecord]) -> AgentRecord | None:
-    """What an earlier request for that label made, and that has no build yet: who asks twice gets one."""
-    same = (
-        record
-        for record in agents.values()
-        if label and record.unique_label == label and record.template == template.name and not record.spent
-    )
-    return next(same, None)
+    """What an earlier request for that label made, and that has no build yet: who asks twice gets one.
+
+    Raises `CiprovError` where that one is of another template: the build would get either of the two.
+    """
+    same = (record for record in agents.values() if label and record.unique_label == label and not record.spent)
+    found = next(same, None)
+    if found is not None and found.template != template.name:
+        raise CiprovError(
+            f"'{label}' is the label of agent {found.name} of template {found.template}, which has no build yet",
+            way_out=f"request {found.template} to be told that one, or give another label",
+        )
+    return found
 
 
 def _is_single(label: str) -> bool:

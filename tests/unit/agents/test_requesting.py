@@ -63,3 +63,13 @@ def test_who_asks_twice_gets_one_agent() -> None:
     assert at_hand("once-2", LINUX, MINE) is None
     assert at_hand("", LINUX, {"a": record("a")}) is None
     assert at_hand("once-1", LINUX, {"a": replace(MINE["a"], phase=Phase.BUSY)}) is None
+
+
+def test_a_label_is_not_of_agents_of_two_templates_at_once() -> None:
+    label = "release-7"
+    waits = record("g", "gpu", unique_label=label)
+    with pytest.raises(CiprovError, match="the label of agent g of template gpu, which has no build yet") as refused:
+        at_hand(label, LINUX, {"g": waits})
+    assert "request gpu" in refused.value.way_out
+    assert at_hand(label, GPU, {"g": waits}) == waits
+    assert at_hand(label, LINUX, {"g": replace(waits, phase=Phase.BUSY)}) is None
