@@ -212,5 +212,5 @@ class DemandDesk:
                     (What.PAUSED, Severity.ERROR) if pause.final else (What.ATTEMPT_FAILED, Severity.WARNING)
                 )
                 self._tell(Happening(what, attempts.told(pause), severity, template=name, cause=pause.cause))
-        for name in was.keys() - is_now.keys():
+        for name in (was.keys() - is_now.keys()) & {each.name for each in self.rules.templates}:
             self._tell(Happening(What.RESUMED, f"template {name} is tried again", template=name))

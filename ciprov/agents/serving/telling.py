@@ -85,11 +85,17 @@ def _phase(record: AgentRecord, task: Entry | None) -> Happening:
     parts = [f"agent {record.name}: {record.phase}"]
     severity = Severity.INFO
     if record.phase is Phase.WANTED:
-        parts.append(f"for item {record.item_id} {record.job}".rstrip() if record.item_id else "to be ready")
+        parts.append(_wanted_for(record))
     if record.phase is Phase.ENDED and record.cause is not None:
         parts.append(f"{record.cause}: {record.detail}" if record.detail else str(record.cause))
         severity = Severity.WARNING if record.cause in _UNEXPECTED else Severity.INFO
     return _about(_WHAT[record.phase], ", ".join(parts), record, task, severity)
+
+
+def _wanted_for(record: AgentRecord) -> str:
+    if record.item_id:
+        return f"for item {record.item_id} {record.job}".rstrip()
+    return f"for label {record.unique_label}, as requested" if record.unique_label else "to be ready"
 
 
 def _about(what: What, text: str, record: AgentRecord, task: Entry | None, severity: Severity) -> Happening:

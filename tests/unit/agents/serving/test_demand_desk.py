@@ -17,6 +17,7 @@ from ciprov.agents.serving.jenkins_desk import JenkinsDesk
 from ciprov.agents.serving.roster import Roster
 from ciprov.agents.template import Limits, Rules, ServiceRules, Template
 from ciprov.agents.template_digest import digest
+from ciprov.agents.view.happenings import Happening, What
 from ciprov.domain.agents import Key
 from ciprov.domain.jenkins import Node, QueueItem, Stage
 from ciprov.foundation.json import JsonObject
@@ -53,7 +54,8 @@ class Office:
         books = Books(nothing, lambda _: None)
         jenkins = JenkinsDesk(nothing, Inbox(), lambda: T0)
         self.roster = Roster(books, jenkins, nothing, lambda _: LINUX, lambda _: None)
-        self.desk = DemandDesk(RULES, books, jenkins, self.roster, lambda _: None)
+        self.told: list[Happening] = []
+        self.desk = DemandDesk(RULES, books, jenkins, self.roster, self.told.append)
         self.desk.recovered(books.read(), T0)
         for agent in agents:
             self.roster.add(agent)
@@ -133,3 +135,17 @@ class TestFailures:
         office.desk.moved_on(replace(gone, phase=Phase.REMOVED, since=at(6)), at(6))
         (after,) = office.desk.pauses(at(2)).values()
         assert after == before
+
+    @pytest.mark.parametrize(
+        ("rules", "resumed"),
+        [
+            (replace(RULES, templates=(replace(LINUX, labels=("linux", "new")),)), ["linux"]),
+            (replace(RULES, templates=(replace(LINUX, name="other"),)), []),
+        ],
+        ids=["changed", "removed"],
+    )
+    def test_a_template_is_told_to_be_tried_again_if_it_is_still_there(self, rules: Rules, resumed: list[str]) -> None:
+        office = self.office()
+        office.desk.follow(rules, at(2.5))
+        assert not office.desk.pauses(at(2.5))
+        assert [one.template for one in office.told if one.what is What.RESUMED] == resumed
