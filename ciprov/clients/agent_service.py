@@ -89,7 +89,7 @@ class AgentServiceClient:
                 connection.request(method, path, json.dumps(body).encode() if body is not None else None)
             answer = connection.getresponse()
             content = answer.read()
-        except (FileNotFoundError, ConnectionRefusedError) as error:
+        except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError) as error:
             raise NoService(
                 "no agent service of this cluster runs on this machine: nobody listens on its socket",
                 place=str(self._path),

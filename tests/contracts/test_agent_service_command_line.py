@@ -84,6 +84,13 @@ def test_without_a_service_one_sentence_says_how_to_start_one(silent, here):
         )
 
 
+def test_a_state_directory_that_is_a_file_has_no_service(silent, here):
+    here.write_text("")
+    told = silent("status")
+    assert told.code == 1
+    assert "agents/local.sock: no agent service of this cluster runs on this machine" in told.err
+
+
 def test_every_command_is_documented():
     document = (Path(__file__).resolve().parents[2] / "docs" / "agents-operating.md").read_text()
     missing = [
