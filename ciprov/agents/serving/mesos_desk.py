@@ -30,7 +30,7 @@ from ciprov.framework.requests import Request
 from ciprov.framework.state import Memory, Policy, State
 
 HOLD_S = 0.03
-"""So long offers wait for requests that are about to be ready; on a busy machine too each is answered within 0.1 s."""
+"""So long offers wait for requests that are about to be ready. Of the 0.1 s for each, the rest is for writing."""
 _TOLD_SOON = timedelta(seconds=1)
 _AFTER_LOSS_S = 1.0
 _GIVEN_UP_LATER_S = 60.0
