@@ -79,12 +79,14 @@ def with_offer(ledger: Ledger, offer_id: str) -> tuple[str, ...]:
 
 def is_premature(reconciliation: Reconciliation, ledger: Ledger, status: TaskStatus, now: datetime) -> bool:
     """Whether an answer is not to be believed yet, so that it counts for nothing and is asked for again: soon after a
-    registration a task is unknown that was seen before, and its agent may only not have come back to a new master.
+    registration a task of before is unknown, and its agent may only not have come back to a new master. That holds for
+    tasks that Mesos never spoke of, too: one may have begun while the old master went.
     """
     entry = ledger.entries.get(status.task_id)
-    seen_before = entry is not None and not entry.ended and not _unheard(entry)
-    settling = now < reconciliation.since + timedelta(seconds=SETTLING_S)
-    return status.seen is Seen.UNKNOWN and status.reconciled and seen_before and settling
+    if entry is None or entry.ended or status.seen is not Seen.UNKNOWN or not status.reconciled:
+        return False
+    of_before = not _unheard(entry) or entry.intended_at <= reconciliation.since
+    return of_before and now < reconciliation.since + timedelta(seconds=SETTLING_S)
 
 
 def heard(reconciliation: Reconciliation, task_id: str) -> Reconciliation:

@@ -29,6 +29,19 @@ def test_a_task_that_was_seen_is_not_given_up_before_the_master_has_settled() ->
     assert not reconciliation.is_premature(begun, running, UNKNOWN, LATE)
 
 
+def test_nor_is_one_that_began_while_the_master_before_it_went() -> None:
+    unheard = ledger()
+    begun = reconciliation.registered(unheard, NOW + timedelta(seconds=1))
+    assert reconciliation.is_premature(begun, unheard, UNKNOWN, SOON)
+    assert not reconciliation.is_premature(begun, unheard, UNKNOWN, LATE + timedelta(seconds=1))
+
+
+def test_one_launched_with_this_master_that_it_does_not_know_never_was() -> None:
+    unheard = ledger()
+    begun = reconciliation.registered(book.Ledger(), NOW - timedelta(seconds=1))
+    assert not reconciliation.is_premature(begun, unheard, UNKNOWN, SOON)
+
+
 def test_it_is_asked_about_again_until_then() -> None:
     running = ledger("RUNNING")
     current, asked = reconciliation.registered(running, NOW), []
@@ -43,12 +56,11 @@ def test_it_is_asked_about_again_until_then() -> None:
 @pytest.mark.parametrize(
     ("states", "told"),
     [
-        ((), UNKNOWN),
         (("RUNNING",), status("t-q", "FAILED")),
         (("RUNNING",), TaskStatus("t-q", "TASK_UNKNOWN", "agent-a", reason="REASON_SLAVE_REMOVED")),
         (("RUNNING", "FINISHED"), UNKNOWN),
     ],
-    ids=["never-seen", "an-end", "not-an-answer", "ended-before"],
+    ids=["an-end", "not-an-answer", "ended-before"],
 )
 def test_all_else_is_believed_at_once(states: tuple[str, ...], told: TaskStatus) -> None:
     book_then = ledger(*states)
