@@ -45,7 +45,7 @@ class Cause(StrEnum):
     PAUSED = "its template is paused"
     NODE_REFUSED = "Jenkins refused its node"
     NODE_DELETED = "somebody deleted its node"
-    TOO_LARGE = "no Mesos agent is large enough"
+    TOO_LARGE = "no Mesos agent can take it"
     NOT_LAUNCHED = "it was not launched"
     LAUNCH_LOST = "Mesos lost its task before it connected"
     TASK_FAILED = "its task failed before it connected"

@@ -317,6 +317,12 @@ def test_each_missing_permission_is_named(denied: list[str]) -> None:
         assert left == ("Agent/Delete" in denied) == ("yourself" in caught.value.way_out)
 
 
+def test_credentials_that_nobody_gave_are_told_as_such(url: str) -> None:
+    with pytest.raises(JenkinsDenied, match="no credentials were given") as caught:
+        HttpJenkins(Connection("jenkins", [url]), "contract").check_permissions()
+    assert "CIPROV_JENKINS_TOKEN" in caught.value.way_out
+
+
 @pytest.mark.skipif(bool(REAL), reason="counts requests in the fake")
 def test_one_request_reads_all_items_and_one_all_nodes() -> None:
     with FakeJenkins() as fake:

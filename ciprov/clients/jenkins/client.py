@@ -64,6 +64,11 @@ class HttpJenkins:
     def service(self) -> str:
         return self._service
 
+    @property
+    def anonymous(self) -> bool:
+        """Whether it has no credentials to send."""
+        return not self._connection.has_credentials
+
     def server(self) -> Server:
         try:
             response = self._transport.get("api/json", tree="quietingDown")

@@ -8,15 +8,13 @@ from typing import Any
 from urllib.parse import quote
 
 from ciprov.clients.connection import Connection
+from ciprov.clients.jenkins.permissions import NO_CREDENTIALS
 from ciprov.clients.jenkins.transport import Transport
 from ciprov.domain.jenkins import JenkinsDenied, JenkinsError, JenkinsNotFound
 from ciprov.domain.jobs import Plugin, ServerJob
 from ciprov.foundation.json import JsonObject
 
 _DEPTH = 8
-_NO_CREDENTIALS = (
-    "give a user and its API token: CIPROV_JENKINS_USER and CIPROV_JENKINS_TOKEN, or `jenkins` in the settings"
-)
 _PLUGINS = "plugins[shortName,longName,version,enabled]"
 
 
@@ -94,7 +92,7 @@ class HttpJobs:
                     status=error.status,
                     permission=error.permission,
                     place=error.place,
-                    way_out=_NO_CREDENTIALS,
+                    way_out=NO_CREDENTIALS,
                 ) from error
             if error.status != 403:
                 raise

@@ -8,12 +8,19 @@ from typing import Protocol
 
 from ciprov.domain.jenkins import NEEDED_PERMISSIONS, AgentSecret, JenkinsDenied, JenkinsNotFound, NewNode, Server
 
+NO_CREDENTIALS = (
+    "give a user and its API token: CIPROV_JENKINS_USER and CIPROV_JENKINS_TOKEN, or `jenkins` in the settings"
+)
+_WAY_OUT = "grant it in Jenkins (Manage Jenkins, Security), or use another user"
+
 
 class _Jenkins(Protocol):
     @property
     def service(self) -> str: ...
     @property
     def target(self) -> str: ...
+    @property
+    def anonymous(self) -> bool: ...
     def server(self) -> Server: ...
     def create_node(self, new: NewNode) -> bool: ...
     def fence(self, name: str, message: str) -> bool: ...
@@ -35,12 +42,10 @@ def check_permissions(jenkins: _Jenkins) -> None:
     if missing:
         needed = "; ".join(f"{one} (to {NEEDED_PERMISSIONS.get(one, 'do its work')})" for one in missing)
         left = f" Delete the node '{name}' yourself." if "Agent/Delete" in missing else ""
-        raise JenkinsDenied(
-            f"the user of ciprov lacks {needed}",
-            permission=missing[0],
-            place=jenkins.target,
-            way_out=f"grant it in Jenkins (Manage Jenkins, Security), or use another user.{left}",
-        )
+        lacking, way_out = f"the user of ciprov lacks {needed}", _WAY_OUT
+        if jenkins.anonymous:
+            lacking, way_out = f"no credentials were given, and without any ciprov lacks {needed}", NO_CREDENTIALS
+        raise JenkinsDenied(lacking, permission=missing[0], place=jenkins.target, way_out=f"{way_out}.{left}")
 
 
 def _read_secret(jenkins: _Jenkins, name: str) -> None:

@@ -11,6 +11,7 @@ class Shared:
 
     service = "ciprov"
     target = "jenkins"
+    anonymous = False
 
     def server(self) -> Server:
         return Server("2.462.3")
