@@ -125,13 +125,17 @@ class Read:
     def document(self, key: Key) -> JsonObject:
         return self._documents.get(key, {})
 
+    def decoded(self, key: Key, decode: Callable[[JsonObject], Given]) -> Given:
+        """Where there is none, what is in an empty one."""
+        try:
+            return decode(self.document(key))
+        except (KeyError, ValueError, TypeError, AttributeError) as error:
+            raise CiprovError(
+                f"what the store has of the {key.kind} {key.id} cannot be understood: {error!r}",
+                way_out="Start the version of ciprov that wrote it, and change it once no agents are left.",
+            ) from error
+
     def _all(self, kind: str, decode: Callable[[JsonObject], Given]) -> Iterator[Given]:
-        for key, document in sorted(self._documents.items(), key=lambda pair: pair[0].id):
+        for key in sorted(self._documents, key=lambda key: key.id):
             if key.kind == kind:
-                try:
-                    yield decode(document)
-                except (KeyError, ValueError, TypeError, AttributeError) as error:
-                    raise CiprovError(
-                        f"what the store has of the {kind} {key.id} cannot be understood: {error!r}",
-                        way_out="Start the version of ciprov that wrote it, and change it once no agents are left.",
-                    ) from error
+                yield self.decoded(key, decode)

@@ -53,7 +53,7 @@ class DemandDesk:
     def recovered(self, read: Read, now: datetime) -> None:
         self._since = now
         self.drained = frozenset(read.document(DRAINED).get("templates", ()))
-        self._attempts = attempts.decode(read.document(ATTEMPTS))
+        self._attempts = read.decoded(ATTEMPTS, attempts.decode)
 
     def pauses(self, now: datetime) -> Mapping[str, Pause]:
         return attempts.pauses(self._attempts, now)

@@ -8,9 +8,11 @@ from typing import cast
 import pytest
 
 from ciprov.agents import record as records
+from ciprov.agents.crew import attempts
+from ciprov.agents.crew.attempts import Attempts
 from ciprov.agents.ports import AgentStore
 from ciprov.agents.record import AgentRecord
-from ciprov.agents.serving.books import Books, NotWritten, Read
+from ciprov.agents.serving.books import ATTEMPTS, Books, NotWritten, Read
 from ciprov.domain.agents import Key
 from ciprov.domain.leadership import Lead
 from ciprov.foundation.errors import CiprovError
@@ -49,3 +51,7 @@ def test_what_another_version_wrote_is_named() -> None:
             Read({Key("agent", "a1"): odd}).agents()
     with pytest.raises(CiprovError, match="task a1 cannot be understood"):
         Read({Key("task", "a1"): {"state": 1}}).tasks()
+    assert Read({}).decoded(ATTEMPTS, attempts.decode) == Attempts()
+    for odd in ({"maven": {}}, {"maven": 1}, {"maven": {"at": "noon"}}):
+        with pytest.raises(CiprovError, match="service attempts cannot be understood"):
+            Read({ATTEMPTS: odd}).decoded(ATTEMPTS, attempts.decode)
