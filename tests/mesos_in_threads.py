@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from itertools import count
+from queue import SimpleQueue
 from typing import Any
 
 import fake_agent
@@ -43,6 +44,8 @@ class MesosInThreads:
         self._gone = False
         self.accepted: dict[str, float] = {}
         self._answered_s: list[float] = []
+        self._threads: SimpleQueue[threading.Thread | None] = SimpleQueue()
+        threading.Thread(target=self._start_threads, daemon=True).start()
 
     def waited_s(self) -> list[float]:
         """How long each offer waited for its answer, or waits still."""
@@ -56,6 +59,7 @@ class MesosInThreads:
 
     def stop(self) -> None:
         self._gone = True
+        self._threads.put(None)
         self._events.put(events.Stopped(events.End.ASKED, "", ""))
 
     def revive(self, roles: Collection[str] = ()) -> None:
@@ -83,7 +87,7 @@ class MesosInThreads:
             name = info["task_id"]["value"]
             assert name not in self.accepted, f"{name} was launched twice"
             self.accepted[name] = now
-            threading.Thread(target=self._run, args=(name, info), daemon=True).start()
+            self._threads.put(threading.Thread(target=self._run, args=(name, info), daemon=True))
         self._later(0.1, self.revive)
 
     def kill(self, task_id: str, *, agent_id: str = "", grace_s: float | None = None) -> None:
@@ -140,7 +144,12 @@ class MesosInThreads:
     def _later(self, seconds: float, act: Any) -> None:
         timer = threading.Timer(seconds, lambda: None if self._gone else act())
         timer.daemon = True
-        timer.start()
+        self._threads.put(timer)
+
+    def _start_threads(self) -> None:
+        """Whoever starts a thread waits until it runs, which would count as the service's time."""
+        while thread := self._threads.get():
+            thread.start()
 
 
 def _amount(info: JsonObject, name: str) -> float:
