@@ -250,10 +250,8 @@ def test_offers_of_several_agents_are_declined_in_one_call_and_a_second_time_in_
         end(session, framework_id)
 
 
+@pytest.mark.parametrize("mesos", ["real"], indirect=True)  # the embedded cluster plans no maintenance
 def test_of_a_maintenance_that_was_agreed_to_and_dropped_the_offers_alone_tell(own_mesos: RealMesos) -> None:
-    if isinstance(own_mesos, EmbeddedMesos):
-        pytest.skip("the embedded cluster plans no maintenance")
-
     def plan(*windows: dict[str, Any]) -> None:
         body = json.dumps({"windows": windows}).encode()
         headers = {"Content-Type": "application/json"}

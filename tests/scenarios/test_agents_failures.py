@@ -30,7 +30,11 @@ def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 @pytest.mark.parametrize(
     ("template", "says", "most_launches"),
-    [("huge", "large enough", 0), ("broken", "there is no java", 3), ("imageless", "image", 3)],
+    [
+        ("huge", "can take it (template huge wants 900 cpus", 0),
+        ("broken", "there is no java", 3),
+        ("imageless", "image", 3),
+    ],
 )
 def test_a_template_that_cannot_work_is_told_and_given_up(
     running: World, template: str, says: str, most_launches: int
