@@ -17,6 +17,7 @@ from xml.etree.ElementTree import Element
 
 from ciprov.foundation.errors import CiprovError
 from ciprov.jobs.mark import Mark, mark_in, marked
+from ciprov.jobs.secret_texts import is_encrypted, is_unreadable
 
 FOLDER = "com.cloudbees.hudson.plugins.folder.Folder"
 _DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>")
@@ -44,6 +45,8 @@ _ASKED_FOR = frozenset(
     )
 )
 """Fields of a job that jenkins-job-builder writes where its definition has them: one that was taken out goes."""
+_COLLECTION = re.compile(r"java\.util\.\S+|[a-z-]*(list|vector|set|map)")
+"""Classes of lists and the like, as XStream calls them: `vector`, `empty-list`, `tree-map`."""
 _HOLD_COMPONENTS = frozenset({"properties", "triggers", "buildWrappers"})
 
 
@@ -199,6 +202,9 @@ def _align(wanted: Element, there: Element, telling: Collection[str] = ()) -> No
     """Takes away what differs without meaning it, and brings the fields into one order. Those in `telling` mean
     something where only Jenkins has them.
     """
+    _align_class(wanted, there)
+    if wanted.text and there.text and is_unreadable(there.text) and not is_encrypted(wanted.text):
+        there.text = wanted.text
     if _is_list(wanted) or _is_list(there):
         for one, other in zip(wanted, there, strict=False):
             if one.tag == other.tag:
@@ -218,6 +224,15 @@ def _align(wanted: Element, there: Element, telling: Collection[str] = ()) -> No
     there[:] = sorted(there, key=lambda child: child.tag)
 
 
+def _align_class(wanted: Element, there: Element) -> None:
+    """Jenkins names a class where it is not that of the field, as a definition may, too, and lists are lists."""
+    for element in (wanted, there):
+        if _COLLECTION.fullmatch(element.get("class", "")):
+            del element.attrib["class"]
+    if "class" not in wanted.attrib:
+        there.attrib.pop("class", None)
+
+
 def _is_list(element: Element) -> bool:
     """Whether the order of what is in it counts: several of one kind, or steps one after the other."""
     tags = [child.tag for child in element]
@@ -233,7 +248,8 @@ def _is_added(element: Element, parent: Element) -> bool:
 
 def _says_nothing(element: Element) -> bool:
     """Whether it is what Jenkins takes for it where it is not there; Jenkins leaves out what it does not know."""
-    if len(element) or element.get("class", "hudson.scm.NullSCM") != "hudson.scm.NullSCM":
+    kind = element.get("class", "hudson.scm.NullSCM")
+    if len(element) or not (kind == "hudson.scm.NullSCM" or _COLLECTION.fullmatch(kind)):
         return False
     return (element.text or "").strip() in {"", "false", "(System)"}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,8 +10,7 @@ from enum import StrEnum
 from ciprov.domain.jobs import JobDefinition, Place, Plugin, ServerJob
 from ciprov.jobs.config_xml import FOLDER, ConfigXml, compared, lines, read
 from ciprov.jobs.mark import Mark, mark_in
-
-_TOKEN = re.compile(r"(<authToken>)[^<]*")
+from ciprov.jobs.secret_texts import without_secrets
 
 
 class Action(StrEnum):
@@ -206,7 +204,7 @@ def _orphans(definitions: Sequence[JobDefinition], live: Live, rules: Rules) -> 
 
 
 def _diff(name: str, before: Sequence[str], after: Sequence[str]) -> tuple[str, ...]:
-    """Lines without ends, and without what starts a build for whoever knows it."""
+    """Lines without ends, and without secrets."""
     from_name = f"Jenkins: {name}" if before else "/dev/null"
     found = difflib.unified_diff(before, after, from_name, f"defined: {name}", lineterm="", n=3)
-    return tuple(_TOKEN.sub(r"\1(hidden)", line) for line in found)
+    return tuple(without_secrets(found))

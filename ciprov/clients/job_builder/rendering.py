@@ -18,6 +18,7 @@ from jenkins_jobs.loc_loader import LocDict, LocList, LocString
 from jenkins_jobs.xml_config import XmlJobGenerator
 
 from ciprov.clients.job_builder.names import unfit
+from ciprov.clients.job_builder.notices import heard
 from ciprov.clients.job_builder.parameters import unknown_keys
 from ciprov.clients.job_builder.places import BRACES, did_you_mean, finding_of, place_of
 from ciprov.clients.job_builder.plugins import plugins_in
@@ -137,9 +138,10 @@ def _rendered(
     if no_lists:
         return None, no_lists
     try:
-        registry.amend_job_dicts([made])
-        data = tracked(made.data)
-        xml = XmlJobGenerator(registry).generateXML([_Data(data)])[0]
+        with heard() as notices:
+            registry.amend_job_dicts([made])
+            data = tracked(made.data)
+            xml = XmlJobGenerator(registry).generateXML([_Data(data)])[0]
     except JenkinsJobsException as error:
         return None, [*registry.findings, finding_of(error, made.place)]
     except Exception as error:
@@ -150,6 +152,7 @@ def _rendered(
         return None, [*registry.findings, *wrong]
     module = kinds[kind].load()
     findings = [*registry.findings, *_without_effect(data, module, kind, defaults)]
+    findings += [JobFinding(made.place, notice, severity=Severity.WARNING) for notice in notices]
     description = xml.xml.find("description")
     if description is not None:
         description.text = (description.text or "").replace(MAGIC_MANAGE_STRING, "").rstrip() or None

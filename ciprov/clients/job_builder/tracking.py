@@ -25,11 +25,15 @@ class Asked:
 
 
 class TrackedDict(LocDict):  # type: ignore[misc]
-    def __init__(self, source: Any, asked: Asked) -> None:
-        super().__init__(None, source.pos, source.key_pos, source.value_pos)
-        for key in dict.keys(source):
-            dict.__setitem__(self, key, dict.__getitem__(source, key))
-        self.asked = asked
+    """Without `asked` it is one of jenkins-job-builder's own making, such as its trigger gerrit makes."""
+
+    def __init__(self, source: Any = (), asked: Asked | None = None) -> None:
+        places = source if isinstance(source, LocDict) else LocDict()
+        super().__init__(None, places.pos, places.key_pos, places.value_pos)
+        values = source if isinstance(source, dict) else dict(source)
+        for key in dict.keys(values):
+            dict.__setitem__(self, key, dict.__getitem__(values, key))
+        self.asked = asked or Asked(everything=True)
 
     def __getitem__(self, key: Any) -> Any:
         self.asked.keys.add(key)
