@@ -11,11 +11,14 @@ from typing import Any
 _ARGUMENT = re.compile(r":arg\s+[^:]*?([\w-]+)\s*:")
 _MEMBER = re.compile(r"\*\*([\w-]+)\*\*")
 _PLUGIN = re.compile(
-    r"Requires? the Jenkins\s+:jenkins-(?:plugins|wiki):`[^`]*?<([\w.-]+)>`\.?(?P<after>.{0,40})", re.DOTALL
+    r"[Rr]equires?(?:\s+the)?(?:\s+Jenkins:?)?\s+:jenkins-(?:plugins|wiki):[`'][^`]*?<([\w.-]+)>`\.?(?P<after>.{0,40})",
+    re.DOTALL,
 )
 _WORD = re.compile(r"[A-Za-z][\w.-]*")
 _RENAMED = {"git-plugin": "git", "matrix": "matrix-project", "ghprb-plugin": "ghprb", "slack-plugin": "slack"}
 """Pages of the documentation that are called otherwise than the plugin."""
+_IN_CORE = {("jenkins_jobs.modules.publishers", "fingerprint")}
+"""What needs no plugin, whatever is said of it."""
 
 
 @cache
@@ -35,6 +38,8 @@ def mentioned_words(component: Any) -> frozenset[str]:
 @cache
 def plugin_of(component: Any) -> str:
     """The short name of the plugin that it needs, empty where it names none, or where Jenkins may do without it."""
+    if (component.__module__, component.__name__) in _IN_CORE:
+        return ""
     match = _PLUGIN.search(component.__doc__ or "")
     if match is None or match["after"].lstrip().startswith((" or", "or ", "(optional", ", or")):
         return ""

@@ -15,18 +15,38 @@ _BY_CLASS = {
     "jenkins.plugins.git.": "git",
     "hudson.matrix.": "matrix-project",
     "hudson.maven.": "maven-plugin",
+    "hudson.model.ExternalJob": "external-monitor-job",
+    "hudson.plugins.pmd.": "pmd",
+    "hudson.scm.SubversionSCM": "subversion",
+    "hudson.security.AuthorizationMatrixProperty": "matrix-auth",
+    "hudson.tasks.Mailer": "mailer",
+    "hudson.tasks.junit.": "junit",
+    "hudson.tasks.test.": "junit",
+    "com.cloudbees.plugins.flow.": "build-flow-plugin",
+    "com.coravy.hudson.plugins.github.": "github",
+    "com.tikal.jenkins.plugins.multijob.": "jenkins-multijob-plugin",
+    "org.jvnet.jenkins.plugins.nodelabelparameter.": "nodelabelparameter",
 }
 """Where Jenkins would not know the element without the plugin, and jenkins-job-builder does not say so in the XML."""
+
+_BY_ROOT = {"flow-definition": "workflow-job", "matrix-project": "matrix-project", "maven2-moduleset": "maven-plugin"}
+"""Types of jobs that have a name of their own in XML."""
 
 
 def plugins_in(root: Element) -> Iterator[tuple[str, str]]:
     """Each plugin and the element or class that needs it, the first one of each."""
     seen: set[str] = set()
+    for plugin, needed_by in _needed(root):
+        if plugin not in seen:
+            seen.add(plugin)
+            yield plugin, needed_by
+
+
+def _needed(root: Element) -> Iterator[tuple[str, str]]:
+    if root.tag in _BY_ROOT:
+        yield _BY_ROOT[root.tag], root.tag
     for element in root.iter():
-        for plugin, needed_by in _of(element):
-            if plugin not in seen:
-                seen.add(plugin)
-                yield plugin, needed_by
+        yield from _of(element)
 
 
 def _of(element: Element) -> Iterator[tuple[str, str]]:

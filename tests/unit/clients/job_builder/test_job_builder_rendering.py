@@ -89,6 +89,28 @@ def test_what_needs_a_plugin_has_its_place(tmp_path, monkeypatch):
     assert (need.plugin, need.key, str(need.place)) == ("ansicolor", "wrapper ansicolor", "jobs.yaml:4:9")
 
 
+@pytest.mark.parametrize(
+    ("rest", "plugins"),
+    [
+        ("project-type: matrix", {"matrix-project"}),
+        ("project-type: maven", {"maven-plugin"}),
+        ("project-type: multijob", {"jenkins-multijob-plugin"}),
+        ("builders: [copyartifact: {project: b}, powershell: x]", {"copyartifact", "powershell"}),
+        ("builders: [fingerprint: {targets: x}]", {"create-fingerprint"}),
+        ("scm: [svn: {url: x}]", {"subversion"}),
+        ("properties: [authorization: {anonymous: [job-read]}]", {"matrix-auth"}),
+        ("parameters: [node: {name: n}]", {"nodelabelparameter"}),
+        ("publishers: [aggregate-tests, junit: {results: x}]", {"junit"}),
+        ("publishers: [archive: {artifacts: x}, fingerprint: {files: x}, trigger: {project: b}]", set()),
+        ("builders: [shell: x, batch: x], triggers: [timed: x, pollscm: {cron: x}, reverse: {jobs: b}]", set()),
+        ("parameters: [string: {name: a}, bool: {name: b}, run: {name: r, project-name: b}]", set()),
+    ],
+)
+def test_plugins_that_no_attribute_names(rest, plugins, tmp_path, monkeypatch):
+    found = rendered(tmp_path, f"- job: {{name: a, {rest}}}\n", monkeypatch)
+    assert [{need.plugin for need in job.needs} for job in found.jobs] == [plugins], found.findings
+
+
 def test_versions_of_plugins_count(tmp_path):
     file = tmp_path / "jobs.yaml"
     file.write_text("- job: {name: a, wrappers: [timeout: {timeout: 5}]}\n")
