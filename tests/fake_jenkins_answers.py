@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fake_jenkins_state import Build, Controller, FakeNode, Item, Job
+from label_truth import told
 
 _FREESTYLE = "hudson.model.FreeStyle"
 _PIPELINE_JOB = "org.jenkinsci.plugins.workflow.job.WorkflowJob"
@@ -82,7 +83,7 @@ class Answers:
             "builds": [self._executable(each) for each in self._controller.builds.values() if each.job == job.name],
             "concurrentBuild": job.concurrent,
         }
-        return answer if job.pipeline else answer | {"labelExpression": job.label}
+        return answer if job.pipeline else answer | {"labelExpression": told(job.label)}
 
     def build(self, build: Build) -> dict[str, Any]:
         building = build.result is None

@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import Any
 
 from fake_jenkins_jobs import JobConfigs
-from label_truth import NoExpression, true_for
+from label_truth import NoExpression, bare, true_for
 
 Send = Callable[[dict[str, Any] | None], None]
 """To an agent: a build that it is to run, or None where it is to go."""
@@ -288,6 +288,7 @@ def fits(label: str, labels: set[str]) -> bool:
 
 @lru_cache(maxsize=100_000)
 def _fits(label: str, labels: frozenset[str]) -> bool:
+    label = bare(label)
     try:
         return true_for(label, labels)
     except NoExpression:
@@ -295,4 +296,4 @@ def _fits(label: str, labels: frozenset[str]) -> bool:
 
 
 def canonical_text(label: str) -> str:
-    return "".join(label.split())
+    return "".join(bare(label).split())

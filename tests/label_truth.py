@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-_PIECE = re.compile(r'"(?:\\.|[^"\\])*"|<->|->|\|\||&&|[!()]|(?:(?!->)[^&|!<>()\s"\'])+')
+_PIECE = re.compile(r'"(?:\\.|[^"\\])*"|<->|->|\|\||&&|[!()]|(?:(?!->)[^&|!<>() \t"\'])+')
 
 
 class NoExpression(ValueError):
@@ -15,9 +15,24 @@ class NoExpression(ValueError):
 def true_for(text: str, labels: Collection[str]) -> bool:
     """Whether an agent with `labels` fits. Raises `NoExpression`."""
     pieces = _PIECE.findall(text)
-    if "".join(pieces) != re.sub(r'("(?:\\.|[^"\\])*")|\s+', lambda match: match[1] or "", text):
+    if "".join(pieces) != re.sub(r'("(?:\\.|[^"\\])*")|[ \t]+', lambda match: match[1] or "", text):
         raise NoExpression(text)
     return _value(pieces, labels)
+
+
+def told(text: str | None) -> str | None:
+    """A job's label as Jenkins's API has it."""
+    try:
+        true_for(text or "a", ())
+    except NoExpression:
+        return '"' + (text or "").replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return text
+
+
+def bare(text: str) -> str:
+    """What Jenkins looks for: without quotes that stand first and last."""
+    quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "\"'"
+    return re.sub(r"\\(.)", r"\1", text[1:-1]) if quoted else text
 
 
 def _value(pieces: list[str], labels: Collection[str]) -> bool:

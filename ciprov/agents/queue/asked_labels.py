@@ -14,7 +14,7 @@ from enum import StrEnum
 from functools import reduce
 
 from ciprov.agents.queue.blockage import Blockage, Told, read
-from ciprov.agents.queue.labels import And, Atom, Expression, LabelError, canonical, parse
+from ciprov.agents.queue.labels import And, Atom, Expression, LabelError, canonical, parse, unquoted
 from ciprov.domain.jenkins import Node, QueueItem
 
 _ANCHORS = "two nodes that stay offline and carry the labels of all templates make Jenkins tell it"
@@ -71,18 +71,19 @@ class Labels:
 
     def __init__(self, nodes: Sequence[Node], agents: Sequence[Agent], told_before: Mapping[int, str]) -> None:
         self._node_names = {node.name for node in nodes}
+        self._carried: frozenset[str] = frozenset().union(*(node.labels for node in nodes))
         self._any_agent_node = any(not node.built_in for node in nodes)
         self._agents = {agent.name: agent for agent in agents}
         self._told_before = told_before
 
     def asked_by(self, item: QueueItem) -> Asked | Hidden | NotALabel:
         if item.label is not None:
-            return _understood(item.label)
+            return self._understood(unquoted(item.label))
         if item.id in self._told_before:
-            return _understood(self._told_before[item.id])
+            return self._understood(self._told_before[item.id])
         told = read(item.why)
         if told.label:
-            return _understood(told.label)
+            return self._understood(told.label)
         if told.name:
             return self._named(told.name)
         return self._nameless(told, item.why)
@@ -95,7 +96,7 @@ class Labels:
             return Asked(every, canonical(every), Certainty.GUESSED)
         if name in self._node_names:
             return Hidden(f"Jenkins names the node '{name}' instead of the label; {_ANCHORS}")
-        understood = _understood(name)
+        understood = self._understood(name)
         # It may be the name of a node that has gone since Jenkins wrote the text.
         return replace(understood, certainty=Certainty.LIKELY) if isinstance(understood, Asked) else understood
 
@@ -106,15 +107,17 @@ class Labels:
             return Hidden(f"without any node Jenkins does not tell the label; {_ANCHORS}")
         return Asked(certainty=Certainty.LIKELY)
 
-
-def _understood(text: str) -> Asked | NotALabel:
-    if not text.strip():
-        return Asked()
-    try:
-        expression = parse(text)
-    except LabelError as error:
-        return NotALabel(f"{error.place}: {error.message}")
-    return Asked(expression, canonical(expression))
+    def _understood(self, text: str) -> Asked | NotALabel:
+        if not text.strip():
+            return Asked()
+        try:
+            expression = parse(text)
+        except LabelError as error:
+            # Jenkins takes what is no expression for the name of one label, and a node may have it.
+            if text not in self._carried:
+                return NotALabel(f"{error.place}: {error.message}")
+            expression = Atom(text)
+        return Asked(expression, canonical(expression))
 
 
 def _all_of(names: Collection[str]) -> Expression:

@@ -1,7 +1,7 @@
 """Jenkins's label expressions: which sets of labels they hold for.
 
 From loosest to tightest: `<->` (chains), `->` (does not chain), `||`, `&&`, `!` (not twice in a row), parentheses and
-names. Names with blanks or operators in them stand in double quotes.
+names. Names with blanks or operators in them stand in double quotes. A line break is part of a name, as Jenkins has it.
 """
 
 from __future__ import annotations
@@ -54,9 +54,9 @@ _SIGNS = {Iff: "<->", Implies: "->", Or: "||", And: "&&"}
 _TIGHTNESS = {Iff: 1, Implies: 2, Or: 3, And: 4, Not: 5, Atom: 6}
 
 _TOKEN = re.compile(
-    r"""(?P<blank>[ \t\r\n]+)
+    r"""(?P<blank>[ \t]+)
       | (?P<sign><->|->|\|\||&&|!|\(|\))
-      | (?P<name>(?:[^&|!<>()\ \t\r\n"'-]|-(?!>))+)
+      | (?P<name>(?:[^&|!<>()\ \t"'-]|-(?!>))+)
       | (?P<quoted>"(?:\\[btnfr"'\\]|[^\\"\r\n])*")
     """,
     re.VERBOSE,
@@ -124,6 +124,16 @@ def names(expression: Expression) -> frozenset[str]:
             return names(term)
         case And(left, right) | Or(left, right) | Implies(left, right) | Iff(left, right):
             return names(left) | names(right)
+
+
+def unquoted(text: str) -> str:
+    """What Jenkins goes by where a job or a step asks for `text`: it takes off quotes that stand first and last,
+    whatever is between them. It tells a job's label in quotes, too, where that is no expression.
+    """
+    for quote in ('"', "'"):
+        if len(text) > 1 and text[0] == text[-1] == quote:
+            text = _unescaped(text[1:-1])
+    return text
 
 
 def label_set(text: str) -> frozenset[str]:
