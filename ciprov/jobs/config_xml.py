@@ -47,6 +47,8 @@ _ASKED_FOR = frozenset(
 """Fields of a job that jenkins-job-builder writes where its definition has them: one that was taken out goes."""
 _COLLECTION = re.compile(r"java\.util\.\S+|[a-z-]*(list|vector|set|map)")
 """Classes of lists and the like, as XStream calls them: `vector`, `empty-list`, `tree-map`."""
+_PERMISSIONS = "AuthorizationMatrixProperty"
+"""What matrix-auth gives to whom, in an order of its own."""
 _HOLD_COMPONENTS = frozenset({"properties", "triggers", "buildWrappers"})
 
 
@@ -195,6 +197,8 @@ def _plain(root: Element) -> Element:
             element.text = text.strip() or None
         else:
             element.text = "\n".join(line.rstrip() for line in text.strip().split("\n"))
+        if element.tag.endswith(_PERMISSIONS):
+            element[:] = sorted(element, key=lambda child: (child.tag, child.text or ""))
     return copy
 
 

@@ -15,7 +15,10 @@ _PLUGIN = re.compile(
     re.DOTALL,
 )
 _WORD = re.compile(r"[A-Za-z][\w.-]*")
-_RENAMED = {"git-plugin": "git", "matrix": "matrix-project", "ghprb-plugin": "ghprb", "slack-plugin": "slack"}
+_RENAMED = {
+    **{"git-plugin": "git", "matrix": "matrix-project", "ghprb-plugin": "ghprb", "slack-plugin": "slack"},
+    "workflow-aggregator": "workflow-job",  # that one is empty, and asks for all the others
+}
 """Pages of the documentation that are called otherwise than the plugin."""
 _IN_CORE = {("jenkins_jobs.modules.publishers", "fingerprint")}
 """What needs no plugin, whatever is said of it."""

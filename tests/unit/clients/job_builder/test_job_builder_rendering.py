@@ -100,6 +100,7 @@ def test_what_needs_a_plugin_has_its_place(tmp_path, monkeypatch):
         ("scm: [svn: {url: x}]", {"subversion"}),
         ("properties: [authorization: {anonymous: [job-read]}]", {"matrix-auth"}),
         ("parameters: [node: {name: n}]", {"nodelabelparameter"}),
+        ("properties: [disable-resume]", {"workflow-job"}),
         ("publishers: [aggregate-tests, junit: {results: x}]", {"junit"}),
         ("publishers: [archive: {artifacts: x}, fingerprint: {files: x}, trigger: {project: b}]", set()),
         ("builders: [shell: x, batch: x], triggers: [timed: x, pollscm: {cron: x}, reverse: {jobs: b}]", set()),
