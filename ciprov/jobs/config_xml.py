@@ -47,6 +47,8 @@ _ASKED_FOR = frozenset(
 """Fields of a job that jenkins-job-builder writes where its definition has them: one that was taken out goes."""
 _COLLECTION = re.compile(r"java\.util\.\S+|[a-z-]*(list|vector|set|map)")
 """Classes of lists and the like, as XStream calls them: `vector`, `empty-list`, `tree-map`."""
+_FORMER_FIELDS = {"hudson.tasks.junit.JUnitResultArchiver": {"keepLongStdio"}}
+"""Fields that jenkins-job-builder always writes, and plugins of today take and do not keep."""
 _PERMISSIONS = "AuthorizationMatrixProperty"
 """What matrix-auth gives to whom, in an order of its own."""
 _HOLD_COMPONENTS = frozenset({"properties", "triggers", "buildWrappers"})
@@ -219,8 +221,9 @@ def _align(wanted: Element, there: Element, telling: Collection[str] = ()) -> No
     for tag, child in live.items():
         if tag not in asked and (_says_nothing(child) or tag not in telling) and not _is_added(child, there):
             there.remove(child)
+    former = _FORMER_FIELDS.get(wanted.tag, ())
     for tag, child in asked.items():
-        if tag not in live and _says_nothing(child):
+        if tag not in live and (tag in former or (_says_nothing(child) and not _is_added(child, wanted))):
             wanted.remove(child)
     for tag in asked.keys() & live.keys():
         _align(asked[tag], live[tag])
@@ -253,8 +256,10 @@ def _is_added(element: Element, parent: Element) -> bool:
 def _says_nothing(element: Element) -> bool:
     """Whether it is what Jenkins takes for it where it is not there; Jenkins leaves out what it does not know."""
     kind = element.get("class", "hudson.scm.NullSCM")
-    if len(element) or not (kind == "hudson.scm.NullSCM" or _COLLECTION.fullmatch(kind)):
+    if not (kind == "hudson.scm.NullSCM" or _COLLECTION.fullmatch(kind)):
         return False
+    if len(element):
+        return all("." not in child.tag and _says_nothing(child) for child in element)
     return (element.text or "").strip() in {"", "false", "(System)"}
 
 

@@ -53,8 +53,8 @@ class Missing:
     def __str__(self) -> str:
         job, key, place = self.needed_by[0]
         more = len({name for name, _, _ in self.needed_by}) - 1
-        others = f" and {more} other jobs" if more > 1 else " and another job" if more else ""
-        return f"{place}: the plugin {self.plugin} is not on that Jenkins; {key} of {job}{others} needs it"
+        others = f" and {more} other jobs need" if more > 1 else " and another job need" if more else " needs"
+        return f"{place}: the plugin {self.plugin} is not on that Jenkins; {key} of {job}{others} it"
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,10 +23,14 @@ _BY_CLASS = {
     "hudson.tasks.junit.": "junit",
     "hudson.tasks.test.": "junit",
     "com.cloudbees.plugins.flow.": "build-flow-plugin",
+    "ca.silvermaplesolutions.jenkins.plugins.daxis.": "dynamic-axis",
     "com.cloudbees.jenkins.plugins.awscredentials.": "aws-credentials",
     "com.coravy.hudson.plugins.github.": "github",
     "com.tikal.jenkins.plugins.multijob.": "jenkins-multijob-plugin",
+    "jenkins.plugins.shiningpanda.": "shiningpanda",
+    "org.jenkinsci.plugins.GroovyAxis": "groovyaxis",
     "org.jenkinsci.plugins.docker.commons.": "docker-commons",
+    "org.jenkinsci.plugins.yamlaxis.": "yaml-axis",
     "org.jvnet.jenkins.plugins.nodelabelparameter.": "nodelabelparameter",
 }
 """Where Jenkins would not know the element without the plugin, and jenkins-job-builder does not say so in the XML."""

@@ -17,6 +17,7 @@ from jenkins_jobs.errors import JenkinsJobsException
 from jenkins_jobs.loc_loader import LocDict, LocList, LocString
 from jenkins_jobs.xml_config import XmlJobGenerator
 
+from ciprov.clients.job_builder.git_scm import keep_as_extensions
 from ciprov.clients.job_builder.names import unfit
 from ciprov.clients.job_builder.notices import heard
 from ciprov.clients.job_builder.parameters import unknown_keys
@@ -150,6 +151,7 @@ def _rendered(
     wrong = [*_no_texts(xml.xml, made), *_no_name(str(xml.name), made)]
     if wrong:
         return None, [*registry.findings, *wrong]
+    keep_as_extensions(xml.xml)
     module = kinds[kind].load()
     findings = [*registry.findings, *_without_effect(data, module, kind, defaults)]
     findings += [JobFinding(made.place, notice, severity=Severity.WARNING) for notice in notices]

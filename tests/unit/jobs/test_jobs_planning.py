@@ -142,7 +142,7 @@ def test_plugins_that_are_missing_are_told_with_all_that_needs_them():
     found = planned(jobs, plugins=[Plugin("timestamper", "1")])
     (missing,) = found.missing
     assert str(missing) == (
-        "jobs.yaml:3:5: the plugin git is not on that Jenkins; scm git of a and another job needs it"
+        "jobs.yaml:3:5: the plugin git is not on that Jenkins; scm git of a and another job need it"
     )
     assert not planned(
         jobs, plugins=[Plugin("timestamper", "1")], rules=Rules(MARK, ignored_plugins=frozenset({"git"}))

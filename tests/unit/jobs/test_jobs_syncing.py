@@ -64,6 +64,13 @@ def outcomes(done):
     return {one.name: one.outcome for one in done}
 
 
+def test_a_matrix_project_is_sent_once_more_as_jenkins_forgets_how_it_is_to_be_run():
+    xml = f"<matrix-project><description>{MARK.of('a')}</description></matrix-project>"
+    server = Server()
+    (done,) = sync(Plan((Step("a", Action.CREATE, xml=xml),)), server, MARK, lambda _: None)
+    assert (done.outcome, server.written) == (Outcome.CREATED, ["a", "a"])
+
+
 def test_writes_are_told_and_what_stays_is_not():
     told = []
     plan = steps(a=Action.CREATE, b=Action.UPDATE, c=Action.KEEP, d=Action.ORPHAN, e=Action.DELETE)

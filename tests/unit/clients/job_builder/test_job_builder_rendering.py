@@ -112,6 +112,30 @@ def test_plugins_that_no_attribute_names(rest, plugins, tmp_path, monkeypatch):
     assert [{need.plugin for need in job.needs} for job in found.jobs] == [plugins], found.findings
 
 
+def test_git_is_written_as_its_plugin_keeps_it(tmp_path, monkeypatch):
+    text = """
+- job:
+    name: a
+    scm:
+      - git:
+          url: u
+          git-config-name: n
+          git-config-email: n@example.org
+          recursive-submodules: true
+          reference-repo: /r
+          wipe-workspace: false
+          fastpoll: true
+"""
+    (job,) = rendered(tmp_path, text, monkeypatch).jobs
+    scm = ElementTree.fromstring(job.xml).find("scm")
+    former = {"gitConfigName", "gitConfigEmail", "recursiveSubmodules", "disableSubmodules", "reference", "remotePoll"}
+    assert not former & {child.tag for child in scm}
+    kept = {each.tag.rpartition(".")[2]: {child.tag: child.text for child in each} for each in scm.find("extensions")}
+    assert kept["UserIdentity"] == {"name": "n", "email": "n@example.org"}
+    assert kept["SubmoduleOption"]["recursiveSubmodules"] == "true"
+    assert kept["CloneOption"]["reference"] == "/r"
+
+
 def test_versions_of_plugins_count(tmp_path):
     file = tmp_path / "jobs.yaml"
     file.write_text("- job: {name: a, wrappers: [timeout: {timeout: 5}]}\n")
