@@ -16,7 +16,10 @@ _PLUGIN = re.compile(
 )
 _WORD = re.compile(r"[A-Za-z][\w.-]*")
 _RENAMED = {
-    **{"git-plugin": "git", "matrix": "matrix-project", "ghprb-plugin": "ghprb", "slack-plugin": "slack"},
+    "ghprb-plugin": "ghprb",
+    "git-plugin": "git",
+    "matrix": "matrix-project",
+    "slack-plugin": "slack",
     "workflow-aggregator": "workflow-job",  # that one is empty, and asks for all the others
 }
 """Pages of the documentation that are called otherwise than the plugin."""
