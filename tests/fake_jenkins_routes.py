@@ -8,7 +8,7 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from fake_jenkins_answers import DEFAULT_TREES
 from fake_jenkins_jobs import Refused, full_name
 from fake_jenkins_state import FakeNode, Job
 from fake_jenkins_tree import filtered, parsed
+from label_truth import bare, told
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
@@ -293,12 +294,19 @@ class _Api:
             return _page(500, "Oops!")
         self._controller.nodes[name] = FakeNode(
             name,
-            sorted(label_set(given.get("labelString") or "")),
+            sorted(self._labels(given.get("labelString") or "")),
             given.get("nodeDescription") or "",
             exclusive=given.get("mode") == "EXCLUSIVE",
             executors=int(given.get("numExecutors") or 1),
         )
         return self._shown("computer/")
+
+    def _labels(self, text: str) -> Collection[str]:
+        """What a job asks for, and what is no expression, is one label from then on."""
+        wrong = {
+            bare(job.label) for job in self._controller.jobs.values() if job.label and told(job.label) != job.label
+        }
+        return {text} if text in wrong else label_set(text)
 
     async def fence(self, request: Request) -> Response:
         node = self._node(request)

@@ -190,6 +190,20 @@ def test_the_label_of_a_job_and_what_it_waits_for(
         )
 
 
+def test_a_job_with_a_wrong_label_leaves_the_labels_of_nodes_alone(
+    jenkins: HttpJenkins, by_hand: JenkinsHttp, own: Callable[[str], str]
+) -> None:
+    """Jenkins takes such a text for one label, and knows it from then on."""
+    job, name, labels = own("job"), own("n"), (own("one"), own("two"))
+    by_hand.freestyle(job, " ".join(labels))
+    found = waits(jenkins, by_hand.build(job))
+    assert found.label == '"' + " ".join(labels) + '"'
+    jenkins.create_node(NewNode(name, labels, "/srv/agent"))
+    node = jenkins.node(name)
+    assert node is not None
+    assert node.labels == {name, *labels}
+
+
 def test_the_label_of_a_pipeline_stands_only_in_the_text(
     jenkins: HttpJenkins, by_hand: JenkinsHttp, own: Callable[[str], str]
 ) -> None:
