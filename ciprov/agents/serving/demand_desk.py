@@ -95,9 +95,7 @@ class DemandDesk:
         limits = template.limits if template is not None else Limits()
         before = self._attempts
         if record.phase is Phase.ENDED and record.cause in FAILURES:
-            # What an earlier life launched may have failed because that life ended before it gave out the secrets.
-            launched = record.times.get(Phase.LAUNCHED.value)
-            if launched is not None and self._since is not None and launched < self._since:
+            if self._is_blameless(record):
                 return
             self._attempts = attempts.failed(before, record, limits, now)
         elif record.since in {record.times.get(Phase.ONLINE.value), record.times.get(Phase.BUSY.value)}:
@@ -174,6 +172,17 @@ class DemandDesk:
             return False
         begun = max(record.offline_since, self._roster.answers_since or record.offline_since)
         return looked_at > begun + _COMES_BACK
+
+    def _is_blameless(self, record: AgentRecord) -> bool:
+        """Whether it failed for want of somebody who was away since its launch: this service, which in an earlier
+        life may not have given out its secrets, or Jenkins, without which agent.jar ends at once.
+        """
+        launched = record.times.get(Phase.LAUNCHED.value)
+        if launched is None or self._since is None:
+            return False
+        answers_since = self._roster.answers_since if self._roster.jenkins_answers else None
+        met_nobody = answers_since is None or launched < answers_since
+        return launched < self._since or (record.cause is Cause.TASK_FAILED and met_nobody)
 
     def _make_room(self, looked_at: datetime) -> None:
         """Agents that are lost go before their time where there is no room for others, which items wait for."""

@@ -103,6 +103,7 @@ class TestAnAgentThatLostItsConnection:
 class TestFailures:
     def office(self) -> Office:
         office = Office()
+        office.roster.jenkins_answers, office.roster.answers_since = True, T0
         failed = agent(Phase.ENDED, (Phase.LAUNCHED, 1), (Phase.ENDED, 2), cause=Cause.TASK_FAILED)
         office.desk.moved_on(failed, at(2))
         assert office.desk.pauses(at(2))
@@ -127,6 +128,14 @@ class TestFailures:
         office = self.office()
         office.desk.moved_on(agent(phase, (Phase.ONLINE, 0), (Phase.BUSY, 0.5), (phase, 9), cause=Cause.DONE), at(9))
         assert office.desk.pauses(at(2))
+
+    @pytest.mark.parametrize(("answers", "since"), [(False, 0), (True, 3)])
+    def test_are_not_counted_where_jenkins_was_away_since_the_launch(self, answers: bool, since: float) -> None:
+        office = Office()
+        office.roster.jenkins_answers, office.roster.answers_since = answers, at(since)
+        failed = agent(Phase.ENDED, (Phase.LAUNCHED, 2), (Phase.ENDED, 4), cause=Cause.TASK_FAILED)
+        office.desk.moved_on(failed, at(4))
+        assert not office.desk.pauses(at(4))
 
     def test_are_not_counted_again_when_the_agent_is_removed(self) -> None:
         office = self.office()
