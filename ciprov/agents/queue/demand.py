@@ -239,12 +239,17 @@ def _places(seen: Seen) -> tuple[list[Agent], list[Place]]:
     reserved = frozenset().union(*(read(item.why).reserved for item in seen.items))
     own = [agent for agent in seen.agents if not agent.spent and _is_open(nodes.get(agent.name))]
     own.sort(key=lambda agent: (-agent.progress, agent.wanted_at or _EARLIEST))
-    places = [Place(agent.labels | {agent.name}, agent.exclusive) for agent in own]
+    places = [Place(_labels(agent, nodes.get(agent.name)), agent.exclusive) for agent in own]
     for node in seen.nodes:
         if node.takes_builds and node.name not in ours:
             foreign = Place(node.labels | {node.name}, node.name in reserved, foreign=True)
             places.extend([foreign] * node.idle_executors)
     return own, places
+
+
+def _labels(agent: Agent, node: Node | None) -> frozenset[str]:
+    """What Jenkins goes by, once there is a node: a person may have changed its labels."""
+    return agent.labels | {agent.name} if node is None else node.labels
 
 
 def _is_open(node: Node | None) -> bool:

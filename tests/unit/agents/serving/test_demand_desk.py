@@ -62,7 +62,7 @@ class Office:
 
     def look(self, seconds: float) -> int:
         """At an item that waits, and an agent that is offline; gives how many agents there are then."""
-        looked = Looked(at(seconds), nodes=(Node("a1", offline=True),), items=(ITEM,))
+        looked = Looked(at(seconds), nodes=(Node("a1", frozenset({"a1", "linux"}), offline=True),), items=(ITEM,))
         self.roster.looked(looked)
         self.desk.looked(looked, at(seconds))
         return len(self.roster.records)
