@@ -2,13 +2,15 @@
 
     python agent.jar -url URL -name NAME -secret (SECRET | @FILE) [-workDir DIR] [-webSocket] [-noReconnect] ...
 
-It keeps one answer of the controller open, on which each line is a build to run, and tells how that ended.
+It keeps one answer of the controller open, on which each line is a build to run, and tells how that ended. As the real
+one it starts itself anew, with the same arguments, when the controller is back after it was lost.
 """
 
 from __future__ import annotations
 
 import http.client
 import json
+import os
 import subprocess
 import sys
 import time
@@ -21,6 +23,8 @@ _FLAGS = ("-webSocket", "-noReconnect", "-failIfWorkDirIsMissing", "-noKeepAlive
 
 def options(arguments: list[str]) -> dict[str, str]:
     found: dict[str, str] = {}
+    # As the parser of agent.jar does it: what is in a file stands for its name, and an empty file for nothing.
+    arguments = [each for one in arguments for each in ([one] if one[:1] != "@" else Path(one[1:]).read_text().split())]
     rest = iter(arguments)
     for option in rest:
         found[option.lstrip("-")] = "yes" if option in _FLAGS else next(rest, "")
@@ -29,25 +33,45 @@ def options(arguments: list[str]) -> dict[str, str]:
 
 def run(given: dict[str, str]) -> int:
     secret = given["secret"]
-    if secret.startswith("@"):
-        secret = Path(secret[1:]).read_text().strip()
-    patience = seconds(given["noReconnectAfter"]) if "noReconnectAfter" in given else 0.0
+    status = first(given, secret)
+    if "noReconnect" in given:
+        return 0 if status in {0, 200} else 255
+    if status not in {0, 200}:
+        return 255
+    patience = seconds(given["noReconnectAfter"]) if "noReconnectAfter" in given else float("inf")
     lost = time.monotonic()
-    while True:
-        began = time.monotonic()
-        try:
-            status = serve(given, secret)
-        except (OSError, http.client.HTTPException):
-            status = 0
-        if "noReconnect" in given:
-            return 0 if status in {0, 200} else 255
-        if status not in {0, 200}:
-            return 255
-        if status == 200 or time.monotonic() - began > _PAUSE_S:
-            lost = time.monotonic()
-        if patience and time.monotonic() - lost > patience:
-            return 255
+    while time.monotonic() - lost <= patience:
         time.sleep(_PAUSE_S)
+        if answers(given):
+            os.execv(sys.executable, sys.orig_argv)
+    return 0
+
+
+def first(given: dict[str, str], secret: str) -> int:
+    """Serves once it gets through: over TCP it tries again, over a WebSocket it does not. 0: it broke."""
+    while True:
+        try:
+            connection, _ = connected(given)
+            connection.connect()
+        except OSError:
+            if "webSocket" in given or "noReconnect" in given:
+                return 503
+            time.sleep(_PAUSE_S)
+            continue
+        connection.close()
+        try:
+            return serve(given, secret)
+        except (OSError, http.client.HTTPException):
+            return 0
+
+
+def answers(given: dict[str, str]) -> bool:
+    connection, path = connected(given)
+    try:
+        connection.request("GET", f"{path}/login")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
 
 
 def serve(given: dict[str, str], secret: str) -> int:

@@ -64,6 +64,16 @@ def test_java_gets_the_secret_and_nobody_sees_it(tmp_path: Path, programs: Path)
         assert agent.told() == ""
 
 
+def test_the_secret_can_be_read_again(tmp_path: Path, programs: Path) -> None:
+    """agent.jar starts itself anew once Jenkins has restarted."""
+    text = "cat /dev/stdin >first\ncat /dev/stdin >second\nstat -L -c %a.%h /dev/stdin >mode\n"
+    program = java(tmp_path, text + RECORDS_ITSELF)
+    with StartedAgent(tmp_path, programs, java=str(program)) as agent:
+        agent.start().ended()
+        assert (agent.read("first"), agent.read("second")) == (f"{SECRET}\n", f"{SECRET}\n")
+        assert agent.read("mode") == "600.0\n"
+
+
 def test_variables_of_the_template_or_its_image_keep_their_values_and_learn_none(tmp_path: Path, either: Path) -> None:
     """Whatever they are called: what a shell sets in a variable that came from outside goes to its children."""
     names = ("secrets", "secret", "token", "name", "host", "url", "dir", "own", "cache", "start", "java", "sh")

@@ -2,8 +2,8 @@
 
 Plain POSIX sh, in two parts. The first takes the secrets out of the environment, or out of a file that was fetched, and
 starts the second with a new environment that never had them. The second becomes the agent's JVM, so that signals and
-exit codes are the JVM's own; the node's secret is given to it through a pipe, which is empty once it was read. A child
-of it, the watcher, knows the token: it sees the first entry in the workspace directory and tells the service.
+exit codes are the JVM's own. A child of it, the watcher, knows the token: it sees the first entry in the workspace
+directory and tells the service.
 
 What has to be told about the text is told here, as all of it is sent to Mesos with each task.
 
@@ -11,6 +11,8 @@ What has to be told about the text is told here, as all of it is sent to Mesos w
   program to speak HTTP. A bash before 5.1 keeps what it gives through a pipe in a file that has no name any more.
 - A workspace is called after its job, with `@2` or `@tmp` behind it for a further directory of the same job, so what
   stands before the `@` is told. `@` is no part of a job's name.
+- The node's secret is given to the JVM as its input, in a file that has no name any more. A pipe would be empty once it
+  was read: an agent that lost Jenkins executes its own command line anew when Jenkins is back, and reads it again.
 - The jar cache is shared by agents of one user. Builds of that user may write to it, as they may to all that is the
   agent's; nobody else may, or it is not used.
 - The token goes to other programs through a pipe, as their arguments are visible.
@@ -38,7 +40,7 @@ WORK_DIR = "agent"
 
 EXIT_CODES: Mapping[int, str] = {
     66: "agent.jar was not fetched, or is no jar",
-    73: "the work directory cannot be written to",
+    73: "the work directory or the sandbox cannot be written to",
     77: "the node's secret did not reach the task",
     127: "there is no java on the host or in the image",
 }
@@ -170,9 +172,13 @@ if [ "$ciprov_cache" ]; then
   else set -- "$@" -jar-cache "$ciprov_cache"; fi
 fi
 watch </dev/null &
-exec "$ciprov_java" "$@" <<END
-$ciprov_secret
-END
+ciprov_file=.ciprov-secret
+[ -w . ] || ciprov_file=$ciprov_own/.ciprov-secret
+(umask 077 && echo "$ciprov_secret" >"$ciprov_file") 2>/dev/null ||
+  fail 73 "its work directory ${ciprov_own:-$PWD} cannot be written to"
+exec 7<"$ciprov_file"
+rm -f "$ciprov_file"
+exec "$ciprov_java" "$@" <&7 7<&-
 """
 
 

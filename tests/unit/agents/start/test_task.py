@@ -186,7 +186,7 @@ def test_the_second_part_can_be_quoted_and_every_exit_code_is_explained() -> Non
     text = start_command("ci-maven-1", template({}), start_script.Addresses("http://j/", "http://s/"))
     second = shlex.split(text.partition("exec $ciprov_sh -c ")[2].rpartition("<<END\n$ciprov_secrets")[0])[0]
     assert second.startswith("\nIFS=")
-    assert second.endswith("END\n")
+    assert second.endswith("<&7 7<&-\n")
     assert {int(code) for code in re.findall(r"fail (\d+)", second)} == set(EXIT_CODES)
 
 
