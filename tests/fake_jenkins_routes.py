@@ -19,12 +19,10 @@ from fake_jenkins_answers import DEFAULT_TREES
 from fake_jenkins_jobs import Refused, full_name
 from fake_jenkins_state import FakeNode, Job
 from fake_jenkins_tree import filtered, parsed
-from label_truth import bare, told
+from label_truth import bare, labels_in, told
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
-
-from ciprov.agents.queue.labels import label_set
 
 if TYPE_CHECKING:
     from fake_jenkins import FakeJenkins
@@ -306,7 +304,7 @@ class _Api:
         wrong = {
             bare(job.label) for job in self._controller.jobs.values() if job.label and told(job.label) != job.label
         }
-        return {text} if text in wrong else label_set(text)
+        return {text} if text in wrong else labels_in(text)
 
     async def fence(self, request: Request) -> Response:
         node = self._node(request)

@@ -1,4 +1,7 @@
-"""A second reading of Jenkins's label expressions, by a way of its own: the text is cut at its loosest operator."""
+"""A second reading of Jenkins's label expressions, by a way of its own: the text is cut at its loosest operator.
+
+And of the text of a node's labels, and how the queue shows a label, as a real Jenkins 2.462 does both.
+"""
 
 from __future__ import annotations
 
@@ -35,6 +38,33 @@ def bare(text: str) -> str:
     return re.sub(r"\\(.)", r"\1", text[1:-1]) if quoted else text
 
 
+def labels_in(text: str) -> frozenset[str]:
+    """The labels of a node, from the text in its configuration. Either quote begins and ends a stretch that may hold
+    blanks, anywhere; outside of quotes a backslash that comes first stands for itself.
+    """
+    found, word, quote, rest = set(), "", "", iter(text)
+    begun = False
+    for sign in rest:
+        if sign == "\\" and (begun or quote):
+            following = next(rest, "")
+            word += following if following and following in "\\\"' " else sign + following
+        elif quote or (sign in "\"'"):
+            begun = True
+            closes = sign == quote
+            word += "" if closes or not quote else sign
+            quote = "" if closes else quote or sign
+        elif sign in " \t\n\r":
+            found |= {word} if begun else set()
+            word, begun = "", False
+        else:
+            word, begun = word + sign, True
+    return frozenset(found | ({word} if begun else set()))
+
+
+def _unquoted(name: str) -> str:
+    return re.sub(r"\\(.)", r"\1", name[1:-1]) if name[0] == '"' else name
+
+
 def _value(pieces: list[str], labels: Collection[str]) -> bool:
     for sign in ("<->", "->", "||", "&&"):
         parts = _cut(pieces, sign)
@@ -59,8 +89,7 @@ def _tight(pieces: list[str], labels: Collection[str]) -> bool:
         return _value(pieces[1:-1], labels)
     if len(pieces) != 1 or pieces[0] in {"!", "(", ")"}:
         raise NoExpression(pieces)
-    name = pieces[0]
-    return (re.sub(r"\\(.)", r"\1", name[1:-1]) if name[0] == '"' else name) in labels
+    return _unquoted(pieces[0]) in labels
 
 
 def _cut(pieces: list[str], sign: str) -> list[list[str]]:

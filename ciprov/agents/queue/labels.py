@@ -136,14 +136,6 @@ def unquoted(text: str) -> str:
     return text
 
 
-def label_set(text: str) -> frozenset[str]:
-    """The labels of a node from the text in its configuration: separated by blanks, quoted where they hold some."""
-    found: set[str] = set()
-    for match in re.finditer(r'"((?:\\.|[^"\\])*)"|[^\s"]+', text):
-        found.add(_unescaped(match[1]) if match[1] is not None else match[0])
-    return frozenset(found)
-
-
 def _within(term: Expression, tightness: int) -> str:
     text = canonical(term)
     return text if _TIGHTNESS[type(term)] >= tightness else f"({text})"

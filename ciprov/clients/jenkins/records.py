@@ -134,7 +134,7 @@ def _item(item: JsonObject) -> QueueItem:
 
 
 def _quoted(label: str) -> str:
-    if not re.search(r'[\s"\\]', label):
+    if not re.search(r'[\s"\'\\]', label):
         return label
     escaped = label.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

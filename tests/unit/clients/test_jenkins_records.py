@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
+from label_truth import labels_in
 
-from ciprov.agents.queue.labels import label_set
 from ciprov.clients.jenkins.records import mark_in, marked, node, node_form, nodes, queue_items
 from ciprov.domain.jenkins import NewNode, NodeMark, Stage
 
@@ -57,7 +57,7 @@ def test_other_descriptions_bear_no_mark():
 @given(st.frozensets(st.text("ab \"\\'&!", min_size=1, max_size=6).filter(str.strip), max_size=4))
 def test_labels_with_blanks_and_quotes_come_through_the_form(labels):
     text = node_form(NewNode("n", tuple(labels), "/srv"), NodeMark("s"))["labelString"]
-    assert label_set(text) == {*labels, "n"}
+    assert labels_in(text) == {*labels, "n"}
 
 
 def test_a_node_has_one_executor_and_its_mode():

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from label_truth import NoExpression, true_for
+from label_truth import NoExpression, labels_in, true_for
 from ruamel.yaml import YAML
 
 from ciprov.agents.queue.labels import (
@@ -17,7 +17,6 @@ from ciprov.agents.queue.labels import (
     Or,
     canonical,
     holds,
-    label_set,
     names,
     parse,
 )
@@ -128,4 +127,5 @@ def test_the_longest_that_is_allowed_can_be_worked_with():
 
 
 def test_the_labels_of_a_node_are_read_from_their_text():
-    assert label_set('  linux "two words" jdk-17\n"a\\"b" ') == {"linux", "two words", "jdk-17", 'a"b'}
+    assert labels_in('  linux "two words" jdk-17\n"a\\"b" ') == {"linux", "two words", "jdk-17", 'a"b'}
+    assert labels_in("it's one' 'x\\ y \"c\"d' \\z e\\n") == {"its one", 'x y "c"d', "\\z", "e\\n"}
