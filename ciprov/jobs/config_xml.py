@@ -21,6 +21,8 @@ from ciprov.jobs.secret_texts import is_encrypted, is_unreadable
 
 FOLDER = "com.cloudbees.hudson.plugins.folder.Folder"
 _DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>")
+_AS_SENT = re.compile(r'\s*<\?xml version="1\.0"')
+"""How Jenkins begins what it passes on as it was sent. What it writes itself has other quotes, and version 1.1."""
 _CONTROL = re.compile(r"&#(x0*([0-8bcefBCEF]|1[0-9a-fA-F])|0*([0-8]|11|12|1[4-9]|2[0-9]|3[01]));")
 """Characters that XML 1.1, in which Jenkins writes, can name and XML 1.0 cannot."""
 _VIEWS = frozenset({"views", "viewsTabBar", "primaryView"})
@@ -56,9 +58,13 @@ _HOLD_COMPONENTS = frozenset({"properties", "triggers", "buildWrappers"})
 
 @dataclass(frozen=True, slots=True)
 class ConfigXml:
-    """A config.xml that could be read. Not to be changed: `with_mark` and `merged_into` give new ones."""
+    """A config.xml that could be read. Not to be changed: `with_mark` and `merged_into` give new ones.
+
+    `as_sent`: Jenkins did not write it, and keeps what somebody sent.
+    """
 
     root: Element = field(repr=False, compare=False)
+    as_sent: bool = False
 
     @property
     def kind(self) -> str:
@@ -117,7 +123,7 @@ def read(text: str, place: str) -> ConfigXml:
     if "<!DOCTYPE" in bare or "<!ENTITY" in bare:
         raise CiprovError("a config.xml with a document type is not read", place=place)
     try:
-        return ConfigXml(ElementTree.fromstring(bare))
+        return ConfigXml(ElementTree.fromstring(bare), _AS_SENT.match(text) is not None)
     except ElementTree.ParseError as error:
         raise CiprovError(f"this config.xml cannot be read: {error}", place=place) from error
 
@@ -132,7 +138,7 @@ def compared(desired: ConfigXml, live: ConfigXml) -> tuple[list[str], list[str]]
         telling = telling - {"quietPeriod"}  # its `options` may have set that, too
     for root in (wanted, there):
         root[:] = [child for child in root if child.tag not in left_out]
-    _align(wanted, there, telling)
+    _align(wanted, there, telling, exact=live.as_sent and desired.kind != FOLDER)
     return _lines(there), _lines(wanted)
 
 
@@ -204,9 +210,9 @@ def _plain(root: Element) -> Element:
     return copy
 
 
-def _align(wanted: Element, there: Element, telling: Collection[str] = ()) -> None:
+def _align(wanted: Element, there: Element, telling: Collection[str] = (), *, exact: bool = False) -> None:
     """Takes away what differs without meaning it, and brings the fields into one order. Those in `telling` mean
-    something where only Jenkins has them.
+    something where only Jenkins has them; if `exact`, all do, at any depth.
     """
     _align_class(wanted, there)
     if wanted.text and there.text and is_unreadable(there.text) and not is_encrypted(wanted.text):
@@ -214,19 +220,20 @@ def _align(wanted: Element, there: Element, telling: Collection[str] = ()) -> No
     if _is_list(wanted) or _is_list(there):
         for one, other in zip(wanted, there, strict=False):
             if one.tag == other.tag:
-                _align(one, other)
+                _align(one, other, exact=exact)
         return
     live = {child.tag: child for child in there}
     asked = {child.tag: child for child in wanted}
     for tag, child in live.items():
-        if tag not in asked and (_says_nothing(child) or tag not in telling) and not _is_added(child, there):
+        means = _is_added(child, there) or (not _says_nothing(child) and (exact or tag in telling))
+        if tag not in asked and not means:
             there.remove(child)
     former = _FORMER_FIELDS.get(wanted.tag, ())
     for tag, child in asked.items():
         if tag not in live and (tag in former or (_says_nothing(child) and not _is_added(child, wanted))):
             wanted.remove(child)
     for tag in asked.keys() & live.keys():
-        _align(asked[tag], live[tag])
+        _align(asked[tag], live[tag], exact=exact)
     wanted[:] = sorted(wanted, key=lambda child: child.tag)
     there[:] = sorted(there, key=lambda child: child.tag)
 
