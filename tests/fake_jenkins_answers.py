@@ -107,7 +107,7 @@ class Answers:
         return {**shown, "_class": step} if self._controller.jobs[build.job].pipeline else shown
 
     def computers(self) -> dict[str, Any]:
-        nodes = list(self._controller.nodes.values())
+        nodes = sorted(self._controller.nodes.values(), key=lambda node: node.name)
         return {
             "_class": "hudson.model.ComputerSet",
             "busyExecutors": sum(len(node.running) for node in nodes),

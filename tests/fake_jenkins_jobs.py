@@ -56,10 +56,9 @@ class JobConfigs:
         """The full name."""
         if folder and (folder not in self.texts or self._root(self.texts[folder]).tag != FOLDER):
             raise Refused(404)
-        if not name.strip() or re.search(r"[?*/\\%!@#$^&|<>\[\]:;]", name):
-            raise Refused(400, f"‘{name}’ is an unsafe name")
+        check_name(name)
         full = f"{folder}/{name}" if folder else name
-        if full in self.texts:
+        if any(full.lower() == each.lower() for each in self.texts):
             raise Refused(400, f"A job already exists with the name ‘{name}’")
         self._class(text)
         self.texts[full] = text
@@ -148,6 +147,18 @@ def _with_views_as_now(root: ElementTree.Element) -> None:
     if properties is None:
         properties = ElementTree.SubElement(root, "properties")
     ElementTree.SubElement(properties, "org.jenkinsci.plugins.pipeline.modeldefinition.config.FolderConfig")
+
+
+def check_name(name: str) -> None:
+    """Of a job or a node."""
+    if not name.strip():
+        raise Refused(400, "No name is specified")
+    if name.strip(".") == "" and len(name) < 3:
+        raise Refused(400, f"‘{name}’ is not an allowed name")
+    if unsafe := re.search(r"[?*/\\%!@#$^&|<>\[\]:;]", name):
+        raise Refused(400, f"‘{unsafe[0]}’ is an unsafe character")
+    if name.endswith("."):
+        raise Refused(400, "A name cannot end with ‘.’")
 
 
 def full_name(path: str) -> str:

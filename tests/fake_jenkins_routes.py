@@ -16,7 +16,7 @@ from urllib.parse import parse_qs
 from xml.etree import ElementTree
 
 from fake_jenkins_answers import DEFAULT_TREES
-from fake_jenkins_jobs import Refused, full_name
+from fake_jenkins_jobs import Refused, check_name, full_name
 from fake_jenkins_state import FakeNode, Job
 from fake_jenkins_tree import filtered, parsed
 from label_truth import bare, labels_in, told
@@ -268,7 +268,10 @@ class _Api:
         return self._shown(f"job/{request.path_params['job']}/{request.path_params['number']}/")
 
     async def cancel(self, request: Request) -> Response:
-        self._controller.cancel(int(request.query_params["id"]))
+        number = int(request.query_params["id"])
+        if number not in self._controller.left and all(item.id != number for item in self._controller.items):
+            return _page(404, "Not Found")
+        self._controller.cancel(number)
         return Response(status_code=204)
 
     async def quiet_down(self, _: Request) -> Response:
@@ -285,6 +288,9 @@ class _Api:
     async def create_node(self, request: Request) -> Response:
         form = {name: values[0] for name, values in parse_qs((await request.body()).decode()).items()}
         name = form["name"].strip()
+        check_name(name)
+        if len(name) > 255:  # no name for a file
+            return _page(500, "Oops!")
         if name in self._controller.nodes:
             return _page(400, "Error", **{"X-Error": f"Agent called  {name}  already exists"})
         given = json.loads(form["json"])

@@ -3,6 +3,9 @@
 After the recorded answers of Jenkins 2.462. Jobs in folders have a configuration and no
 builds. Left out: several builds of one item, and that an item
 is pending for a moment. The build of a pipeline fails where a real one would wait for its agent to come back.
+
+It restarts as a real one does in good order. One that is killed knows its queue as it was up to a minute ago, or none
+at all, and then gives the same ids once more; a freestyle build that ran is not there at all after either.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from typing import Any
 from fake_jenkins_jobs import JobConfigs
 from label_truth import NoExpression, bare, true_for
 
+BUILT_IN_LABELS = {"built-in"}
 Send = Callable[[dict[str, Any] | None], None]
 """To an agent: a build that it is to run, or None where it is to go."""
 
@@ -66,6 +70,7 @@ class FakeNode:
     exclusive: bool = False
     executors: int = 1
     fenced: str | None = None
+    fenced_before: str | None = None
     cause: str = ""
     reason: str = ""
     changed: float = 0.0
@@ -75,6 +80,10 @@ class FakeNode:
     @property
     def online(self) -> bool:
         return self.send is not None and self.fenced is None
+
+    @property
+    def has_free(self) -> bool:
+        return len(self.running) < self.executors
 
     @property
     def all_labels(self) -> set[str]:
@@ -185,14 +194,16 @@ class Controller:
 
     def fence(self, node: FakeNode, message: str) -> None:
         node.fenced, node.cause, node.reason = message, "hudson.slaves.OfflineCause$UserCause", message
-        node.changed = self.now()
+        node.changed, node.fenced_before = self.now(), None
 
     def unfence(self, node: FakeNode) -> None:
-        node.fenced, node.cause, node.reason = None, "", ""
+        node.fenced, node.fenced_before, node.cause, node.reason = None, None, "", ""
         self.maintain()
 
     def connect(self, node: FakeNode, send: Send) -> None:
         node.send = send
+        if node.fenced_before is not None:
+            self.fence(node, node.fenced_before)
         if node.fenced is None:
             node.cause = node.reason = ""
         self.maintain()
@@ -217,7 +228,8 @@ class Controller:
 
     def why(self, item: Item) -> str:
         if self.now() < item.due:
-            return f"In the quiet period. Expires in {item.due - self.now():.1f} sec"
+            left = item.due - self.now()
+            return f"In the quiet period. Expires in {left:.{0 if left >= 10 else 1}f} sec"
         if item.blocked:
             building = max(number for job, number in self.builds if job == item.job)
             return f"Build #{building} is already in progress (ETA: N/A)"
@@ -227,37 +239,47 @@ class Controller:
         return self._labelled_why(label) if self.nodes and label else self._unlabelled_why()
 
     def _labelled_why(self, label: str) -> str:
-        nodes = self._with(label)
+        names = self._with(label)
         text = canonical_text(label)
-        if not any(node.online for node in nodes):
-            if len(nodes) == 1:
-                return f"‘{nodes[0].name}’ is offline"
+        if self._is_offline(label):
+            if len(names) == 1:
+                return f"‘{names[0]}’ is offline"
             return (
-                f"All nodes of label ‘{text}’ are offline" if nodes else f"There are no nodes with the label ‘{text}’"
+                f"All nodes of label ‘{text}’ are offline" if names else f"There are no nodes with the label ‘{text}’"
             )
-        return f"Waiting for next available executor on ‘{nodes[0].name if len(nodes) == 1 else text}’"
+        return f"Waiting for next available executor on ‘{names[0] if len(names) == 1 else text}’"
 
     def _unlabelled_why(self) -> str:
-        """Nodes are told one by one only where one of them refused."""
-        offline = [f"‘{node.name}’ is offline" for node in self.nodes.values() if not node.online]
-        reserved = [
-            f"‘{node.name}’ is reserved for jobs with matching label expression"
-            for node in self.nodes.values()
-            if node.online and node.exclusive and len(node.running) < node.executors
-        ]
-        return "; ".join([*offline, *reserved]) if reserved else "Waiting for next available executor"
+        """Nodes that have nothing to do are told one by one where one of them is online."""
+        free = [node for node in self.nodes.values() if node.has_free]
+        if not any(node.online for node in free):
+            return "Waiting for next available executor"
+        reserved = {
+            f"‘{node.name}’ is reserved for jobs with matching label expression" for node in free if node.exclusive
+        }
+        offline = {f"‘{node.name}’ is offline" for node in free if not node.exclusive and not node.online}
+        return "; ".join(sorted(reserved | offline)) or "Waiting for next available executor"
 
     def is_stuck(self, item: Item) -> bool:
         label = self.jobs[item.job].label
-        return bool(label) and not any(node.online for node in self._with(label or ""))
+        return bool(label) and self._is_offline(label or "")
 
-    def _with(self, label: str) -> list[FakeNode]:
-        return [node for node in self.nodes.values() if fits(label, node.all_labels)]
+    def _is_offline(self, label: str) -> bool:
+        return not fits(label, BUILT_IN_LABELS) and not any(
+            node.online for node in self.nodes.values() if fits(label, node.all_labels)
+        )
+
+    def _with(self, label: str) -> list[str]:
+        """Names of nodes, of which the built-in one is online though it has no executors."""
+        built_in = ["Built-In Node"] if fits(label, BUILT_IN_LABELS) else []
+        return [*built_in, *(node.name for node in self.nodes.values() if fits(label, node.all_labels))]
 
     # What a restart keeps
 
     def kept(self) -> dict[str, Any]:
-        """Running builds and agents' connections are lost by a restart."""
+        """Running builds and agents' connections are lost by a restart. That a node was set offline is known again only
+        once its agent connects.
+        """
         nodes = [
             {name: value for name, value in vars(node).items() if name not in {"running", "send"}}
             for node in self.nodes.values()
@@ -273,6 +295,9 @@ class Controller:
 
     def restore(self, kept: dict[str, Any]) -> None:
         self.nodes = {node["name"]: FakeNode(**node) for node in kept["nodes"]}
+        for node in self.nodes.values():
+            before = node.fenced_before if node.fenced is None else node.fenced
+            node.fenced, node.cause, node.reason, node.fenced_before = None, "", "", before
         self.jobs = {job["name"]: Job(**job) for job in kept["jobs"]}
         self.configs.texts = dict(kept["configs"])
         self.items = [Item(**item) for item in kept["items"]]
