@@ -35,10 +35,13 @@ def queue_items(document: JsonObject) -> list[QueueItem]:
 
 
 def nodes(document: JsonObject) -> list[Node]:
-    return [node(computer) for computer in _objects(document.get("computer"))]
+    return [found for computer in _objects(document.get("computer")) if (found := node(computer)) is not None]
 
 
-def node(computer: JsonObject) -> Node:
+def node(computer: JsonObject) -> Node | None:
+    """None for what is left of a node that was deleted, until the build on it has ended: every node is one of its own
+    labels.
+    """
     offline = bool(computer.get("offline"))
     idle = bool(computer.get("idle", True))
     executors = _objects(computer.get("executors"))
@@ -48,6 +51,8 @@ def node(computer: JsonObject) -> Node:
     name = str(computer.get("displayName") or "")
     built_in = _class(computer) in _BUILT_IN
     labels = {str(label["name"]) for label in _objects(computer.get("assignedLabels"))}
+    if computer.get("assignedLabels") == [] and not built_in:
+        return None
     free = sum(bool(executor.get("idle", idle)) for executor in executors)
     return Node(
         name=name,

@@ -37,7 +37,28 @@ def test_no_label_is_another_thing_than_a_label_that_is_not_told():
 
 def test_nothing_is_there():
     assert queue_items({}) == nodes({"computer": None}) == []
-    assert (node({}).name, node({}).mark) == ("", None)
+    empty = node({})
+    assert empty is not None
+    assert (empty.name, empty.mark) == ("", None)
+
+
+def test_what_is_left_of_a_deleted_node_while_its_build_ends_is_none():
+    """As Jenkins tells it then."""
+    left = {
+        "_class": "hudson.slaves.SlaveComputer",
+        "assignedLabels": [],
+        "description": "",
+        "displayName": "a1",
+        "executors": [{"currentExecutable": {"url": "http://j/job/a/1/", "number": 1}}],
+        "idle": False,
+        "numExecutors": 0,
+        "offline": True,
+        "temporarilyOffline": True,
+    }
+    there = left | {"displayName": "a2", "assignedLabels": [{"name": "a2"}]}
+    built_in = {"_class": "hudson.model.Hudson$MasterComputer", "assignedLabels": [], "displayName": "Built-In Node"}
+    assert node(left) is None
+    assert [each.name for each in nodes({"computer": [left, there, built_in]})] == ["a2", "Built-In Node"]
 
 
 WORDS = st.from_regex(r"[A-Za-z0-9][\w.-]{0,10}", fullmatch=True).filter(str.isascii)
