@@ -139,6 +139,10 @@ def _step(
     name, place = definition.name, definition.place
     desired = read(definition.xml, str(place)).with_mark(rules.mark.of(definition.name))
     if name not in there:
+        alike = [other for other in there if other.lower() == name.lower()]
+        if alike:
+            reason = f"Jenkins does not tell capitals apart, and has {alike[0]}; call it so here, or rename that one"
+            return Step(name, Action.REFUSE, reason, place=place)
         homeless = [folder for folder in parents(name) if folder not in there and folder not in defined]
         if homeless:
             reason = (

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from unicodedata import is_normalized
 
-_UNSAFE = re.compile(r"[?*\\%!@#$^&|<>\[\]:;\x00-\x1f\x7f]")
+_UNSAFE = re.compile(r"[?*\\%!@#$^&|<>\[\]:;\x00-\x1f\x7f-\x9f]")
+_LONGEST = 255
+"""Of a directory's name."""
 
 
 def unfit(name: str) -> str:
@@ -17,4 +20,10 @@ def unfit(name: str) -> str:
         return "no part of it may be empty, or dots alone"
     if any(part != part.strip() for part in parts):
         return "no part of it may begin or end with a blank"
-    return "no part of it may end with a dot" if any(part.endswith(".") for part in parts) else ""
+    if any(part.endswith(".") for part in parts):
+        return "no part of it may end with a dot"
+    if not is_normalized("NFC", name):
+        return "it holds letters and their accents one by one, which Jenkins cannot make a directory of"
+    if any(len(part.encode()) > _LONGEST for part in parts):
+        return f"no part of it may be longer than {_LONGEST} bytes"
+    return ""

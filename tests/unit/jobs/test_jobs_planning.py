@@ -156,3 +156,8 @@ def test_a_copy_that_somebody_made_in_jenkins_is_neither_deleted_nor_changed():
     (step,) = planned([defined("copy", "new")], [copy]).steps
     assert step.action is Action.REFUSE
     assert "its mark is that of a: somebody copied or renamed it" in step.reason
+
+
+def test_a_name_that_differs_in_capitals_alone_is_refused():
+    (step,) = planned([defined("Größe")], [there("größe")], Rules(MARK, adopt=True)).of(Action.REFUSE)
+    assert "has größe" in step.reason
