@@ -139,16 +139,9 @@ def _step(
     name, place = definition.name, definition.place
     desired = read(definition.xml, str(place)).with_mark(rules.mark.of(definition.name))
     if name not in there:
-        alike = [other for other in there if other.lower() == name.lower()]
-        if alike:
-            reason = f"Jenkins does not tell capitals apart, and has {alike[0]}; call it so here, or rename that one"
-            return Step(name, Action.REFUSE, reason, place=place)
-        homeless = [folder for folder in parents(name) if folder not in there and folder not in defined]
-        if homeless:
-            reason = (
-                f"the folder {homeless[0]} is neither on Jenkins nor defined; define it, as a job of the type folder"
-            )
-            return Step(name, Action.REFUSE, reason, place=place)
+        why_not = _why_not(name, there, defined)
+        if why_not:
+            return Step(name, Action.REFUSE, why_not, place=place)
         text = desired.text()
         return Step(name, Action.CREATE, "it is not there", text, _diff(name, [], lines(desired)), place)
     current = read(live.configs[name], f"{live.place}, job {name}")
@@ -168,6 +161,17 @@ def _step(
     reason = "it is taken over" if adopted else "it differs"
     text, diff = desired.merged_into(current).text(), _diff(name, before, after)
     return Step(name, Action.UPDATE, reason, text, diff, place, current.mark)
+
+
+def _why_not(name: str, there: Mapping[str, ServerJob], defined: set[str]) -> str:
+    """Why there can be no job of that name; empty where there can."""
+    alike = [other for other in there if other.lower() == name.lower()]
+    if alike:
+        return f"Jenkins does not tell capitals apart, and has {alike[0]}; call it so here, or rename that one"
+    homeless = [folder for folder in parents(name) if folder not in there and folder not in defined]
+    if homeless:
+        return f"the folder {homeless[0]} is neither on Jenkins nor defined; define it, as a job of the type folder"
+    return ""
 
 
 def _foreign(name: str, current: ConfigXml, rules: Rules) -> str:

@@ -15,15 +15,17 @@ def unfit(name: str) -> str:
     unsafe = _UNSAFE.search(name)
     if unsafe:
         return f"Jenkins does not allow {unsafe[0]!r}"
-    parts = name.split("/")
-    if not all(part.strip(".") for part in parts):
+    found = (why for part in name.split("/") if (why := _unfit(part)))
+    return next(found, "")
+
+
+def _unfit(part: str) -> str:
+    if not part.strip("."):
         return "no part of it may be empty, or dots alone"
-    if any(part != part.strip() for part in parts):
+    if part != part.strip():
         return "no part of it may begin or end with a blank"
-    if any(part.endswith(".") for part in parts):
+    if part.endswith("."):
         return "no part of it may end with a dot"
-    if not is_normalized("NFC", name):
+    if not is_normalized("NFC", part):
         return "it holds letters and their accents one by one, which Jenkins cannot make a directory of"
-    if any(len(part.encode()) > _LONGEST for part in parts):
-        return f"no part of it may be longer than {_LONGEST} bytes"
-    return ""
+    return f"no part of it may be longer than {_LONGEST} bytes" if len(part.encode()) > _LONGEST else ""
