@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ciprov.domain.jobs import JobDefinition, Place, Plugin, ServerJob
-from ciprov.jobs.config_xml import FOLDER, ConfigXml, compared, lines, read
+from ciprov.jobs.comparing import compared, lines
+from ciprov.jobs.config_xml import FOLDER, ConfigXml, read
 from ciprov.jobs.mark import Mark, mark_in
 from ciprov.jobs.secret_texts import without_secrets
 

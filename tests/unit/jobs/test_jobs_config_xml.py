@@ -4,7 +4,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from ciprov.foundation.errors import CiprovError
-from ciprov.jobs.config_xml import FOLDER, compared, read
+from ciprov.jobs.comparing import compared
+from ciprov.jobs.config_xml import FOLDER, read
 from ciprov.jobs.mark import Mark
 
 CASES = Path(__file__).resolve().parents[2] / "cases" / "job_configs"
@@ -45,6 +46,14 @@ def test_a_folder_gets_no_fields_that_only_builds_have():
 def test_the_version_that_jenkins_declares_and_characters_of_xml_1_1():
     text = "<?xml version='1.1' encoding='UTF-8'?>\n<project><description>a&#x1b;[0m</description></project>"
     assert read(text, "x").description == "a\ufffd[0m"
+
+
+def test_control_characters_of_a_folder_go_back_as_they_are():
+    text = f"<?xml version='1.1'?>\n<{FOLDER}><displayName>a&#x1b;&#31;\u2028&#x85;b</displayName></{FOLDER}>"
+    wanted = read(f"<{FOLDER}><description>new</description></{FOLDER}>", "x")
+    sent = wanted.merged_into(read(text, "x")).text()
+    assert sent.startswith("<?xml version='1.1'")
+    assert "<displayName>a&#x1b;&#x1f;&#x2028;&#x85;b</displayName>" in sent
 
 
 def test_characters_that_xml_1_1_refuses_or_changes_are_sent_as_they_are():
