@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from http import HTTPStatus
 from typing import Protocol
 
 from ciprov.domain.jenkins import JenkinsError, JenkinsRestarting, JenkinsUnavailable, JenkinsUntrusted
@@ -113,11 +114,18 @@ def _taken(step: Step, server: JobServer, mark: Mark, failed: dict[str, str]) ->
         failed[""] = _NO_USE
         return Done(step.name, Outcome.FAILED, _told(error))
     except JenkinsError as error:
-        return Done(step.name, Outcome.FAILED, _told(error))
+        return Done(step.name, Outcome.FAILED, _told(error) + _guess(step, error))
 
 
 def _told(error: JenkinsError) -> str:
     return str(error).replace("\n  ", "; ")
+
+
+def _guess(step: Step, error: JenkinsError) -> str:
+    """Jenkins says nothing but 500 to a type of job that it does not know."""
+    if step.action is not Action.CREATE or error.status != HTTPStatus.INTERNAL_SERVER_ERROR:
+        return ""
+    return f"; is the plugin there that brings jobs of the type {read(step.xml, step.name).kind}?"
 
 
 def _write(step: Step, server: JobServer, mark: Mark) -> Done:

@@ -71,6 +71,12 @@ def test_a_matrix_project_is_sent_once_more_as_jenkins_forgets_how_it_is_to_be_r
     assert (done.outcome, server.written) == (Outcome.CREATED, ["a", "a"])
 
 
+def test_a_type_that_jenkins_may_not_know_is_guessed_at():
+    server = Server(fails={"a": JenkinsUnavailable("answers 500", status=500)})
+    plan = Plan((Step("a", Action.CREATE, xml="<maven2-moduleset/>"),))
+    assert "brings jobs of the type maven2-moduleset?" in sync(plan, server, MARK, lambda _: None)[0].reason
+
+
 def test_writes_are_told_and_what_stays_is_not():
     told = []
     plan = steps(a=Action.CREATE, b=Action.UPDATE, c=Action.KEEP, d=Action.ORPHAN, e=Action.DELETE)
