@@ -19,7 +19,7 @@ from functools import lru_cache
 from typing import Any
 
 from fake_jenkins_jobs import JobConfigs
-from label_truth import NoExpression, bare, true_for
+from label_truth import NoExpression, bare, shown, true_for
 
 BUILT_IN_LABELS = {"built-in"}
 Send = Callable[[dict[str, Any] | None], None]
@@ -240,7 +240,7 @@ class Controller:
 
     def _labelled_why(self, label: str) -> str:
         names = self._with(label)
-        text = canonical_text(label)
+        text = shown(label)
         if self._is_offline(label):
             if len(names) == 1:
                 return f"‘{names[0]}’ is offline"
@@ -318,7 +318,3 @@ def _fits(label: str, labels: frozenset[str]) -> bool:
         return true_for(label, labels)
     except NoExpression:
         return label in labels
-
-
-def canonical_text(label: str) -> str:
-    return "".join(bare(label).split())

@@ -32,13 +32,18 @@ class JenkinsHttp:
     def discard(self, path: str) -> None:
         """Posts there; it may be gone already."""
         response = self._session.post(f"{self.url}/{path}", timeout=30, allow_redirects=False)
-        assert response.status_code in {302, 404}, response.status_code
+        assert response.status_code in {204, 302, 404}, response.status_code
 
-    def get(self, path: str) -> dict[str, object]:
-        response = self._session.get(f"{self.url}/{path}/api/json", timeout=30)
+    def get(self, path: str, **query: str) -> dict[str, object]:
+        response = self._session.get(f"{self.url}/{path}/api/json", params=query, timeout=30)
         response.raise_for_status()
         document: dict[str, object] = response.json()
         return document
+
+    def text(self, path: str) -> str:
+        response = self._session.get(f"{self.url}/{path}", timeout=30)
+        response.raise_for_status()
+        return response.text
 
     def freestyle(self, name: str, label: str = "", script: str = "true", *, concurrent: bool = False) -> None:
         assigned = f"<assignedNode>{escape(label)}</assignedNode>" if label else ""

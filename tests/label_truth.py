@@ -9,6 +9,8 @@ import re
 from collections.abc import Collection
 
 _PIECE = re.compile(r'"(?:\\.|[^"\\])*"|<->|->|\|\||&&|[!()]|(?:(?!->)[^&|!<>() \t"\'])+')
+_SIGNS = frozenset({"<->", "->", "||", "&&", "!", "(", ")"})
+_ODD = re.compile(r"[?*/\\%!@#$^&|<>\[\]:; ()\x00-\x1f]")
 
 
 class NoExpression(ValueError):
@@ -28,8 +30,28 @@ def told(text: str | None) -> str | None:
     try:
         true_for(text or "a", ())
     except NoExpression:
-        return '"' + (text or "").replace("\\", "\\\\").replace('"', '\\"') + '"'
+        return escaped(text or "")
     return text
+
+
+def escaped(name: str) -> str:
+    """As a name within an expression; quotes alone are no reason for quotes."""
+    if name in {"", ".", ".."} or name.endswith(".") or _ODD.search(name):
+        return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return name
+
+
+def shown(text: str) -> str:
+    """A label as the queue has it in its texts: a name alone without quotes, whatever it is."""
+    text = bare(text)
+    try:
+        true_for(text, ())
+    except NoExpression:
+        return text
+    pieces = _PIECE.findall(text)
+    if len(pieces) == 1:
+        return _unquoted(text.strip())
+    return "".join(each if each in _SIGNS else escaped(_unquoted(each)) for each in pieces)
 
 
 def bare(text: str) -> str:
