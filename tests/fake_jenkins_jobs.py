@@ -155,6 +155,8 @@ def check_name(name: str) -> None:
         raise Refused(400, "No name is specified")
     if name.strip(".") == "" and len(name) < 3:
         raise Refused(400, f"‘{name}’ is not an allowed name")
+    if re.search(r"[\x00-\x1f]", name):
+        raise Refused(400, f"No control code is allowed: {name!r}")
     if unsafe := re.search(r"[?*/\\%!@#$^&|<>\[\]:;]", name):
         raise Refused(400, f"‘{unsafe[0]}’ is an unsafe character")
     if name.endswith("."):

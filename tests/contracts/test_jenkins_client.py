@@ -14,6 +14,7 @@ from ciprov.clients.connection import Connection
 from ciprov.clients.jenkins.client import HttpJenkins
 from ciprov.domain.jenkins import (
     JenkinsDenied,
+    JenkinsError,
     JenkinsNotFound,
     JenkinsRestarting,
     NewNode,
@@ -52,6 +53,22 @@ def test_a_node_is_what_was_asked_for(jenkins: HttpJenkins, own: Names) -> None:
     assert jenkins.node(name) == expected
     assert expected in jenkins.nodes()
     assert [node.built_in for node in jenkins.nodes()].count(True) == 1
+
+
+def test_labels_with_signs_in_them_stay_what_they_are(jenkins: HttpJenkins, own: Names) -> None:
+    labels = ("it's", "two words", 'q"uote', "back\\slash", "a&&b", "!no", "(x)", "-a", "<x>", "ä", "a,b", "'x'")
+    new = NewNode(own("n"), labels, "/srv/agent", description='<&> "ü"')
+    assert jenkins.create_node(new) is True
+    node = jenkins.node(new.name)
+    assert node is not None
+    assert (node.labels, node.description) == ({new.name, *labels}, '<&> "ü" [ciprov service=contract]')
+    assert jenkins.create_node(new) is False
+
+
+def test_a_name_that_jenkins_refuses_is_told(jenkins: HttpJenkins, own: Names) -> None:
+    with pytest.raises(JenkinsError, match="A name cannot end with") as caught:
+        jenkins.create_node(NewNode(f"{own('n')}.", ("lab",), "/srv/agent"))
+    assert caught.value.status == 400
 
 
 def test_a_node_that_is_there_already_is_not_made_again(

@@ -1,11 +1,7 @@
-"""Jobs of a controller: the one that `CIPROV_TEST_JENKINS` names (with `_USER` and `_TOKEN`), else the fake.
-
-No answers about jobs are recorded: each test names what it rests on where that is not plain.
-"""
+"""Jobs of a controller over HTTP."""
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Iterator
 
@@ -13,6 +9,7 @@ import pytest
 from fake_jenkins import FakeJenkins
 from fake_jenkins_jobs import FOLDER
 from fake_jenkins_routes import PASSWORD, TOKEN, USER
+from jenkins_controllers import Controller
 
 from ciprov.clients.connection import Connection
 from ciprov.clients.jenkins.jobs import HttpJobs
@@ -20,28 +17,12 @@ from ciprov.domain.jenkins import JenkinsDenied, JenkinsError, JenkinsNotFound
 from ciprov.jobs.config_xml import read
 from ciprov.jobs.mark import Mark, mark_in
 
-REAL = os.environ.get("CIPROV_TEST_JENKINS", "")
-USER_NAME = os.environ.get("CIPROV_TEST_JENKINS_USER", USER)
-USER_TOKEN = os.environ.get("CIPROV_TEST_JENKINS_TOKEN", TOKEN)
 MARK = Mark("contract")
 
 
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    if REAL:
-        yield REAL
-        return
-    with FakeJenkins("/jenkins") as fake:
-        yield fake.url
-
-
-def client(url: str, password: str = USER_TOKEN) -> HttpJobs:
-    return HttpJobs(Connection("jenkins", [url], user=USER_NAME, password=password))
-
-
 @pytest.fixture
-def jobs(url: str) -> HttpJobs:
-    return client(url)
+def jobs(controller: Controller) -> HttpJobs:
+    return HttpJobs(controller.connection())
 
 
 @pytest.fixture
@@ -70,6 +51,8 @@ def test_a_name_is_taken_once(jobs: HttpJobs, name: str) -> None:
     with pytest.raises(JenkinsError, match="already exists") as caught:
         jobs.create(name, xml("second"))
     assert caught.value.status == 400
+    with pytest.raises(JenkinsError, match="already exists"):
+        jobs.create(name.upper(), xml("as small letters are large ones"))
     assert read(jobs.config(name), "x").description.startswith("first")
 
 
@@ -89,7 +72,8 @@ def test_a_job_keeps_its_class(jobs: HttpJobs, name: str) -> None:
     assert read(jobs.config(name), "x").kind == "project"
 
 
-def test_folders_in_folders(jobs: HttpJobs, name: str) -> None:
+def test_folders_in_folders(controller: Controller, jobs: HttpJobs, name: str) -> None:
+    controller.needs("cloudbees-folder")
     jobs.create(name, xml("outer", FOLDER))
     jobs.create(f"{name}/b c", xml("inner", FOLDER))
     jobs.create(f"{name}/b c/d", xml("job"))
@@ -116,21 +100,36 @@ def test_what_is_not_there(jobs: HttpJobs, name: str) -> None:
         jobs.create(f"{name}/inner", xml("x"))
 
 
+@pytest.mark.parametrize(
+    ("bad", "told"),
+    [
+        ("a?b", "unsafe character"),
+        ("a.", "cannot end with"),
+        (" ", "No name is specified"),
+        ("a\tb", "No control code"),
+    ],
+)
+def test_names_that_jenkins_refuses(jobs: HttpJobs, bad: str, told: str) -> None:
+    with pytest.raises(JenkinsError, match=told) as caught:
+        jobs.create(bad, xml("x"))
+    assert caught.value.status == 400
+
+
 @pytest.mark.parametrize("bad", ["", "a//b", "..", "a/.."])
 def test_names_that_lead_elsewhere_are_not_asked_for(jobs: HttpJobs, bad: str) -> None:
     with pytest.raises(JenkinsError, match="no name for a job"):
         jobs.config(bad)
 
 
-def test_plugins_have_short_names_and_versions(jobs: HttpJobs) -> None:
+def test_plugins_have_short_names_and_versions(controller: Controller, jobs: HttpJobs) -> None:
+    controller.needs("workflow-job")
     assert all(plugin.name and plugin.version for plugin in jobs.plugins())
     assert "workflow-job" in {plugin.name for plugin in jobs.plugins()}
 
 
-@pytest.mark.skipif(bool(REAL), reason="only the fake's permissions can be taken away")
 def test_each_permission_that_is_missing_is_named() -> None:
     with FakeJenkins() as fake:
-        jobs = client(fake.url)
+        jobs = HttpJobs(Connection("jenkins", [fake.url], user=USER, password=TOKEN))
         jobs.create("a", xml("x"))
         for permission, attempt in (
             ("Overall/Read", jobs.all),
@@ -147,22 +146,21 @@ def test_each_permission_that_is_missing_is_named() -> None:
             assert permission in caught.value.message
 
 
-@pytest.mark.skipif(bool(REAL), reason="passwords are the fake's")
 def test_a_password_needs_a_crumb_and_gets_one() -> None:
     with FakeJenkins() as fake:
-        jobs = client(fake.url, PASSWORD)
+        jobs = HttpJobs(Connection("jenkins", [fake.url], user=USER, password=PASSWORD))
         jobs.create("a", xml("x"))
         fake.rules.crumb = "another"
         jobs.update("a", xml("y"))
         assert read(jobs.config("a"), "x").description.startswith("y")
 
 
-def test_a_wrong_token_is_told(url: str) -> None:
+def test_a_wrong_token_is_told(controller: Controller) -> None:
     with pytest.raises(JenkinsDenied, match="does not know these credentials"):
-        client(url, "wrong").all()
+        HttpJobs(controller.connection("wrong")).all()
 
 
-def test_credentials_that_nobody_gave_are_told(url: str) -> None:
+def test_credentials_that_nobody_gave_are_told(controller: Controller) -> None:
     with pytest.raises(JenkinsDenied, match="no credentials were given") as caught:
-        HttpJobs(Connection("jenkins", [url])).create("nobody's", xml("x"))
+        HttpJobs(Connection("jenkins", [controller.url])).create("nobody's", xml("x"))
     assert "CIPROV_JENKINS_USER" in caught.value.way_out
