@@ -118,6 +118,8 @@ def _taken(step: Step, server: JobServer, mark: Mark, failed: dict[str, str]) ->
 
 
 def _told(error: JenkinsError) -> str:
+    if isinstance(error, JenkinsRestarting):  # nobody asks it again here
+        return f"{error.place}: {error.message}; repeat the command once it answers"
     return str(error).replace("\n  ", "; ")
 
 

@@ -110,9 +110,11 @@ def test_one_that_fails_stops_those_in_it_and_no_others():
 
 
 def test_jenkins_that_is_gone_is_not_asked_again():
-    server = Server(fails={"a": JenkinsRestarting("gone")})
+    gone = JenkinsRestarting("gone", place="POST u", way_out="it is asked again until it answers")
+    server = Server(fails={"a": gone})
     done = sync(steps(a=Action.CREATE, b=Action.CREATE, c=Action.KEEP), server, MARK, lambda _: None)
     assert outcomes(done) == {"a": Outcome.FAILED, "b": Outcome.SKIPPED, "c": Outcome.UNCHANGED}
+    assert done[0].reason == "POST u: gone; repeat the command once it answers"
     assert not server.written
 
 
