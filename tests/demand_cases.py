@@ -59,6 +59,7 @@ def agent(name: str, case: dict[str, Any]) -> Agent:
         spent=case.get("spent", False),
         progress=case.get("progress", 0),
         wanted_at=NOW - timedelta(minutes=case.get("wanted_ago", 0)),
+        resumable=case.get("resumable", False),
     )
 
 

@@ -39,6 +39,9 @@ TRANSITIONS: Mapping[Phase, frozenset[Phase]] = {
 RESUMED_WITHIN = timedelta(seconds=30)
 """So long after a restart of Jenkins an agent that had a build is kept though it looks idle."""
 
+CONTESTED_FOR = timedelta(seconds=60)
+"""So long after a restart of Jenkins an agent stays offline for its pipeline, while other items would take it."""
+
 _CONNECTED_ONCE = frozenset({Phase.ONLINE, Phase.BUSY})
 _LOST_BY_MESOS = frozenset(
     {
@@ -59,6 +62,7 @@ class Act(StrEnum):
 
     CREATE_NODE = "create its node"
     FENCE = "fence it"
+    UNFENCE = "set it online again"
     DELETE_NODE = "delete its node"
     STOP_TASK = "stop its task"
 
@@ -74,7 +78,8 @@ class Seen:
     `looked_at`: when the last look at the nodes began; None where there was none since the start. `created`: its node
     was made and its secret is at hand. `fenced`: Jenkins confirmed a fence. `deleted`: Jenkins confirmed that the node
     is gone. `signalled`: its task told of work, of `jobs_told` jobs so far. `answers_since`: Jenkins answers without a
-    break since then. `restarted_at`: when a restart of Jenkins was noticed last.
+    break since then. `restarted_at`: when a restart of Jenkins was noticed last. `resumed`: an item of the queue waits
+    for this very agent, to go on there; `contested`: others would take it as well.
     """
 
     task: Entry | None = None
@@ -87,6 +92,8 @@ class Seen:
     deleted: bool = False
     signalled: bool = False
     jobs_told: int = 0
+    resumed: bool = False
+    contested: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +209,7 @@ def _busy(record: AgentRecord, seen: Seen, template: Template, now: datetime) ->
 def _fenced(record: AgentRecord, seen: Seen, template: Template, now: datetime) -> AgentRecord:
     if seen.node is not None and _is_fresh(record, seen) and seen.node.fenced and seen.node.idle:
         had_one = Phase.BUSY in record.times or record.builds
-        if had_one and _may_be_resumed(record, seen):
+        if had_one and (seen.resumed or _may_be_resumed(record, seen)):
             return _lost(record, seen, template, now) or record
         cause = Cause.DONE if had_one else record.leaving or Cause.IDLE
         return ended(record, cause, "" if had_one else record.detail, now)
@@ -211,11 +218,16 @@ def _fenced(record: AgentRecord, seen: Seen, template: Template, now: datetime) 
 
 def _may_be_resumed(record: AgentRecord, seen: Seen) -> bool:
     """After Jenkins restarted an agent looks idle until the pipeline on it goes on."""
-    # Not when it was fenced: a fence that was asked for before the restart may come true only after it.
-    begun = record.times.get(Phase.BUSY, record.since)
-    if seen.restarted_at is None or seen.looked_at is None or begun >= seen.restarted_at:
+    if not had_build_before(record, seen.restarted_at) or seen.restarted_at is None or seen.looked_at is None:
         return False
     return seen.looked_at < seen.restarted_at + RESUMED_WITHIN
+
+
+def had_build_before(record: AgentRecord, restarted_at: datetime | None) -> bool:
+    """Whether it had its build when Jenkins restarted, so that a pipeline may go on there."""
+    # Not when it was fenced: a fence that was asked for before the restart may come true only after it.
+    begun = record.times.get(Phase.BUSY, record.since)
+    return restarted_at is not None and begun < restarted_at and record.phase in {Phase.BUSY, Phase.FENCED}
 
 
 def _ended(record: AgentRecord, seen: Seen, _: Template, now: datetime) -> AgentRecord:
@@ -267,15 +279,28 @@ def _acts(record: AgentRecord, seen: Seen) -> tuple[Act, ...]:
     # After a restart of the service the secret of a node is not at hand any more.
     create = phase in {Phase.WANTED, Phase.NODE_CREATED} and not seen.created
     leaves = phase in {Phase.LAUNCHED, Phase.CONNECTING, Phase.ONLINE} and record.leaving is not None
-    return (*((Act.CREATE_NODE,) if create else ()), *((Act.FENCE,) if leaves or _wants_fence(record, seen) else ()))
+    fence = (Act.FENCE,) if leaves or _wants_fence(record, seen) else ()
+    unfence = (Act.UNFENCE,) if not fence and _wants_no_fence(record, seen) else ()
+    return (*((Act.CREATE_NODE,) if create else ()), *fence, *unfence)
 
 
 def _wants_fence(record: AgentRecord, seen: Seen) -> bool:
     if record.phase is Phase.BUSY:
         return True
-    # Somebody set it online again.
-    undone = seen.node is not None and _is_fresh(record, seen) and not seen.node.fenced
-    return record.phase is Phase.FENCED and undone
+    if record.phase is not Phase.FENCED or seen.node is None or not _is_fresh(record, seen) or seen.node.fenced:
+        return False
+    # Somebody set it online again, or it was done for a pipeline, which has it by now.
+    return not (seen.resumed and seen.node.idle)
+
+
+def _wants_no_fence(record: AgentRecord, seen: Seen) -> bool:
+    """A pipeline goes on only where the agent is online. Any item that fits would get it then, and is let go first."""
+    node, restarted_at, looked_at = seen.node, seen.restarted_at, seen.looked_at
+    if record.phase is not Phase.FENCED or not seen.resumed or node is None or not (node.fenced and node.idle):
+        return False
+    if restarted_at is None or looked_at is None or not _is_fresh(record, seen):
+        return False
+    return not seen.contested or looked_at >= restarted_at + CONTESTED_FOR
 
 
 def _with_builds(record: AgentRecord, seen: Seen) -> AgentRecord:

@@ -40,6 +40,9 @@ class Jenkins(Protocol):
     def fence(self, name: str, message: str) -> bool:
         """Keeps further builds away; the one that runs goes on. False where the node is gone. May be repeated."""
 
+    def unfence(self, name: str) -> bool:
+        """Lets builds come again. False where the node is gone. May be repeated."""
+
     def secret(self, name: str) -> AgentSecret:
         """Raises `JenkinsNotFound`. Ask once: each call leaves a warning in Jenkins's log."""
 

@@ -96,6 +96,18 @@ def test_a_fenced_node_says_so_however_often(jenkins: HttpJenkins, own: Names) -
     assert jenkins.fence(own("missing"), "x") is False
 
 
+def test_a_node_is_set_online_again_however_often(jenkins: HttpJenkins, own: Callable[[str], str]) -> None:
+    name = own("n")
+    assert jenkins.unfence(name) is False
+    jenkins.create_node(NewNode(name, ("lab",), "/srv/agent"))
+    jenkins.fence(name, "for a while")
+    for _ in range(2):
+        assert jenkins.unfence(name) is True
+        node = jenkins.node(name)
+        assert node is not None
+        assert not node.fenced
+
+
 def test_only_our_own_nodes_are_deleted(controller: Controller, jenkins: HttpJenkins, own: Names) -> None:
     name = own("n")
     jenkins.create_node(NewNode(name, ("lab",), "/srv/agent"))

@@ -50,10 +50,18 @@ class NotALabel:
 
 
 @dataclass(frozen=True, slots=True)
+class Resumes:
+    """It goes on where it was before Jenkins restarted: on that agent, and nowhere else."""
+
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
 class Agent:
     """An agent of ours, from when it is wanted until its node is gone. `labels` without its name.
 
-    `spent` says that it takes no build any more: it had one, is fenced, or is on its way out. The one with the higher
+    `spent` says that it takes no build any more: it had one, is fenced, or is on its way out; `resumable`, that it had
+    its build when Jenkins restarted, and a pipeline may go on there. The one with the higher
     `progress` is further on its way; of equal ones the older is preferred, and then the one that is named first.
     """
 
@@ -64,6 +72,7 @@ class Agent:
     spent: bool = False
     progress: int = 0
     wanted_at: datetime | None = None
+    resumable: bool = False
 
 
 class Labels:
@@ -76,12 +85,15 @@ class Labels:
         self._agents = {agent.name: agent for agent in agents}
         self._told_before = told_before
 
-    def asked_by(self, item: QueueItem) -> Asked | Hidden | NotALabel:
+    def asked_by(self, item: QueueItem) -> Asked | Hidden | NotALabel | Resumes:
         if item.label is not None:
             return self._understood(unquoted(item.label))
+        told = read(item.why)
+        for name in (self._told_before.get(item.id, ""), told.label, told.name):
+            if (agent := self._agents.get(name)) is not None and agent.resumable:
+                return Resumes(name)
         if item.id in self._told_before:
             return self._understood(self._told_before[item.id])
-        told = read(item.why)
         if told.label:
             return self._understood(told.label)
         if told.name:

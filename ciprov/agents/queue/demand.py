@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from urllib.parse import unquote
 
-from ciprov.agents.queue.asked_labels import Agent, Asked, Certainty, Hidden, Labels, NotALabel
+from ciprov.agents.queue.asked_labels import Agent, Asked, Certainty, Hidden, Labels, NotALabel, Resumes
 from ciprov.agents.queue.blockage import Blockage, read
 from ciprov.agents.queue.labels import Expression, canonical, holds, names
 from ciprov.agents.queue.matching import Place, Wish, matched
@@ -115,13 +115,16 @@ class Demand:
     """`needs` are in the order in which the items came. `labels` are to be given back with the next look.
 
     `unused` are names of agents of ours that could take a build and that no item takes, the best first: of those that
-    fit the same items, the ones furthest on their way are kept busy.
+    fit the same items, the ones furthest on their way are kept busy. `resumed` are agents of ours for which an item
+    waits that was there before Jenkins restarted, `contested` those of them that another item would take as well.
     """
 
     needs: tuple[Need, ...] = ()
     spared: tuple[NoNeed, ...] = ()
     labels: Mapping[int, str] = field(default_factory=dict)
     unused: tuple[str, ...] = ()
+    resumed: frozenset[str] = frozenset()
+    contested: frozenset[str] = frozenset()
 
     @property
     def by_template(self) -> Mapping[str, int]:
@@ -144,10 +147,15 @@ def demand(seen: Seen, policy: Policy, now: datetime) -> Demand:
     spared: list[NoNeed] = []
     candidates: list[_Candidate] = []
     running = _Running(seen.nodes)
+    resumed: set[str] = set()
     for item in sorted(seen.items, key=lambda item: (item.since or _EARLIEST, item.id)):
         asked = labels.asked_by(item)
         if isinstance(asked, Asked) and _is_to_remember(asked, choice):
             known[item.id] = asked.text
+        if isinstance(asked, Resumes):
+            resumed.add(asked.agent)
+            spared.append(NoNeed(item.id, Spare.SERVED, f"it goes on on {asked.agent}, as before Jenkins restarted"))
+            continue
         candidate = _candidate(item, asked, policy, now, running)
         if isinstance(candidate, NoNeed):
             spared.append(candidate)
@@ -167,7 +175,20 @@ def demand(seen: Seen, policy: Policy, now: datetime) -> Demand:
         else:
             needs.append(_need(each, *found))
     unused = tuple(agent.name for index, agent in enumerate(own) if index in result.unused)
-    return Demand(tuple(needs), tuple(sorted(spared, key=lambda each: each.item_id)), known, unused)
+    in_order = tuple(sorted(spared, key=lambda each: each.item_id))
+    contested = frozenset(name for name in resumed if _is_contested(seen, name, candidates))
+    return Demand(tuple(needs), in_order, known, unused, frozenset(resumed), contested)
+
+
+def _is_contested(seen: Seen, name: str, candidates: Sequence[_Candidate]) -> bool:
+    node = next((node for node in seen.nodes if node.name == name), None)
+    agents = [agent for agent in seen.agents if agent.name == name]
+    asked = [each.asked.expression for each in candidates if not each.early]
+    return any(
+        not agent.exclusive if expression is None else holds(expression, _labels(agent, node))
+        for agent in agents
+        for expression in asked
+    )
 
 
 class _Running:

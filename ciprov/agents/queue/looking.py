@@ -1,6 +1,6 @@
 """When Jenkins is asked next, and what for. Pure.
 
-- While it does not answer: after a pause that doubles, with jitter.
+- While it does not answer: after a pause that doubles, with jitter; where there are agents of ours, a second at most.
 - While an agent of ours is about to connect or idle: its node every 0.1 s, as it is fenced once it has a build.
 - Where something came a short while ago, the queue every 0.4 s; where something waits for longer, every second. The
   nodes with it, unless there is nothing of ours to see.
@@ -34,6 +34,8 @@ _LINGERS_AT_MOST_S = 30.0
 _NEAR = timedelta(seconds=WATCHED_S / 2)
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 15.0
+_OURS_PAUSE_S = 1.0
+"""A Jenkins that restarted has forgotten who was set offline, and its agents are back within seconds."""
 
 _WAITING = frozenset({Spare.SERVED, Spare.LABEL_HIDDEN})
 
@@ -119,7 +121,8 @@ def cadence(facts: Facts, history: History, now: datetime, jitter: float) -> Loo
     come at once.
     """
     if history.failures and history.ended_at is not None:
-        pause = timedelta(seconds=_pause_s(history.failures, jitter))
+        longest = _OURS_PAUSE_S if facts.ours else _LONGEST_PAUSE_S
+        pause = timedelta(seconds=min(_pause_s(history.failures, jitter), longest))
         return Look(nodes=True, queue=True, at=max(now, history.ended_at + pause))
     if history.queue_at is None or history.nodes_at is None:
         return Look(nodes=True, queue=True, at=now)

@@ -9,7 +9,7 @@ from ciprov.agents.crew import attempts
 from ciprov.agents.crew.attempts import Attempts
 from ciprov.agents.crew.names import fresh_name, unique_label
 from ciprov.agents.crew.staffing import Standing, avoided, staff
-from ciprov.agents.lifecycle import Act
+from ciprov.agents.lifecycle import Act, had_build_before
 from ciprov.agents.queue.anchors import missing
 from ciprov.agents.queue.asked_labels import Agent
 from ciprov.agents.queue.demand import Demand, Policy, Seen, demand
@@ -163,8 +163,16 @@ class DemandDesk:
         busy = record.times.get(Phase.BUSY.value)
         spent = record.spent and not (busy is not None and busy > looked_at)
         spent = spent or self._is_lost(record, looked_at)
-        labels = frozenset(record.labels)
-        return Agent(record.name, record.template, labels, record.exclusive, spent, record.progress, record.wanted_at)
+        return Agent(
+            record.name,
+            record.template,
+            frozenset(record.labels),
+            record.exclusive,
+            spent,
+            record.progress,
+            record.wanted_at,
+            had_build_before(record, self._roster.restarted_at),
+        )
 
     def _is_lost(self, record: AgentRecord, looked_at: datetime) -> bool:
         """Whether it lost its connection so long ago that nobody should wait for it, though it may come back yet."""

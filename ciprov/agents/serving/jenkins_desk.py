@@ -103,7 +103,7 @@ class JenkinsDesk:
         if work.agent in self._under_way or (failed is not None and now < failed.not_before):
             return
         self._under_way.add(work.agent)
-        if work.act is Act.FENCE:
+        if work.act in {Act.FENCE, Act.UNFENCE}:
             self._fences.put(work)
         else:
             self._turns.put(_Turn(_TURN[work.act], next(self._numbers), work))
@@ -175,6 +175,7 @@ def _perform(jenkins: Jenkins, work: NodeAct) -> Acted:
         return Acted(work.agent, work.act, secret=jenkins.secret(work.agent) if work.wants_secret else None)
     do: dict[Act, Callable[[], bool]] = {
         Act.FENCE: lambda: jenkins.fence(work.agent, work.message),
+        Act.UNFENCE: lambda: jenkins.unfence(work.agent),
         Act.DELETE_NODE: lambda: jenkins.delete_node(work.agent),
     }
     return Acted(work.agent, work.act, found=do[work.act]())

@@ -30,7 +30,8 @@ class Roster:
     """Owned by the loop's thread. `template` gives the template of an agent, also where the settings lost it.
 
     `answers_since`: Jenkins answers without a break since then; `restarted_at`: when a restart of it was noticed last.
-    `jenkins_answers`: it did when it was looked at last. `held_back` are agents that get no node for now.
+    `jenkins_answers`: it did when it was looked at last. `held_back` are agents that get no node for now; `resumed` and
+    `contested` as of the last `Demand`.
     """
 
     def __init__(
@@ -57,6 +58,8 @@ class Roster:
         self.restarted_at: datetime | None = None
         self.jenkins_answers = False
         self.held_back: frozenset[str] = frozenset()
+        self.resumed: frozenset[str] = frozenset()
+        self.contested: frozenset[str] = frozenset()
         self.records: dict[str, AgentRecord] = {}
         self.recent: deque[AgentRecord] = deque(maxlen=_REMEMBERED)
         self.counts: Counter[str] = Counter()
@@ -124,6 +127,8 @@ class Roster:
             self._change(record, replace(record, token_digest=digest(token)))
         elif acted.act is Act.FENCE and acted.found:
             self._fenced.add(record.name)
+        elif acted.act is Act.UNFENCE and acted.found:
+            self._fenced.discard(record.name)
         elif acted.act is Act.DELETE_NODE or not acted.found:
             self._deleted.add(record.name)
 
@@ -181,6 +186,8 @@ class Roster:
             jobs_told=self._jobs_told.get(name, 0),
             answers_since=self.answers_since,
             restarted_at=self.restarted_at,
+            resumed=name in self.resumed,
+            contested=name in self.contested,
         )
 
     def _placed(self, record: AgentRecord) -> AgentRecord:

@@ -165,6 +165,8 @@ class AgentService:
         for event in came:
             if isinstance(event, Looked) and event.error is None:
                 self._demand.looked(event, now)
+                self._roster.resumed = self._demand.demand.resumed
+                self._roster.contested = self._demand.demand.contested
                 self._looks.answered(event, self._demand.demand, now)
                 self._sweeper.looked(event, self._demand.rules, now)
                 self._roster.advance(now)

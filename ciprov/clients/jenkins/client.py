@@ -159,6 +159,15 @@ class HttpJenkins:
             return False
         return True
 
+    def unfence(self, name: str) -> bool:
+        """Lets builds come again. False where the node is gone. May be repeated."""
+        present = self.node(name)
+        if present is None:
+            return False
+        if present.fenced:  # what there is in Jenkins does either, as it finds the node
+            self._transport.post(f"{_path(name)}/toggleOffline")
+        return True
+
     def secret(self, name: str) -> AgentSecret:
         """What the agent of that name connects with. Each call leaves a warning in Jenkins's log: ask once."""
         response = self._transport.get(f"{_path(name)}/jenkins-agent.jnlp")

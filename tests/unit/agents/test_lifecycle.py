@@ -10,7 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ciprov.agents.lifecycle import TRANSITIONS, Act, Advance, BadTransition, Seen, advance, ended, moved
+from ciprov.agents.lifecycle import (
+    TRANSITIONS,
+    Act,
+    Advance,
+    BadTransition,
+    Seen,
+    advance,
+    ended,
+    had_build_before,
+    moved,
+)
 from ciprov.agents.record import FAILURES, AgentRecord, Cause, Phase, decode, encode
 from ciprov.agents.template import Template
 from ciprov.domain.jenkins import Build, Node
@@ -349,3 +359,29 @@ class TestAPipelineThatOutlivesARestartOfJenkins:
     def test_nor_those_whose_task_ended(self) -> None:
         seen = replace(self.seen(110), task=task(TaskState.ENDED, outcome="TASK_FINISHED"))
         assert advance(agent(Phase.FENCED), seen, MAVEN, at(110)).record.phase is Phase.ENDED
+
+    def test_the_agent_is_set_online_for_it_and_offline_again_once_it_goes_on(self) -> None:
+        """Jenkins gives an agent that is offline nothing to go on with."""
+        waits = replace(self.seen(200), resumed=True)
+        step = advance(agent(Phase.FENCED), waits, MAVEN, at(200))
+        assert (step.record.phase, step.acts) == (Phase.FENCED, (Act.UNFENCE,))
+        step = advance(step.record, replace(waits, node=IDLE, looked_at=at(201)), MAVEN, at(201))
+        assert (step.record.phase, step.acts) == (Phase.FENCED, ())
+        step = advance(step.record, replace(waits, node=BUSY, looked_at=at(202)), MAVEN, at(202))
+        assert (step.record.phase, step.acts) == (Phase.FENCED, (Act.FENCE,))
+
+    def test_not_while_another_item_would_take_it_and_that_not_for_ever(self) -> None:
+        waits = replace(self.seen(150), resumed=True, contested=True)
+        assert advance(agent(Phase.FENCED), waits, MAVEN, at(150)).acts == ()
+        assert advance(agent(Phase.FENCED), replace(waits, looked_at=at(161)), MAVEN, at(161)).acts == (Act.UNFENCE,)
+
+    def test_one_that_nothing_waits_for_is_set_offline_again(self) -> None:
+        """Jenkins forgot about it when it restarted."""
+        step = advance(agent(Phase.FENCED), replace(self.seen(105), node=IDLE), MAVEN, at(105))
+        assert step.acts == (Act.FENCE,)
+
+    def test_who_had_a_build_when_jenkins_restarted(self) -> None:
+        assert had_build_before(agent(Phase.FENCED), at(100))
+        assert not had_build_before(agent(Phase.FENCED), None)
+        assert not had_build_before(agent(Phase.ONLINE), at(100))
+        assert not had_build_before(agent(Phase.BUSY, since=101), at(100))

@@ -37,6 +37,8 @@ def test_demand(case):
     assert wanted(result) == case.get("wanted", {})
     assert {each.item_id: str(each.why) for each in result.spared} == case.get("spared", {})
     assert list(result.unused) == case.get("unused", [])
+    assert sorted(result.resumed) == case.get("resumed", [])
+    assert sorted(result.contested) == case.get("contested", [])
     assert all(each.reason for each in result.spared)
     if "remembers" in case:
         assert dict(result.labels) == case["remembers"]

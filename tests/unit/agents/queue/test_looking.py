@@ -89,6 +89,13 @@ def test_pauses_of_many_services_differ():
     assert min(pauses) > 7
 
 
+def test_a_jenkins_with_agents_of_ours_is_asked_every_second_until_it_is_back():
+    history = History()
+    for _ in range(9):
+        history = unanswered(history, NOW, NOW)
+    assert cadence(Facts(ours=True), history, NOW, 0.0).at == NOW + timedelta(seconds=1)
+
+
 def test_a_slow_jenkins_is_left_in_peace_for_a_while():
     slow = Simulation(warm=1, request_s=2.0).run(300)
     assert slow.rate(0, 300) <= 0.4
