@@ -10,6 +10,7 @@ from typing import Any
 from ciprov.agents.queue import labels as grammar
 from ciprov.agents.template import Container, Limits, SecretText, Start, Template
 from ciprov.framework.requests import Wanted
+from ciprov.settings.agents import values
 from ciprov.settings.agents.container_keys import container
 from ciprov.settings.agents.secrets import SecretSource
 from ciprov.settings.agents.shapes import Findings, Members, members
@@ -126,6 +127,11 @@ def _tell_numbers(found: Members, around: Surroundings, findings: Findings) -> N
             found.where("online"),
             f"a WebSocket may stall for 16 seconds while it connects; take {_STALL_S}s or more, or protocol: tcp",
         )
+    refused = values.WEB_SOCKET_REFUSED if web_socket else values.TCP_REFUSED
+    for option in found.get("arguments", ()):
+        if found.sound("protocol") and option in refused:
+            other = Protocol.TCP if web_socket else Protocol.WEBSOCKET
+            findings.tell(found.where("arguments"), f"agent.jar takes {option} only with protocol: {other}")
     foreign = [role for role in found.get("roles", ()) if role not in around.roles]
     if foreign:
         findings.tell(

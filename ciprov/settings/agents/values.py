@@ -32,14 +32,19 @@ JVM_TAKEN = {
 }
 _OF_SETTINGS = "it follows from the settings and the agent"
 ARGUMENTS_TAKEN = {
-    **dict.fromkeys(("-url", "-name", "-secret", "-jnlpUrl", "-jnlpCredentials", "-direct"), _OF_SETTINGS),
+    **dict.fromkeys(("-url", "-name", "-secret", "-jnlpUrl", "-direct", "-directConnection"), _OF_SETTINGS),
+    **dict.fromkeys(("-jnlpCredentials", "-credentials"), "agents prove who they are by a secret"),
     "-webSocket": "say it as protocol",
     "-workDir": "say it as work_dir",
     "-jar-cache": "say it as jar_cache",
     "-jarCache": "say it as jar_cache",
     "-noReconnect": "say it as reconnect: 0",
+    "-noreconnect": "say it as reconnect: 0",
     "-noReconnectAfter": "say it as reconnect",
 }
+WEB_SOCKET_REFUSED = ("-tunnel", "-noKeepAlive")
+TCP_REFUSED = ("-webSocketHeader",)
+"""With these agent.jar prints how it is used, and ends as if all were well."""
 
 
 def number(least: float, *, above: bool = False) -> Callable[[Any], float]:
