@@ -127,6 +127,9 @@ def test_an_agent_by_itself_connects_and_nothing_has_its_secret(
         assert "-secret @/dev/stdin -workDir /home/jenkins/agent -webSocket" in told
         assert "-jar-cache /opt/ciprov/jar-cache-jenkins" in told
         assert told.splitlines()[-1].endswith("1000")
+        # agent.jar starts itself anew once Jenkins has restarted, and reads it again.
+        again = engine.exec_create(container, ["sh", "-c", "cat /proc/1/fd/0; stat -L -c %a.%h /proc/1/fd/0"])
+        assert engine.exec_start(again["Id"]).decode() == f"{secret}\n600.0\n"
 
 
 def test_an_agent_as_a_task_starts_by_the_text_that_mesos_is_given(
