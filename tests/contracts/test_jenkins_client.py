@@ -96,7 +96,7 @@ def test_a_fenced_node_says_so_however_often(jenkins: HttpJenkins, own: Names) -
     assert jenkins.fence(own("missing"), "x") is False
 
 
-def test_a_node_is_set_online_again_however_often(jenkins: HttpJenkins, own: Callable[[str], str]) -> None:
+def test_a_node_is_set_online_again_however_often(jenkins: HttpJenkins, own: Names) -> None:
     name = own("n")
     assert jenkins.unfence(name) is False
     jenkins.create_node(NewNode(name, ("lab",), "/srv/agent"))
