@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ciprov.agents.queue.asked_labels import Agent
+from ciprov.agents.queue.asked_labels import Agent, key
 from ciprov.agents.queue.demand import Policy, Seen
 from ciprov.agents.template import Template
 from ciprov.domain.jenkins import Build, Node, QueueItem, Stage
@@ -64,11 +64,14 @@ def agent(name: str, case: dict[str, Any]) -> Agent:
 
 
 def seen(case: dict[str, Any]) -> Seen:
+    items = [item(each) for each in case["items"]]
+    keys = {each.id: key(each) for each in items}
+    remembered = case.get("remembered", {})
     return Seen(
-        items=[item(each) for each in case["items"]],
+        items=items,
         nodes=[node(name, each) for name, each in case.get("nodes", {}).items()],
         agents=[agent(name, each) for name, each in case.get("agents", {}).items()],
-        labels=case.get("remembered", {}),
+        labels={keys.get(number, (number, None)): label for number, label in remembered.items()},
     )
 
 

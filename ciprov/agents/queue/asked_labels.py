@@ -75,10 +75,18 @@ class Agent:
     resumable: bool = False
 
 
-class Labels:
-    """What is known of labels at one moment: the nodes, our agents, and what was told before, by item id."""
+ItemKey = tuple[int, datetime | None]
+"""Of an item: its id, and since when it waits. A Jenkins that was killed gives the same ids once more."""
 
-    def __init__(self, nodes: Sequence[Node], agents: Sequence[Agent], told_before: Mapping[int, str]) -> None:
+
+def key(item: QueueItem) -> ItemKey:
+    return item.id, item.since
+
+
+class Labels:
+    """What is known of labels at one moment: the nodes, our agents, and what was told before of items."""
+
+    def __init__(self, nodes: Sequence[Node], agents: Sequence[Agent], told_before: Mapping[ItemKey, str]) -> None:
         self._node_names = {node.name for node in nodes}
         self._carried: frozenset[str] = frozenset().union(*(node.labels for node in nodes))
         self._any_agent_node = any(not node.built_in for node in nodes)
@@ -89,11 +97,11 @@ class Labels:
         if item.label is not None:
             return self._understood(unquoted(item.label))
         told = read(item.why)
-        for name in (self._told_before.get(item.id, ""), told.label, told.name):
+        for name in (self._told_before.get(key(item), ""), told.label, told.name):
             if (agent := self._agents.get(name)) is not None and agent.resumable:
                 return Resumes(name)
-        if item.id in self._told_before:
-            return self._understood(self._told_before[item.id])
+        if key(item) in self._told_before:
+            return self._understood(self._told_before[key(item)])
         if told.label:
             return self._understood(told.label)
         if told.name:

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from urllib.parse import unquote
 
-from ciprov.agents.queue.asked_labels import Agent, Asked, Certainty, Hidden, Labels, NotALabel, Resumes
+from ciprov.agents.queue.asked_labels import Agent, Asked, Certainty, Hidden, ItemKey, Labels, NotALabel, Resumes, key
 from ciprov.agents.queue.blockage import Blockage, read
 from ciprov.agents.queue.labels import Expression, canonical, holds, names
 from ciprov.agents.queue.matching import Place, Wish, matched
@@ -83,7 +83,7 @@ class Seen:
     items: Sequence[QueueItem]
     nodes: Sequence[Node]
     agents: Sequence[Agent] = ()
-    labels: Mapping[int, str] = field(default_factory=dict)
+    labels: Mapping[ItemKey, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ class Demand:
 
     needs: tuple[Need, ...] = ()
     spared: tuple[NoNeed, ...] = ()
-    labels: Mapping[int, str] = field(default_factory=dict)
+    labels: Mapping[ItemKey, str] = field(default_factory=dict)
     unused: tuple[str, ...] = ()
     resumed: frozenset[str] = frozenset()
     contested: frozenset[str] = frozenset()
@@ -143,7 +143,7 @@ def demand(seen: Seen, policy: Policy, now: datetime) -> Demand:
     """`now` by Jenkins's clock, timezone-aware."""
     labels = Labels(seen.nodes, seen.agents, seen.labels)
     choice = _Choice(policy)
-    known = {item.id: seen.labels[item.id] for item in seen.items if item.id in seen.labels}
+    known = {key(item): seen.labels[key(item)] for item in seen.items if key(item) in seen.labels}
     spared: list[NoNeed] = []
     candidates: list[_Candidate] = []
     running = _Running(seen.nodes)
@@ -151,7 +151,7 @@ def demand(seen: Seen, policy: Policy, now: datetime) -> Demand:
     for item in sorted(seen.items, key=lambda item: (item.since or _EARLIEST, item.id)):
         asked = labels.asked_by(item)
         if isinstance(asked, Asked) and _is_to_remember(asked, choice):
-            known[item.id] = asked.text
+            known[key(item)] = asked.text
         if isinstance(asked, Resumes):
             resumed.add(asked.agent)
             spared.append(NoNeed(item.id, Spare.SERVED, f"it goes on on {asked.agent}, as before Jenkins restarted"))

@@ -11,7 +11,7 @@ from ciprov.agents.crew.names import fresh_name, unique_label
 from ciprov.agents.crew.staffing import Standing, avoided, staff
 from ciprov.agents.lifecycle import Act, had_build_before
 from ciprov.agents.queue.anchors import missing
-from ciprov.agents.queue.asked_labels import Agent
+from ciprov.agents.queue.asked_labels import Agent, ItemKey
 from ciprov.agents.queue.demand import Demand, Policy, Seen, demand
 from ciprov.agents.record import FAILURES, AgentRecord, Cause, Phase
 from ciprov.agents.requesting import at_hand, check_label, check_place
@@ -40,7 +40,7 @@ class DemandDesk:
         self._jenkins = jenkins
         self._roster = roster
         self._tell = tell
-        self._labels: Mapping[int, str] = {}
+        self._labels: Mapping[ItemKey, str] = {}
         self._attempts = Attempts()
         self._ahead_of_us = timedelta(0)
         self._since: datetime | None = None

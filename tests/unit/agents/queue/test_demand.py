@@ -41,7 +41,17 @@ def test_demand(case):
     assert sorted(result.contested) == case.get("contested", [])
     assert all(each.reason for each in result.spared)
     if "remembers" in case:
-        assert dict(result.labels) == case["remembers"]
+        assert {number: label for (number, _), label in result.labels.items()} == case["remembers"]
+
+
+def test_an_id_that_jenkins_gives_again_after_it_was_killed_is_another_item():
+    case = {"templates": {"gpu": ["gpu"], "lab": ["lab"]}, "nodes": {"a1": {"labels": ["lab"], "offline": True}}}
+    told = [{"id": 2, "pipeline": True, "why": "There are no nodes with the label ‘gpu’"}]
+    before = demand(seen({**case, "items": told}), policy(case), NOW)
+    now = seen({**case, "items": [{**told[0], "why": "There are no nodes with the label ‘lab’"}]})
+    assert wanted(demand(replace(now, labels=before.labels), policy(case), NOW)) == {2: "gpu"}
+    later = [replace(each, since=NOW) for each in now.items]
+    assert wanted(demand(replace(now, items=later, labels=before.labels), policy(case), NOW)) == {2: "lab"}
 
 
 def test_what_is_launched_is_not_wanted_again():

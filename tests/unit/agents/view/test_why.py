@@ -182,7 +182,7 @@ def test_the_items_that_ask_for_it_however_it_is_written_the_oldest_first():
 
 def test_a_pipeline_asks_for_what_was_told_of_it_before():
     pipeline = QueueItem(1, Stage.BUILDABLE, "Waiting for next available executor on ‘linux-1’", since=ago(1))
-    told = replace(EMPTY, items=(pipeline,), demand=Demand(needs=(need(1),), labels={1: "linux"}))
+    told = replace(EMPTY, items=(pipeline,), demand=Demand(needs=(need(1),), labels={(1, ago(1)): "linux"}))
     assert [one.item for one in why(told, "linux", NOW).items] == [1]
 
 
