@@ -109,7 +109,8 @@ def _guarded(fake: FakeJenkins, permission: str, answer: Answer) -> Callable[[Re
                 response = _page(refused.status, "Error" if refused.text else "Oops!", **error)
         if request.method == "POST":
             fake.save()
-        response.headers.update({"X-Jenkins": "2.462.3", "X-Jenkins-Session": fake.rules.session})
+        if fake.rules.outage is None:  # it does not tell its version while it starts
+            response.headers.update({"X-Jenkins": "2.462.3", "X-Jenkins-Session": fake.rules.session})
         return response
 
     return endpoint
