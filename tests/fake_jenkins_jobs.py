@@ -1,20 +1,21 @@
 """The fake Jenkins's jobs as configurations: config.xml, folders, deletion, and its plugins.
 
-After Jenkins's source, as no answers of a real one are recorded: a configuration is kept as it was sent, until somebody
-saves the job, for which `saved_by_hand` stands; another class in place of a job's own, or one that no plugin brings, is
-a 500; a name that is taken is a 400 with `X-Error`.
+As Jenkins 2.462.3 was seen to do it: a configuration is kept as it was sent, until somebody saves the job, for which
+`saved_by_hand` stands; another class in place of a job's own, or one that no plugin brings, is a 500, as is a name that
+makes no directory; a name that is taken is a 400 with `X-Error`.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from xml.etree import ElementTree
 
-FOLDER = "com.cloudbees.hudson.plugins.folder.Folder"
-MULTIBRANCH = "org.jenkinsci.plugins.workflow.multibranch.WorkflowMultiBranchProject"
+from fake_jenkins_saving import FOLDER, MULTIBRANCH, in_own_form
+
 _KINDS = {
     "project": ("hudson.model.FreeStyleProject", ""),
     "flow-definition": ("org.jenkinsci.plugins.workflow.job.WorkflowJob", "workflow-job"),
@@ -47,10 +48,11 @@ class Refused(Exception):
 
 @dataclass
 class JobConfigs:
-    """`texts` are configurations by full names."""
+    """`texts` are configurations by full names, `fresh` the names of those that were not changed since."""
 
     texts: dict[str, str] = field(default_factory=dict)
     plugins: dict[str, str] = field(default_factory=lambda: dict(PLUGINS))
+    fresh: set[str] = field(default_factory=set)
 
     def create(self, folder: str, name: str, text: str) -> str:
         """The full name."""
@@ -60,14 +62,18 @@ class JobConfigs:
         full = f"{folder}/{name}" if folder else name
         if any(full.lower() == each.lower() for each in self.texts):
             raise Refused(400, f"A job already exists with the name ‘{name}’")
+        if not unicodedata.is_normalized("NFC", name) or len(name.encode()) > 255:
+            raise Refused(500)
         self._class(text)
-        self.texts[full] = text
+        self.texts[full] = _as_sent(text)
+        self.fresh.add(full)
         return full
 
     def update(self, name: str, text: str) -> None:
         if self._class(text) != self._class(self.texts[name]):
             raise Refused(500)
-        self.texts[name] = text
+        self.texts[name] = _as_sent(text)
+        self.fresh.discard(name)
 
     def delete(self, name: str) -> list[str]:
         """All that is gone with it."""
@@ -79,23 +85,8 @@ class JobConfigs:
         return gone
 
     def saved_by_hand(self, name: str, text: str | None = None) -> None:
-        """In Jenkins's own form: versions of plugins, fields that were left out, the state of a pipeline's last run."""
         root = self._root(text or self.texts[name])
-        for element in root.iter():
-            plugin = element.get("plugin")
-            if plugin:
-                element.set("plugin", f"{plugin.partition('@')[0]}@{self.plugins.get(plugin, '1.0')}")
-        for tag in ("keepDependencies", "blockBuildWhenDownstreamBuilding"):
-            if root.tag == "project" and root.find(tag) is None:
-                ElementTree.SubElement(root, tag).text = "false"
-        if root.tag == "flow-definition":
-            actions = ElementTree.Element("actions")
-            kind = "org.jenkinsci.plugins.pipeline.modeldefinition.actions.DeclarativeJobAction"
-            ElementTree.SubElement(actions, kind, plugin="pipeline-model-definition@2.2214.vb_b_34b_2ea_9b_83")
-            root.insert(0, actions)
-        if root.tag in {FOLDER, MULTIBRANCH}:
-            _with_views_as_now(root)
-        root[:] = sorted(root, key=lambda child: child.tag != "actions")
+        in_own_form(root, self.plugins, forgot=name in self.fresh)
         self.texts[name] = f"<?xml version='1.1' encoding='UTF-8'?>\n{ElementTree.tostring(root, encoding='unicode')}"
 
     def listed(self, folder: str = "") -> list[dict[str, Any]]:
@@ -138,15 +129,9 @@ class JobConfigs:
             raise Refused(500) from error
 
 
-def _with_views_as_now(root: ElementTree.Element) -> None:
-    """`AbstractFolder` reads these fields of old, and writes one in place of them; forms add a property."""
-    root[:] = [child for child in root if child.tag not in {"views", "viewsTabBar", "primaryView"}]
-    if root.find("folderViews") is None:
-        ElementTree.SubElement(root, "folderViews", {"class": "DefaultFolderViewHolder"})
-    properties = root.find("properties")
-    if properties is None:
-        properties = ElementTree.SubElement(root, "properties")
-    ElementTree.SubElement(properties, "org.jenkinsci.plugins.pipeline.modeldefinition.config.FolderConfig")
+def _as_sent(text: str) -> str:
+    """A transformation that changes nothing but how the document begins."""
+    return '<?xml version="1.0" encoding="UTF-8"?>' + re.sub(r"<\?xml.*?\?>", "", text).strip()
 
 
 def check_name(name: str) -> None:

@@ -121,6 +121,42 @@ def test_the_jobs_of_this_repository_from_nothing_to_nothing(sync: Sync) -> None
     assert sync.there == ["ciprov"]
 
 
+AWKWARD = """
+- job:
+    name: build
+    logrotate: {daysToKeep: 3}
+    parameters: [password: {name: P, default: hush-hush}]
+    triggers: [pollscm: {cron: '@daily'}]
+    publishers: [junit: {results: '*.xml'}]
+- job: {name: pipe, project-type: pipeline, dsl: 'echo 1', concurrent: true}
+- job:
+    name: matrix
+    project-type: matrix
+    execution-strategy: {sequential: true}
+    axes: [axis: {type: jdk, values: [a]}]
+"""
+
+
+def test_what_jenkins_makes_of_jobs_is_no_difference_and_what_is_missing_is_one(sync: Sync) -> None:
+    configs = sync.jenkins.controller.configs
+    configs.plugins["junit"] = "1307.vdd5b_2646279e"
+    file = sync.directory / "jobs.yaml"
+    file.write_text(AWKWARD)
+    assert sync.run("sync", "jobs.yaml").code == 0
+    for name in sync.there:
+        configs.saved_by_hand(name)
+    same = sync.run("diff", "jobs.yaml")
+    assert (same.code, same.out) == (0, "3 unchanged\n")
+    assert "logrotate is deprecated" in same.err
+
+    file.write_text(AWKWARD.replace("concurrent: true", "concurrent: false").replace("'*.xml'", "'x'"))
+    differs = sync.run("diff", "jobs.yaml")
+    assert (differs.code, "DisableConcurrentBuildsJobProperty" in differs.out) == (2, True)
+    assert "hush-hush" not in differs.out
+    assert sync.run("sync", "jobs.yaml").code == 0
+    assert "hush-hush" in configs.texts["build"]
+
+
 def test_nothing_that_ciprov_did_not_create_is_changed(sync: Sync) -> None:
     JenkinsHttp(sync.jenkins.url, USER, TOKEN).freestyle("mine")
     by_hand = sync.jenkins.controller.configs.texts["mine"]
