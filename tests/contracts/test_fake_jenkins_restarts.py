@@ -1,4 +1,6 @@
-"""The fake, killed and started again, comes back as a real one would: nodes, jobs, queue; agents connect again."""
+"""The fake, killed and started again, comes back as a real one that restarts in good order: nodes, jobs, queue; agents
+connect again.
+"""
 
 from __future__ import annotations
 
@@ -64,5 +66,28 @@ def test_a_restart_keeps_nodes_jobs_and_the_queue(fake: Fake, tmp_path: Path) ->
             wait_for(lambda: jenkins.nodes()[1].takes_builds)
             assert jenkins.create_node(NewNode("n2", ("late",), "/srv"))
             assert by_hand.build("job") == number
+        finally:
+            agent.kill()
+
+
+def test_that_a_node_was_set_offline_is_known_again_once_its_agent_is_back(fake: Fake, tmp_path: Path) -> None:
+    jenkins = HttpJenkins(Connection("jenkins", [fake.url], user=USER, password=TOKEN), "restarts")
+    for name in ("n1", "n2"):
+        jenkins.create_node(NewNode(name, ("lab",), "/srv"))
+    (tmp_path / "secret").write_text(jenkins.secret("n1").value)
+    options = ["-url", fake.url, "-name", "n1", "-secret", f"@{tmp_path}/secret", "-webSocket"]
+    with subprocess.Popen([sys.executable, TESTS / "fake_agent.py", *options], cwd=tmp_path) as agent:
+        try:
+            wait_for(lambda: jenkins.nodes()[1].takes_builds)
+            for name in ("n1", "n2"):
+                jenkins.fence(name, "has its build")
+            fake.kill()
+            fake.start("--port", str(urlsplit(fake.url).port))
+            assert [node.fenced for node in jenkins.nodes()] == [False] * 3
+            wait_for(lambda: jenkins.nodes()[1].fenced)
+            assert [(node.fenced, node.offline_reason) for node in jenkins.nodes()[1:]] == [
+                (True, "has its build"),
+                (False, ""),
+            ]
         finally:
             agent.kill()
