@@ -197,6 +197,8 @@ def _overdue(record: AgentRecord, seen: Seen, template: Template, now: datetime)
     if now < deadline or seen.looked_at is None or seen.looked_at < deadline:
         return record
     state = seen.task.state if seen.task is not None else "none"
+    if state is TaskState.UNREACHABLE and cause is Cause.NOT_CONNECTED:
+        cause = Cause.LAUNCH_LOST
     return replace(record, leaving=cause, detail=f"not connected after {patience:g} s, its task is {state}")
 
 

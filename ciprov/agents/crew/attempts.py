@@ -25,8 +25,8 @@ _WAYS_OUT: Mapping[str, str] = {
     Cause.NODE_REFUSED: "correct its labels, or what ciprov's user may do in Jenkins",
     Cause.TOO_LARGE: "let it want less, correct its constraints or roles, or add a Mesos agent that can take it",
     Cause.NOT_LAUNCHED: "look at what the Mesos master says of its framework, roles and tasks",
-    Cause.TASK_FAILED: "correct its image, its URIs or its Java; the sandbox of the task tells more",
-    Cause.NOT_CONNECTED: "see whether its host reaches Jenkins, and what the log of the agent in its sandbox says",
+    Cause.TASK_FAILED: "correct its image, its URIs, its Java or its options; `ciprov agents logs {agent}` tells more",
+    Cause.NOT_CONNECTED: "see whether its host reaches Jenkins, and what `ciprov agents logs {agent}` says",
 }
 
 
@@ -34,8 +34,8 @@ _WAYS_OUT: Mapping[str, str] = {
 class Trouble:
     """Of a template that failed and has not succeeded since. `counts` are its failures by cause.
 
-    `cause` and `detail` are the last failure's, which was noticed at `at`. It is not tried again before `until`;
-    `final`: because it pauses.
+    `cause`, `detail` and `agent`, its name, are the last failure's, which was noticed at `at`. It is not tried again
+    before `until`; `final`: because it pauses.
     """
 
     cause: str
@@ -44,6 +44,7 @@ class Trouble:
     until: datetime
     counts: Mapping[str, int] = field(default_factory=dict)
     final: bool = False
+    agent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,13 @@ def failed(attempts: Attempts, record: AgentRecord, limits: Limits, now: datetim
     final = counts[record.cause.value] >= limits.attempts or (before is not None and before.final)
     wait_s = limits.pause_s if final else min(limits.retry_s * 2.0 ** (counts.total() - 1), limits.pause_s)
     trouble = Trouble(
-        record.cause.value, _in_one_line(record.detail), now, now + timedelta(seconds=wait_s), dict(counts), final
+        record.cause.value,
+        _in_one_line(record.detail),
+        now,
+        now + timedelta(seconds=wait_s),
+        dict(counts),
+        final,
+        record.name,
     )
     return Attempts({**attempts.troubles, record.template: trouble})
 
@@ -91,7 +98,15 @@ def retained(attempts: Attempts, templates: Collection[str]) -> Attempts:
 def pauses(attempts: Attempts, now: datetime) -> Mapping[str, Pause]:
     """By template: those that are not tried now."""
     return {
-        name: Pause(name, trouble.cause, trouble.detail, sum(trouble.counts.values()), trouble.until, trouble.final)
+        name: Pause(
+            name,
+            trouble.cause,
+            trouble.detail,
+            sum(trouble.counts.values()),
+            trouble.until,
+            trouble.final,
+            trouble.agent,
+        )
         for name, trouble in attempts.troubles.items()
         if now < trouble.until
     }
@@ -104,7 +119,7 @@ def probed(attempts: Attempts) -> frozenset[str]:
 
 def told(pause: Pause) -> str:
     """One sentence for people: the template, what failed, what becomes of it, and what to do."""
-    way_out = _WAYS_OUT.get(pause.cause, "look at what it says")
+    way_out = _WAYS_OUT.get(pause.cause, "look at what it says").format(agent=pause.agent or "AGENT")
     if pause.final:
         return f"{why(pause)}; {way_out}, then run `ciprov agents resume {pause.template}`"
     return f"{why(pause)}; if it goes on, {way_out}"
@@ -130,6 +145,7 @@ def encode(attempts: Attempts) -> JsonObject:
             "until": trouble.until.isoformat(),
             "counts": dict(trouble.counts),
             "final": trouble.final,
+            "agent": trouble.agent,
         }
         for name, trouble in attempts.troubles.items()
     }
@@ -146,6 +162,7 @@ def decode(document: JsonObject) -> Attempts:
                 datetime.fromisoformat(each["until"]),
                 {str(cause): int(count) for cause, count in each["counts"].items()},
                 bool(each["final"]),
+                str(each.get("agent", "")),
             )
             for name, each in document.items()
         }

@@ -29,7 +29,7 @@ class Peer:
 @dataclass(frozen=True, slots=True)
 class Pause:
     """A template that is not tried until then: it failed `failures` times in a row for `cause`. `final`: it got no more
-    attempts for now, and somebody should look.
+    attempts for now, and somebody should look. `agent` is the one that failed last.
     """
 
     template: str
@@ -38,6 +38,7 @@ class Pause:
     failures: int
     until: datetime
     final: bool
+    agent: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -329,6 +329,11 @@ def _reachable(begin: Phase, end: Phase) -> bool:
     return end in found
 
 
+def test_one_whose_host_is_out_of_reach_did_not_fail_by_itself() -> None:
+    unreachable = task(TaskState.UNREACHABLE, since=10)
+    assert look(agent(Phase.CONNECTING), 121, OFFLINE, unreachable).record.leaving is Cause.LAUNCH_LOST
+
+
 def test_the_time_in_which_jenkins_was_away_is_nobodys_fault() -> None:
     seen = Seen(task=RUNNING, node=OFFLINE, looked_at=at(500), answers_since=at(499))
     assert advance(agent(Phase.CONNECTING), seen, MAVEN, at(500)).record.leaving is None
