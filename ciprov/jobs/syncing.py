@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from http import HTTPStatus
 from typing import Protocol
 
 from ciprov.domain.jenkins import JenkinsError, JenkinsRestarting, JenkinsUnavailable, JenkinsUntrusted
@@ -63,6 +62,7 @@ _CHANGED = "somebody took it over or put another one there just now; see whose i
 _NOT_DELETED = (
     "nothing is deleted where other jobs could not be made or changed: what is to take its place may be missing"
 )
+_SERVER_ERROR = 500
 _FORGETFUL = "matrix-project"
 """Jenkins goes by another execution strategy than that of the XML it makes one of, until the next start or change."""
 _OUTCOMES = {Action.CREATE: Outcome.CREATED, Action.UPDATE: Outcome.UPDATED, Action.DELETE: Outcome.DELETED}
@@ -125,7 +125,7 @@ def _told(error: JenkinsError) -> str:
 
 def _guess(step: Step, error: JenkinsError) -> str:
     """Jenkins says nothing but 500 to a type of job that it does not know."""
-    if step.action is not Action.CREATE or error.status != HTTPStatus.INTERNAL_SERVER_ERROR:
+    if step.action is not Action.CREATE or error.status != _SERVER_ERROR:
         return ""
     return f"; is the plugin there that brings jobs of the type {read(step.xml, step.name).kind}?"
 
