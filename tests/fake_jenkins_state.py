@@ -130,11 +130,15 @@ class Controller:
 
     def maintain(self) -> None:
         """Moves items on as far as they go now."""
+        first: set[str] = set()
         for item in list(self.items):
             if self.now() < item.due:
                 continue
             job = self.jobs[item.job]
-            item.blocked = not item.part_of and not job.concurrent and self.is_building(item.job)
+            one_by_one = not item.part_of and not job.concurrent
+            item.blocked = one_by_one and (self.is_building(item.job) or item.job in first)
+            if one_by_one:
+                first.add(item.job)
             if item.blocked:
                 item.buildable_since = 0.0
                 continue
@@ -230,6 +234,8 @@ class Controller:
         if self.now() < item.due:
             left = item.due - self.now()
             return f"In the quiet period. Expires in {left:.{0 if left >= 10 else 1}f} sec"
+        if item.blocked and not self.is_building(item.job):
+            return "A build is already in progress"
         if item.blocked:
             building = max(number for job, number in self.builds if job == item.job)
             return f"Build #{building} is already in progress (ETA: N/A)"

@@ -45,11 +45,17 @@ class JenkinsHttp:
         response.raise_for_status()
         return response.text
 
-    def freestyle(self, name: str, label: str = "", script: str = "true", *, concurrent: bool = False) -> None:
+    def freestyle(
+        self, name: str, label: str = "", script: str = "true", *, concurrent: bool = False, parameter: str = ""
+    ) -> None:
+        kind = "hudson.model.StringParameterDefinition"
+        defined = f"<parameterDefinitions><{kind}><name>{parameter}</name></{kind}></parameterDefinitions>"
+        holder = "hudson.model.ParametersDefinitionProperty"
+        properties = f"<properties><{holder}>{defined}</{holder}></properties>" if parameter else ""
         assigned = f"<assignedNode>{escape(label)}</assignedNode>" if label else ""
         self.post(
             "createItem",
-            f"<project><builders><hudson.tasks.Shell><command>{escape(script)}</command></hudson.tasks.Shell></builders>"
+            f"<project>{properties}<builders><hudson.tasks.Shell><command>{escape(script)}</command></hudson.tasks.Shell></builders>"
             f"{assigned}<canRoam>{str(not label).lower()}</canRoam>"
             f"<concurrentBuild>{str(concurrent).lower()}</concurrentBuild></project>",
             name=name,

@@ -136,3 +136,19 @@ def test_an_item_is_cancelled_once(jenkins: HttpJenkins, by_hand: JenkinsHttp, o
     assert (left["_class"], left["cancelled"], left["why"]) == ("hudson.model.Queue$LeftItem", True, None)
     with pytest.raises(requests.HTTPError, match="404"):
         by_hand.post("queue/cancelItem", id="1999999999")
+
+
+def test_builds_with_other_parameters_wait_for_the_first(
+    jenkins: HttpJenkins, by_hand: JenkinsHttp, own: Names
+) -> None:
+    job = own("job")
+    by_hand.freestyle(job, own("label"), parameter="BRANCH")
+    path = f"job/{job}/buildWithParameters"
+    places = [by_hand.post(path, BRANCH=name, delay="0sec").headers["Location"] for name in ("main", "next", "main")]
+    assert places[0] == places[2] != places[1]
+    first, second = (int(place.rstrip("/").rpartition("/")[2]) for place in places[:2])
+    assert (waits(jenkins, first).params, waits(jenkins, first).concurrent) == ("BRANCH=main", False)
+    wait_for(lambda: (found := item(jenkins, second)) is not None and found.stage is Stage.BLOCKED)
+    found = item(jenkins, second)
+    assert found is not None
+    assert (found.params, found.why) == ("BRANCH=next", "A build is already in progress")
