@@ -118,6 +118,21 @@ def test_nothing_listens_while_jenkins_restarts() -> None:
         assert caught.value.unsent
 
 
+def test_who_is_known_is_not_for_a_moment_while_jenkins_goes_down(server: RecordedJenkins) -> None:
+    """As seen at the end of a safe restart, for half a second."""
+    server.on(QUEUE, EMPTY, html(503, WAIT), html(401), EMPTY, html(401))
+    server.on(CRUMB, html(404))
+    server.on(CREATE, html(503, WAIT), html(401))
+    jenkins = client(server.url)
+    assert jenkins.queue() == []
+    for call in (jenkins.queue, jenkins.queue, lambda: jenkins.create_node(NEW), lambda: jenkins.create_node(NEW)):
+        with pytest.raises(JenkinsRestarting):
+            call()
+    assert jenkins.queue() == []
+    with pytest.raises(JenkinsDenied, match="credentials"):
+        jenkins.queue()
+
+
 def test_a_server_that_does_not_answer_in_time(server: RecordedJenkins) -> None:
     server.on(QUEUE, Answer(delay=2))
     with pytest.raises(JenkinsUnavailable, match=r"within 0\.2 s"):

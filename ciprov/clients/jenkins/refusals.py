@@ -89,7 +89,7 @@ def not_json(response: requests.Response, place: str) -> JenkinsError:
     """The error for a page where data should be."""
     page = response.text[:20_000]
     if _STARTING.search(page):
-        return _starting(place)
+        return starting(place)
     if "j_spring_security_check" in page or 'name="j_password"' in page:
         return login_wanted(place, response.url)
     if "json" in response.headers.get("content-type", ""):
@@ -125,7 +125,7 @@ def silence(error: Exception, place: str, connection: Connection) -> JenkinsErro
 def _no_connection(error: Exception, place: str) -> JenkinsUnavailable:
     told = innermost(error)
     if "refused" in told:
-        return _starting(place, "nothing listens there: Jenkins is restarting, or it is stopped")
+        return starting(place, "nothing listens there: Jenkins is restarting, or it is stopped")
     return _unsent(f"no connection: {told}", place)
 
 
@@ -141,13 +141,13 @@ def _unsent(what: str, place: str) -> JenkinsUnavailable:
     return _Unsent(what, place=place, way_out="see whether Jenkins runs there and can be reached from here")
 
 
-def _starting(place: str, what: str = "Jenkins is starting up") -> JenkinsRestarting:
+def starting(place: str, what: str = "Jenkins is starting up") -> JenkinsRestarting:
     return JenkinsRestarting(what, status=503, place=place, way_out="it is asked again until it answers")
 
 
 def _unwell(response: requests.Response, said: str, place: str) -> JenkinsUnavailable:
     if response.status_code == 503 and _STARTING.search(response.text[:20_000]):
-        return _starting(place)
+        return starting(place)
     return JenkinsUnavailable(
         f"Jenkins, or a proxy before it, answers {response.status_code}: {said}",
         status=response.status_code,

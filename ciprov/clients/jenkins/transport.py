@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -28,9 +29,10 @@ from ciprov.clients.jenkins.refusals import (
     not_json,
     refusal,
     silence,
+    starting,
     where,
 )
-from ciprov.domain.jenkins import JenkinsError
+from ciprov.domain.jenkins import JenkinsError, JenkinsRestarting
 from ciprov.foundation.json import JsonObject
 
 Fields = dict[str, str]
@@ -39,6 +41,8 @@ _MOST_HOPS = 5
 _MOST_TIMES = 2
 """An answer as a whole may take so many times as long as one piece of it."""
 _PIECE = 65536
+_RESTARTS_S = 60
+"""So long after it said that it restarts, a Jenkins that goes down answers 401 to whomever it knows."""
 _SENT_ON = frozenset({301, 302, 303, 307, 308})
 _DONE_AND_SHOWN = frozenset({302, 303})
 """How Jenkins answers a write that went well: with the address of the page to look at next."""
@@ -59,6 +63,7 @@ class Transport(jenkins.Jenkins):  # type: ignore[misc]
         # The texts of the queue come in the language that is asked for.
         self._session.headers.update({"Accept-Language": "en", "Accept": "*/*"})
         self._connection = connection
+        self._said_to_restart = -math.inf
 
     def get(self, path: str, **query: str) -> requests.Response:
         request = requests.Request("GET", self._build_url(path), params=query)
@@ -87,8 +92,7 @@ class Transport(jenkins.Jenkins):  # type: ignore[misc]
             self.crumb = None
             response = self._post_once(request())
         place = where("POST", response.url)
-        if response.status_code >= 400:
-            raise refusal(response, place)
+        self._check(response, place)
         if response.status_code in _SENT_ON:
             self._check_shown(response, place)
 
@@ -156,11 +160,23 @@ class Transport(jenkins.Jenkins):  # type: ignore[misc]
             raise silence(error, where(req.method or "GET", url), self._connection) from error
 
     def _response_handler(self, response: requests.Response) -> requests.Response:
-        if response.request.method != "GET" or response.status_code < 400:
+        if response.request.method != "GET":
             return response
         if response.status_code == 404 and response.url.endswith(jenkins.CRUMB_URL):
             raise jenkins.NotFoundException  # this Jenkins asks for none
-        raise refusal(response, where("GET", response.url))
+        self._check(response, where("GET", response.url))
+        return response
+
+    def _check(self, response: requests.Response, place: str) -> None:
+        if response.status_code < 400:
+            self._said_to_restart = -math.inf
+            return
+        error = refusal(response, place)
+        if isinstance(error, JenkinsRestarting):
+            self._said_to_restart = time.monotonic()
+        elif response.status_code == 401 and time.monotonic() - self._said_to_restart < _RESTARTS_S:
+            error = starting(place)
+        raise error
 
 
 def _whole(response: requests.Response, deadline: float) -> requests.Response:
