@@ -79,7 +79,8 @@ class Seen:
     was made and its secret is at hand. `fenced`: Jenkins confirmed a fence. `deleted`: Jenkins confirmed that the node
     is gone. `signalled`: its task told of work, of `jobs_told` jobs so far. `answers_since`: Jenkins answers without a
     break since then. `restarted_at`: when a restart of Jenkins was noticed last. `resumed`: an item of the queue waits
-    for this very agent, to go on there; `contested`: others would take it as well.
+    for this very agent, to go on there; `contested`: others would take it as well. `missed_at`: when the look began
+    that was the first not to find its node, as all since then.
     """
 
     task: Entry | None = None
@@ -94,6 +95,7 @@ class Seen:
     jobs_told: int = 0
     resumed: bool = False
     contested: bool = False
+    missed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,9 +329,13 @@ def _is_fresh(record: AgentRecord, seen: Seen) -> bool:
 
 
 def _is_node_missing(record: AgentRecord, seen: Seen) -> bool:
-    """A look that began before the node was made does not count."""
+    """Two looks in a row did not find it, and both began after it was made. One alone proves nothing: Jenkins leaves a
+    node out of its answer where the cause of its being offline changes at that moment.
+    """
     made = record.times.get(Phase.NODE_CREATED)
-    return seen.node is None and seen.looked_at is not None and made is not None and seen.looked_at > made
+    if seen.node is not None or seen.looked_at is None or seen.missed_at is None or made is None:
+        return False
+    return made < seen.missed_at < seen.looked_at
 
 
 def _is_gone(record: AgentRecord, seen: Seen) -> bool:

@@ -49,6 +49,7 @@ class Roster:
         self._tell = tell
         self._nodes: Mapping[str, Node] = {}
         self._looked_at: datetime | None = None
+        self._missed_at: Mapping[str, datetime] = {}
         self._fenced: set[str] = set()
         self._deleted: set[str] = set()
         self._jobs_told: dict[str, int] = {}
@@ -103,6 +104,8 @@ class Roster:
         if looked.nodes is not None:
             self._nodes = {node.name: node for node in looked.nodes}
             self._looked_at = looked.began
+            missed = self.records.keys() - self._nodes.keys()
+            self._missed_at = {name: self._missed_at.get(name, looked.began) for name in missed}
 
     def acted(self, acted: Acted, now: datetime) -> None:
         record = self.records.get(acted.agent)
@@ -188,6 +191,7 @@ class Roster:
             restarted_at=self.restarted_at,
             resumed=name in self.resumed,
             contested=name in self.contested,
+            missed_at=self._missed_at.get(name),
         )
 
     def _placed(self, record: AgentRecord) -> AgentRecord:

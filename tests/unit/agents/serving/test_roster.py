@@ -83,6 +83,18 @@ def test_a_node_that_comes_into_being_after_its_agent_ended_is_deleted() -> None
     assert office.phase() is None
 
 
+def test_a_node_is_deleted_only_once_two_looks_in_a_row_did_not_find_it() -> None:
+    office = Office()
+    office.roster.add(AgentRecord("a1", "maven", ("maven",), T0, T0))
+    office.turn(0)
+    office.turn(1, Acted("a1", Act.CREATE_NODE, secret=AgentSecret("s" * 64)))
+    for seconds, nodes in ((2, ()), (3, (Node("a1"),)), (4, ())):
+        office.turn(seconds, Looked(at(seconds), nodes=nodes))
+        assert office.phase() is Phase.NODE_CREATED
+    office.turn(5, Looked(at(5), nodes=()))
+    assert office.phase() is Phase.ENDED
+
+
 def test_a_node_that_became_somebody_elses_keeps_no_agent_waiting() -> None:
     """It is left alone; the agent is gone all the same, and takes up no place under the caps."""
     office = Office()
