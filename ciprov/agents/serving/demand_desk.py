@@ -9,7 +9,7 @@ from ciprov.agents.crew import attempts
 from ciprov.agents.crew.attempts import Attempts
 from ciprov.agents.crew.names import fresh_name, unique_label
 from ciprov.agents.crew.staffing import Standing, avoided, staff
-from ciprov.agents.lifecycle import Act, had_build_before
+from ciprov.agents.lifecycle import RESUMED_WITHIN, Act, had_build_before
 from ciprov.agents.queue.anchors import missing
 from ciprov.agents.queue.asked_labels import Agent, ItemKey
 from ciprov.agents.queue.demand import Demand, Policy, Seen, demand
@@ -211,8 +211,20 @@ class DemandDesk:
         surplus = {name for name, cause in release if cause is Cause.SURPLUS}
         self._surplus_since = {name: self._surplus_since.get(name, now) for name in surplus}
         for name, cause in release:
+            if self._may_have_a_build(name, now):
+                continue
             if name not in surplus or now >= self._surplus_since[name] + _SURE_AFTER:
                 self._roster.release(name, cause)
+
+    def _may_have_a_build(self, name: str, now: datetime) -> bool:
+        """A pipeline goes on some seconds after a restart of Jenkins, perhaps on an agent that seems never to have had a
+        build: it came to it while this service was away.
+        """
+        restarted_at = self._roster.restarted_at
+        online = self._roster.records[name].times.get(Phase.ONLINE.value)
+        if restarted_at is None or online is None or online >= restarted_at:
+            return False
+        return now < restarted_at + RESUMED_WITHIN
 
     def _set_drained(self, templates: frozenset[str]) -> None:
         self.drained = templates

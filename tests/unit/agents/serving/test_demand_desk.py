@@ -100,6 +100,33 @@ class TestAnAgentThatLostItsConnection:
         assert Office(agent(Phase.CONNECTING)).look(91) == 1
 
 
+class TestAnAgentThatSeemsIdle:
+    def leaving(
+        self, online: float, looked_at: float, restarted_at: datetime | None, rules: Rules = RULES
+    ) -> Cause | None:
+        made_of = digest(rules.templates[0])
+        there = agent(Phase.ONLINE, (Phase.LAUNCHED, online - 1), (Phase.ONLINE, online))
+        office = Office(replace(there, template_digest=made_of))
+        office.desk.rules = rules
+        office.roster.restarted_at = restarted_at
+        looked = Looked(at(looked_at), nodes=(Node("a1", frozenset({"a1", "linux"}), idle_executors=1),), items=())
+        office.roster.looked(looked)
+        office.desk.looked(looked, at(looked_at))
+        return office.roster.records["a1"].leaving
+
+    def test_is_sent_away_after_its_time(self) -> None:
+        assert self.leaving(0, 200, None) is Cause.IDLE
+
+    def test_stays_for_a_while_after_jenkins_restarted(self) -> None:
+        """A pipeline may have come to it while this service was away, and go on there in a moment."""
+        assert self.leaving(0, 200, at(171)) is None
+        assert self.leaving(0, 202, at(171)) is Cause.IDLE
+
+    def test_is_sent_away_as_ever_where_it_came_after_the_restart(self) -> None:
+        short = replace(RULES, templates=(replace(LINUX, limits=Limits(idle_s=5)),))
+        assert self.leaving(172, 180, at(171), short) is Cause.IDLE
+
+
 class TestFailures:
     def office(self) -> Office:
         office = Office()
