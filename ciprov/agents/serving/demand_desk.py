@@ -217,7 +217,7 @@ class DemandDesk:
                 self._roster.release(name, cause)
 
     def _may_have_a_build(self, name: str, now: datetime) -> bool:
-        """A pipeline goes on some seconds after a restart of Jenkins, perhaps on an agent that seems never to have had a
+        """A pipeline goes on some seconds after a restart of Jenkins, perhaps on an agent that seems to have had no
         build: it came to it while this service was away.
         """
         restarted_at = self._roster.restarted_at
