@@ -29,7 +29,8 @@ def finding_of(error: Any, otherwise: Place) -> JobFinding:
         message = (
             f"{twice.message.removeprefix('Duplicate ').replace(': ', ' ', 1)} is defined already: first at {first}"
         )
-        return JobFinding(place_of(twice.pos, otherwise), message, "rename one of them")
+        elsewhere = "; if it is in another folder, name it with that: FOLDER/NAME" if message.startswith("job ") else ""
+        return JobFinding(place_of(twice.pos, otherwise), message, f"rename one of them{elsewhere}")
     places = [place_of(context.pos, otherwise) for context in reversed(error.ctx) if context.pos is not None]
     place = place_of(error.pos, places[0] if places else otherwise)
     message = " ".join(str(error.message).split())
