@@ -79,13 +79,9 @@ def own_names(controller: Controller) -> Iterator[Names]:
         return given[-1]
 
     yield name
-    http = controller.http
-    for item in controller.client().queue():
-        if suffix in item.task_name + item.why:
-            http.discard(f"queue/cancelItem?id={item.id}")
-    for each in dict.fromkeys(given):
+    for each in dict.fromkeys(given):  # with a job go its items
         for path in (f"job/{each}/doDelete", f"computer/{each}/doDelete"):
-            http.discard(path)
+            controller.http.discard(path)
 
 
 @contextmanager

@@ -204,8 +204,8 @@ class Template:
 class ServiceRules:
     """What holds for all templates.
 
-    `name` marks the nodes and is the framework's. `most` agents in all (0: no limit). `anchors`: two nodes that stay
-    offline carry all labels, so that Jenkins tells them. `lead_s` and `patience_s` as in `demand.Policy`.
+    `name` marks the nodes and is the framework's. `most` agents in all (0: no limit). `anchors`: nodes that stay
+    offline make Jenkins tell the labels of pipelines. `lead_s` and `patience_s` as in `demand.Policy`.
     """
 
     name: str = "ciprov"

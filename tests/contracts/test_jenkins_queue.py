@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,8 +12,11 @@ import requests
 from jenkins_controllers import Controller, Names, item, node_of, waits
 from jenkins_http import JenkinsHttp, wait_for
 
+from ciprov.agents.queue.anchors import anchors
+from ciprov.agents.template import Rules, ServiceRules, Template
 from ciprov.clients.jenkins.client import HttpJenkins
 from ciprov.domain.jenkins import NewNode, Stage
+from ciprov.framework.requests import Wanted
 
 STEP = "org.jenkinsci.plugins.workflow.support.steps.ExecutorStepExecution$PlaceholderTask"
 
@@ -95,10 +99,31 @@ def test_the_label_of_a_pipeline_stands_only_in_the_text(
     by_hand.pipeline(job, label)
     jenkins.create_node(NewNode(own("elsewhere"), ("x",), "/srv/agent"))
     by_hand.build(job)
-    wait_for(lambda: any(job in each.task_name and each.task_class == STEP for each in jenkins.queue()))
+    why = f"There are no nodes with the label ‘{label}’"
+    # For a moment it is told that it has finished waiting.
+    wait_for(lambda: any(job in each.task_name and each.why == why for each in jenkins.queue()))
     (found,) = [each for each in jenkins.queue() if job in each.task_name]
-    assert (found.label, found.why) == (None, f"There are no nodes with the label ‘{label}’")
+    assert (found.label, found.task_class) == (None, STEP)
     assert found.task_url.endswith(f"job/{job}/1/")
+
+
+def test_anchors_make_jenkins_tell_what_a_pipeline_wants_to_be_there_and_what_not(
+    controller: Controller, jenkins: HttpJenkins, by_hand: JenkinsHttp, own: Names
+) -> None:
+    controller.needs("workflow-job")
+    windows, service = own("windows"), own("s")
+    template = Template("t", (windows,), Wanted(cpus=1))
+    for anchor in anchors(Rules(ServiceRules(name=service), (template,))):
+        jenkins.create_node(replace(anchor, name=own(anchor.name)))
+    for label, why in (
+        (windows, f"All nodes of label ‘{windows}’ are offline"),
+        (f"!{windows}", f"Waiting for next available executor on ‘!{windows}’"),
+    ):
+        job = own("not" if label.startswith("!") else "is")
+        by_hand.pipeline(job, label)
+        by_hand.build(job)
+        wait_for(lambda job=job, why=why: any(job in each.task_name and each.why == why for each in jenkins.queue()))
+        by_hand.discard(f"job/{job}/1/stop")
 
 
 def test_the_quiet_period_tells_its_end(jenkins: HttpJenkins, by_hand: JenkinsHttp, own: Names) -> None:

@@ -1,6 +1,8 @@
-"""Two nodes that stay offline and carry the labels of all templates: so Jenkins always tells which label is asked for.
+"""Nodes that stay offline, so that Jenkins always tells which label is asked for: it does where two nodes fit.
 
-Their names follow from their labels: other labels make other nodes, and the old ones are swept away.
+Two carry the labels of all templates. A third carries none, for what is asked not to be there, as by `!windows`: it
+fits, as Jenkins's built-in node does. Their names follow from the labels: others make other nodes, and the old ones are
+swept away.
 """
 
 from __future__ import annotations
@@ -21,8 +23,8 @@ def anchors(rules: Rules) -> tuple[NewNode, ...]:
     which = hashlib.sha256("\0".join(labels).encode()).hexdigest()[:8]
     description = "stays offline: with it Jenkins tells which label a pipeline asks for"
     return tuple(
-        NewNode(f"{_prefix(rules.service.name)}{which}-{number}", labels, "agent", description=description)
-        for number in (1, 2)
+        NewNode(f"{_prefix(rules.service.name)}{which}-{number}", carried, "agent", description=description)
+        for number, carried in ((1, labels), (2, labels), (3, ()))
     )
 
 
@@ -33,7 +35,7 @@ def missing(rules: Rules, nodes: Collection[Node]) -> tuple[NewNode, ...]:
 
 def was_anchor(name: str, service: str) -> bool:
     """Whether it is called as an anchor of that service is, of whichever settings."""
-    return re.fullmatch(rf"{re.escape(_prefix(service))}[0-9a-f]{{8}}-[12]", name) is not None
+    return re.fullmatch(rf"{re.escape(_prefix(service))}[0-9a-f]{{8}}-[1-3]", name) is not None
 
 
 def _prefix(service: str) -> str:

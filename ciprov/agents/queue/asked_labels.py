@@ -1,8 +1,8 @@
 """Which label an item of the queue asks for.
 
 Jenkins tells it for jobs. Of a pipeline only the text `why` has it, and not always: without any node it is left out,
-and where exactly one node carries the label, that node is named instead. So what was certain once is remembered; two
-nodes that stay offline and carry the labels of all templates ("anchors") keep it certain.
+and where exactly one node carries the label, that node is named instead. So what was certain once is remembered; nodes
+that stay offline ("anchors") keep it certain.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ciprov.agents.queue.blockage import Blockage, Told, read
 from ciprov.agents.queue.labels import And, Atom, Expression, LabelError, canonical, parse, unquoted
 from ciprov.domain.jenkins import Node, QueueItem
 
-_ANCHORS = "two nodes that stay offline and carry the labels of all templates make Jenkins tell it"
+_ANCHORS = "nodes that stay offline (anchors) make Jenkins tell it"
 
 
 class Certainty(StrEnum):

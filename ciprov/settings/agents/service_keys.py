@@ -94,7 +94,9 @@ SERVICE_KEYS: Mapping[str, Key] = {
         "so long it waits for an idle node of somebody else's to take what fits it",
     ),
     "anchors": Key(
-        "CIPROV_AGENTS_ANCHORS", yes_or_no, "two nodes that stay offline carry all labels, so that Jenkins tells them"
+        "CIPROV_AGENTS_ANCHORS",
+        yes_or_no,
+        "three nodes that stay offline make Jenkins tell what label a pipeline asks for",
     ),
     "listen": Key("CIPROV_AGENTS_LISTEN", listen, "host:port for agents' secrets and signals, and for requests"),
     "metrics": Key("CIPROV_AGENTS_METRICS", yes_or_no, "`listen` answers /metrics, to everybody who reaches it"),
