@@ -290,8 +290,10 @@ def _acts(record: AgentRecord, seen: Seen) -> tuple[Act, ...]:
 
 def _wants_fence(record: AgentRecord, seen: Seen) -> bool:
     if record.phase is Phase.BUSY:
-        return True
+        return seen.signalled or bool(record.builds) or not _is_starting(seen.node)
     if record.phase is not Phase.FENCED or seen.node is None or not _is_fresh(record, seen) or seen.node.fenced:
+        return False
+    if _is_starting(seen.node):
         return False
     # Somebody set it online again, or it was done for a pipeline, which has it by now.
     return not (seen.resumed and seen.node.idle)
@@ -317,6 +319,11 @@ def _with_builds(record: AgentRecord, seen: Seen) -> AgentRecord:
 
 def _is_busy(node: Node | None) -> bool:
     return node is not None and not node.idle
+
+
+def _is_starting(node: Node | None) -> bool:
+    """An item was given to it and its build has not begun: were it set offline now, Jenkins would lose the item."""
+    return node is not None and not node.idle and not node.builds
 
 
 def _is_fenced(seen: Seen) -> bool:

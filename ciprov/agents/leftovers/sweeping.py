@@ -86,7 +86,8 @@ def _act(node: Node, sighting: Sighting, looked_at: datetime) -> str:
     if sighting.stuck_since is not None:
         # Not fenced: it takes no builds while it is offline, and a fence would hide whether it comes back.
         return "delete" if looked_at - sighting.stuck_since >= RECONNECT else "wait"
-    return "wait" if node.fenced else "fence"
+    # What was given to it and has not begun would be lost.
+    return "wait" if node.fenced or not node.builds else "fence"
 
 
 def _sighting(node: Node, before: Sighting | None, looked_at: datetime) -> Sighting:

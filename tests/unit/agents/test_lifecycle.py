@@ -53,6 +53,7 @@ RUNNING = task(TaskState.RUNNING)
 OFFLINE = Node("a1", offline=True)
 IDLE = Node("a1", idle_executors=1)
 BUSY = Node("a1", idle=False, builds=(Build("http://j/job/x/1/", 1),))
+STARTING = Node("a1", idle=False)
 FENCED_IDLE = Node("a1", offline=True, fenced=True)
 FENCED_BUSY = replace(BUSY, offline=True, fenced=True)
 
@@ -335,6 +336,30 @@ def _reachable(begin: Phase, end: Phase) -> bool:
             found.add(phase)
             todo.append(phase)
     return end in found
+
+
+class TestBetweenAnItemAndItsBuild:
+    """Jenkins loses an item for good whose agent is set offline before the build begins."""
+
+    def test_it_is_fenced_only_once_the_build_has_begun(self) -> None:
+        step = look(agent(Phase.ONLINE), 1, STARTING)
+        assert (step.record.phase, step.acts) == (Phase.BUSY, ())
+        step = look(step.record, 1.1, STARTING)
+        assert (step.record.phase, step.acts) == (Phase.BUSY, ())
+        assert look(step.record, 1.2, BUSY).acts == (Act.FENCE,)
+
+    def test_or_its_task_told_of_it(self) -> None:
+        assert look(agent(Phase.BUSY), 1, STARTING, signalled=True).acts == (Act.FENCE,)
+
+    def test_or_it_was_so_short_that_no_look_saw_it(self) -> None:
+        assert look(agent(Phase.BUSY), 1, IDLE).acts == (Act.FENCE,)
+
+    def test_one_that_is_to_go_is_not_fenced_either(self) -> None:
+        assert look(agent(Phase.ONLINE, leaving=Cause.IDLE), 1, STARTING).acts == ()
+
+    def test_nor_one_on_which_a_pipeline_goes_on(self) -> None:
+        assert look(agent(Phase.FENCED), 1, STARTING).acts == ()
+        assert look(agent(Phase.FENCED), 1, BUSY).acts == (Act.FENCE,)
 
 
 def test_one_whose_host_is_out_of_reach_did_not_fail_by_itself() -> None:

@@ -12,7 +12,8 @@ NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 OURS = NodeMark("ci", "linux")
 IDLE = Node("ci-linux-1", mark=OURS)
 OFFLINE = replace(IDLE, offline=True)
-BUSY = replace(IDLE, idle=False, builds=(Build("http://j/job/a/1/", 1),))
+STARTING = replace(IDLE, idle=False)
+BUSY = replace(STARTING, builds=(Build("http://j/job/a/1/", 1),))
 USER = "hudson.slaves.OfflineCause$UserCause"
 BROKEN = "hudson.slaves.OfflineCause$ChannelTermination"
 
@@ -35,6 +36,7 @@ def looks(*steps, records=(), anchors=()):
     [
         (IDLE, "fence"),
         (OFFLINE, "fence"),
+        (STARTING, "waiting"),
         (BUSY, "fence"),
         (fenced(IDLE), "delete"),
         (fenced(BUSY), "waiting"),
