@@ -1,7 +1,8 @@
 """When Jenkins is asked next, and what for. Pure.
 
 - While it does not answer: after a pause that doubles, with jitter; where there are agents of ours, a second at most.
-- While an agent of ours is about to connect or idle: its node every 0.1 s, as it is fenced once it has a build.
+- While an agent of ours is about to connect or idle, or its build about to begin: its node every 0.1 s, as it is
+  fenced once it has a build.
 - Where something came a short while ago, the queue every 0.4 s; where something waits for longer, every second. The
   nodes with it, unless there is nothing of ours to see.
 - Else one request in a second: the queue, and at times the nodes instead.
@@ -51,8 +52,8 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """`waiting`: an item waits for an agent. `watched`: an agent of ours may get a build any moment. `ours`: there are
-    agents of ours.
+    """`waiting`: an item waits for an agent. `watched`: a build may begin on an agent of ours any moment. `ours`: there
+    are agents of ours.
     """
 
     waiting: bool = False
@@ -83,7 +84,7 @@ def facts(demand: Demand, records: Iterable[AgentRecord]) -> Facts:
     there = [record for record in records if record.phase is not Phase.REMOVED]
     return Facts(
         bool(demand.needs) or any(each.why in _WAITING for each in demand.spared),
-        any(record.phase in {Phase.CONNECTING, Phase.ONLINE} for record in there),
+        any(record.phase in {Phase.CONNECTING, Phase.ONLINE, Phase.BUSY} for record in there),
         bool(there),
     )
 

@@ -186,6 +186,6 @@ def test_nodes_and_queue_that_are_due_at_about_the_same_time_are_asked_together(
 def test_facts_of_agents():
     one = AgentRecord("x", "a", ("a",), NOW, NOW)
     assert facts(Demand(), [one]) == Facts(ours=True)
-    for phase in (Phase.CONNECTING, Phase.ONLINE):
+    for phase in (Phase.CONNECTING, Phase.ONLINE, Phase.BUSY):
         assert facts(Demand(), [replace(one, phase=phase)]) == Facts(watched=True, ours=True)
     assert facts(Demand(), [replace(one, phase=Phase.REMOVED)]) == Facts()
