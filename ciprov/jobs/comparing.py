@@ -19,7 +19,7 @@ from ciprov.jobs.config_xml import (
     HOLDS_JOBS,
     KEPT_IN_FOLDERS,
     ConfigXml,
-    keep_properties,
+    keep_what_it_set,
     sets_its_own_properties,
     shown,
 )
@@ -47,8 +47,7 @@ def compared(desired: ConfigXml, live: ConfigXml) -> tuple[list[str], list[str]]
     left_out = KEPT_IN_FOLDERS if desired.kind.endswith(HOLDS_JOBS) else {"actions"}
     telling = frozenset() if desired.kind == FOLDER else _ASKED_FOR
     if desired.kind != FOLDER and sets_its_own_properties(live.root):
-        keep_properties(wanted, there)
-        telling = telling - {"quietPeriod"}  # its `options` may have set that, too
+        keep_what_it_set(wanted, there)
     for root in (wanted, there):
         root[:] = [child for child in root if child.tag not in left_out]
     _align(wanted, there, telling, exact=live.as_sent and desired.kind != FOLDER)

@@ -87,7 +87,7 @@ class ConfigXml:
             return ConfigXml(_with_what_is_kept(self.root, live.root))
         root = deepcopy(self.root)
         if sets_its_own_properties(live.root):
-            keep_properties(root, live.root)
+            keep_what_it_set(root, live.root)
             actions = live.root.find("actions")
             if actions is not None:
                 root[:] = [deepcopy(actions), *(child for child in root if child.tag != "actions")]
@@ -143,7 +143,7 @@ def _folder(wanted_root: Element, live_root: Element) -> Element:
             root.append(deepcopy(wanted))
         elif wanted.tag not in KEPT_IN_FOLDERS:
             root[list(root).index(found)] = deepcopy(wanted)
-    keep_properties(root, wanted_root)
+    _keep_properties(root, wanted_root)
     return root
 
 
@@ -152,7 +152,7 @@ def _with_what_is_kept(wanted_root: Element, live_root: Element) -> Element:
     root = deepcopy(wanted_root)
     root[:] = [child for child in root if child.tag not in kept]
     root.extend(deepcopy([child for child in live_root if child.tag in kept]))
-    keep_properties(root, live_root)
+    _keep_properties(root, live_root)
     return root
 
 
@@ -160,7 +160,15 @@ def sets_its_own_properties(live: Element) -> bool:
     return any(action.tag.endswith(_TRACKER) for action in live.iterfind("actions/*"))
 
 
-def keep_properties(root: Element, source: Element) -> None:
+def keep_what_it_set(root: Element, live: Element) -> None:
+    """Of a pipeline whose Jenkinsfile sets properties of its own job; a quiet period is one of its options."""
+    _keep_properties(root, live)
+    period = live.find("quietPeriod")
+    if period is not None and root.find("quietPeriod") is None:
+        root.append(deepcopy(period))
+
+
+def _keep_properties(root: Element, source: Element) -> None:
     """Adds to the properties in `root` those of `source` that it has none of."""
     further = source.find("properties")
     if further is None:
