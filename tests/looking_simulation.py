@@ -100,7 +100,7 @@ class Simulation:
     def _launch(self, name: str, item: int, now: float) -> None:
         def busy(at: float) -> None:
             self._waiting.pop(item, None)
-            self._set(name, Phase.BUSY, at)
+            self._set(name, Phase.FENCED, at)
 
         online = now + TO_LAUNCH_S + TO_ONLINE_S
         self._set(name, Phase.WANTED, now)
