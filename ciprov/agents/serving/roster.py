@@ -30,8 +30,7 @@ class Roster:
     """Owned by the loop's thread. `template` gives the template of an agent, also where the settings lost it.
 
     `answers_since`: Jenkins answers without a break since then; `restarted_at`: when a restart of it was noticed last.
-    `jenkins_answers`: it did when it was looked at last. `held_back` are agents that get no node for now; `resumed` and
-    `contested` as of the last `Demand`.
+    `jenkins_answers`: it did when it was looked at last. `held_back` are agents that get no node for now.
     """
 
     def __init__(
@@ -50,7 +49,11 @@ class Roster:
         self._nodes: Mapping[str, Node] = {}
         self._looked_at: datetime | None = None
         self._missed_at: Mapping[str, datetime] = {}
+        self._resumed: frozenset[str] = frozenset()
+        self._contested: frozenset[str] = frozenset()
+        self._went_on_at: dict[str, datetime] = {}
         self._fenced: set[str] = set()
+        self._fences_set_at: dict[str, datetime] = {}
         self._deleted: set[str] = set()
         self._jobs_told: dict[str, int] = {}
         self._secrets: dict[str, AgentSecret] = {}
@@ -59,8 +62,6 @@ class Roster:
         self.restarted_at: datetime | None = None
         self.jenkins_answers = False
         self.held_back: frozenset[str] = frozenset()
-        self.resumed: frozenset[str] = frozenset()
-        self.contested: frozenset[str] = frozenset()
         self.records: dict[str, AgentRecord] = {}
         self.recent: deque[AgentRecord] = deque(maxlen=_REMEMBERED)
         self.counts: Counter[str] = Counter()
@@ -104,8 +105,20 @@ class Roster:
         if looked.nodes is not None:
             self._nodes = {node.name: node for node in looked.nodes}
             self._looked_at = looked.began
-            missed = self.records.keys() - self._nodes.keys()
-            self._missed_at = {name: self._missed_at.get(name, looked.began) for name in missed}
+            missed = [each for name, each in self.records.items() if name not in self._nodes]
+            # Not before it was made, or a node that no look ever saw would never be missed.
+            self._missed_at = {
+                each.name: self._missed_at.get(each.name, looked.began)
+                for each in missed
+                if each.times.get(Phase.NODE_CREATED, looked.began) < looked.began
+            }
+
+    def goes_on(self, resumed: frozenset[str], contested: frozenset[str], now: datetime) -> None:
+        """`resumed` and `contested` of the last `Demand`. Who is not waited for any more may have its pipeline now:
+        only a look at the nodes that begins after `now` tells.
+        """
+        self._went_on_at |= dict.fromkeys(self._resumed - resumed, now)
+        self._resumed, self._contested = resumed, contested
 
     def acted(self, acted: Acted, now: datetime) -> None:
         record = self.records.get(acted.agent)
@@ -130,8 +143,10 @@ class Roster:
             self._change(record, replace(record, token_digest=digest(token)))
         elif acted.act is Act.FENCE and acted.found:
             self._fenced.add(record.name)
+            self._fences_set_at[record.name] = now
         elif acted.act is Act.UNFENCE and acted.found:
             self._fenced.discard(record.name)
+            self._fences_set_at[record.name] = now
         elif acted.act is Act.DELETE_NODE or not acted.found:
             self._deleted.add(record.name)
 
@@ -164,6 +179,8 @@ class Roster:
             for act in further.acts:
                 if act is Act.CREATE_NODE and after.name in self.held_back:
                     continue
+                if act in {Act.FENCE, Act.UNFENCE} and self._is_older(self._fences_set_at.get(after.name)):
+                    continue
                 if act is Act.CREATE_NODE and after.phase is Phase.WANTED:
                     ahead[after.template] += 1
                     if ahead[after.template] > _AHEAD:
@@ -189,10 +206,14 @@ class Roster:
             jobs_told=self._jobs_told.get(name, 0),
             answers_since=self.answers_since,
             restarted_at=self.restarted_at,
-            resumed=name in self.resumed,
-            contested=name in self.contested,
+            resumed=name in self._resumed or self._is_older(self._went_on_at.get(name)),
+            contested=name in self._contested,
             missed_at=self._missed_at.get(name),
         )
+
+    def _is_older(self, moment: datetime | None) -> bool:
+        """Whether the last look at the nodes may not show what was done at that moment."""
+        return moment is not None and (self._looked_at is None or self._looked_at <= moment)
 
     def _placed(self, record: AgentRecord) -> AgentRecord:
         task = self._mesos.task(record.name)
@@ -222,7 +243,8 @@ class Roster:
         self.recent.appendleft(record)
         for kept in (self._fenced, self._deleted):
             kept.discard(record.name)
-        self._jobs_told.pop(record.name, None)
+        for by_name in (self._jobs_told, self._fences_set_at, self._went_on_at):
+            by_name.pop(record.name, None)
         self._jenkins.forget(record.name)
 
     def _do(self, act: Act, record: AgentRecord, now: datetime) -> None:

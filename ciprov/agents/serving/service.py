@@ -165,8 +165,7 @@ class AgentService:
         for event in came:
             if isinstance(event, Looked) and event.error is None:
                 self._demand.looked(event, now)
-                self._roster.resumed = self._demand.demand.resumed
-                self._roster.contested = self._demand.demand.contested
+                self._roster.goes_on(self._demand.demand.resumed, self._demand.demand.contested, now)
                 self._looks.answered(event, self._demand.demand, now)
                 self._sweeper.looked(event, self._demand.rules, now)
                 self._roster.advance(now)

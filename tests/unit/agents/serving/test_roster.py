@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,9 +16,12 @@ from ciprov.agents.serving.roster import Roster
 from ciprov.agents.template import Template
 from ciprov.agents.view.happenings import Happening, What
 from ciprov.domain.agents import Key
-from ciprov.domain.jenkins import AgentSecret, JenkinsDenied, JenkinsUnavailable, Node, NotOurNode
+from ciprov.domain.jenkins import AgentSecret, Build, JenkinsDenied, JenkinsUnavailable, Node, NotOurNode
 from ciprov.foundation.json import JsonObject
+from ciprov.framework.ledger.entry import Entry
+from ciprov.framework.ledger.transitions import TaskState
 from ciprov.framework.requests import Wanted
+from ciprov.framework.resources import NOTHING
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 MAVEN = Template("maven", ("maven",), Wanted(cpus=1))
@@ -28,10 +32,13 @@ def at(seconds: float) -> datetime:
 
 
 class Nothing:
-    """A Mesos without tasks and a store that keeps nothing."""
+    """A Mesos without tasks but `tasks`, and a store that keeps nothing."""
 
-    def task(self, _: str) -> None:
-        return None
+    def __init__(self) -> None:
+        self.tasks: dict[str, Entry] = {}
+
+    def task(self, name: str) -> Entry | None:
+        return self.tasks.get(name)
 
     def load(self) -> Mapping[Key, JsonObject]:
         return {}
@@ -43,8 +50,9 @@ class Nothing:
 class Office:
     """Its desk's threads are not started: what is asked of Jenkins stays under way until it is `done`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *tasks: Entry) -> None:
         nothing: Any = Nothing()
+        nothing.tasks = {task.task_id: task for task in tasks}
         self.books = Books(nothing, lambda _: None)
         self.jenkins = JenkinsDesk(nothing, Inbox(), lambda: T0)
         self.told: list[Happening] = []
@@ -93,6 +101,56 @@ def test_a_node_is_deleted_only_once_two_looks_in_a_row_did_not_find_it() -> Non
         assert office.phase() is Phase.NODE_CREATED
     office.turn(5, Looked(at(5), nodes=()))
     assert office.phase() is Phase.ENDED
+
+
+def test_a_node_that_was_deleted_before_any_look_saw_it_is_missed() -> None:
+    office = Office()
+    office.roster.add(AgentRecord("a1", "maven", ("maven",), T0, T0))
+    office.turn(0.5, Looked(at(0.5), nodes=()))
+    office.turn(1, Acted("a1", Act.CREATE_NODE, secret=AgentSecret("s" * 64)))
+    for seconds in (2, 3):
+        office.turn(seconds, Looked(at(seconds), nodes=()))
+    assert office.phase() is Phase.ENDED
+
+
+class TestAfterARestartOfJenkins:
+    IDLE = Looked(at(110), nodes=(Node("a1", idle_executors=1),))
+    FENCED = Looked(at(110), nodes=(Node("a1", offline=True, fenced=True),))
+
+    def office(self) -> Office:
+        office = Office(Entry("a1", "a1", "maven", "S", "h", "*", NOTHING, T0, T0, state=TaskState.RUNNING))
+        times = {Phase.BUSY.value: at(90), Phase.FENCED.value: at(91)}
+        office.roster.add(AgentRecord("a1", "maven", ("maven",), T0, at(91), Phase.FENCED, times=times))
+        office.roster.restarted_at = at(100)
+        return office
+
+    def test_a_fence_that_was_set_is_not_asked_for_again_before_a_later_look(self) -> None:
+        office = self.office()
+        office.turn(110, self.IDLE)
+        assert office.jenkins.is_busy_with("a1")
+        office.turn(111, Acted("a1", Act.FENCE))
+        assert not office.jenkins.is_busy_with("a1")
+        office.turn(112, replace(self.IDLE, began=at(112)))
+        assert office.jenkins.is_busy_with("a1")
+
+    def test_nor_is_one_lifted_again(self) -> None:
+        office = self.office()
+        office.roster.goes_on(frozenset({"a1"}), frozenset(), at(109))
+        office.turn(110, self.FENCED)
+        assert office.jenkins.is_busy_with("a1")
+        office.turn(111, Acted("a1", Act.UNFENCE))
+        assert not office.jenkins.is_busy_with("a1")
+
+    def test_one_that_was_just_given_its_pipeline_is_not_fenced_because_it_was_idle_before(self) -> None:
+        """The nodes are asked before the queue, which its item has left in between."""
+        office = self.office()
+        office.roster.goes_on(frozenset({"a1"}), frozenset(), at(109))
+        office.turn(110.1, self.IDLE)
+        office.roster.goes_on(frozenset(), frozenset(), at(110.1))
+        office.turn(110.1)
+        assert not office.jenkins.is_busy_with("a1")
+        office.turn(111, Looked(at(111), nodes=(Node("a1", idle=False, builds=(Build("http://j/job/x/1/", 1),)),)))
+        assert office.jenkins.is_busy_with("a1")
 
 
 def test_a_node_that_became_somebody_elses_keeps_no_agent_waiting() -> None:
