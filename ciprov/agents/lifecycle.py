@@ -42,6 +42,9 @@ RESUMED_WITHIN = timedelta(seconds=30)
 CONTESTED_FOR = timedelta(seconds=60)
 """So long after a restart of Jenkins an agent stays offline for its pipeline, while other items would take it."""
 
+BEGINS_WITHIN = timedelta(seconds=30)
+"""A build that Jenkins does not show for so long has begun: ciprov's user may not read its job."""
+
 _CONNECTED_ONCE = frozenset({Phase.ONLINE, Phase.BUSY})
 _LOST_BY_MESOS = frozenset(
     {
@@ -290,7 +293,8 @@ def _acts(record: AgentRecord, seen: Seen) -> tuple[Act, ...]:
 
 def _wants_fence(record: AgentRecord, seen: Seen) -> bool:
     if record.phase is Phase.BUSY:
-        return seen.signalled or bool(record.builds) or not _is_starting(seen.node)
+        shown = seen.signalled or bool(record.builds) or not _is_starting(seen.node)
+        return shown or (seen.looked_at is not None and seen.looked_at >= record.since + BEGINS_WITHIN)
     if record.phase is not Phase.FENCED or seen.node is None or not _is_fresh(record, seen) or seen.node.fenced:
         return False
     if _is_starting(seen.node):

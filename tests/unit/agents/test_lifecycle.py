@@ -3,64 +3,37 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
+from agent_life import (
+    BUSY,
+    FENCED_BUSY,
+    FENCED_IDLE,
+    IDLE,
+    MAVEN,
+    OFFLINE,
+    RUNNING,
+    STARTING,
+    agent,
+    at,
+    look,
+    task,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ciprov.agents.lifecycle import (
     TRANSITIONS,
     Act,
-    Advance,
     BadTransition,
     Seen,
     advance,
     ended,
-    had_build_before,
     moved,
 )
-from ciprov.agents.record import FAILURES, AgentRecord, Cause, Phase, decode, encode
-from ciprov.agents.template import Template
-from ciprov.domain.jenkins import Build, Node
-from ciprov.framework.ledger.entry import Entry
+from ciprov.agents.record import FAILURES, Cause, Phase, decode, encode
+from ciprov.domain.jenkins import Build
 from ciprov.framework.ledger.transitions import TaskState
-from ciprov.framework.requests import Wanted
-from ciprov.framework.resources import NOTHING
-
-T0 = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-MAVEN = Template("maven", ("maven",), Wanted(cpus=1, mem=512))
-
-
-def at(seconds: float) -> datetime:
-    return T0 + timedelta(seconds=seconds)
-
-
-def agent(phase: Phase = Phase.WANTED, since: float = 0, **more: Any) -> AgentRecord:
-    """One that came to `phase` by the usual way, all at T0 save the phase itself."""
-    usual = [Phase.WANTED, Phase.NODE_CREATED, Phase.LAUNCHED, Phase.CONNECTING, Phase.ONLINE, Phase.BUSY, Phase.FENCED]
-    passed = usual[: usual.index(phase)] if phase in usual else usual
-    times = {**{each.value: T0 for each in passed}, phase.value: at(since)}
-    return AgentRecord("a1", "maven", ("maven",), T0, at(since), phase, times=times, **more)
-
-
-def task(state: TaskState, since: float = 0, **more: Any) -> Entry:
-    return Entry("a1", "a1", "maven", "S0", "host-1", "*", NOTHING, T0, at(since), state=state, **more)
-
-
-RUNNING = task(TaskState.RUNNING)
-OFFLINE = Node("a1", offline=True)
-IDLE = Node("a1", idle_executors=1)
-BUSY = Node("a1", idle=False, builds=(Build("http://j/job/x/1/", 1),))
-STARTING = Node("a1", idle=False)
-FENCED_IDLE = Node("a1", offline=True, fenced=True)
-FENCED_BUSY = replace(BUSY, offline=True, fenced=True)
-
-
-def look(record: AgentRecord, seconds: float, node: Node | None, entry: Entry | None = RUNNING, **more: Any) -> Advance:
-    """A look at `seconds` that found `node`."""
-    return advance(record, Seen(task=entry, node=node, looked_at=at(seconds), **more), MAVEN, at(seconds))
 
 
 class TestTheUsualWay:
@@ -297,7 +270,7 @@ def test_the_table_refuses_what_it_does_not_have() -> None:
                 moved(agent(phase), other, at(1))
 
 
-NODES = st.sampled_from([None, OFFLINE, IDLE, BUSY, FENCED_IDLE, FENCED_BUSY])
+NODES = st.sampled_from([None, OFFLINE, IDLE, STARTING, BUSY, FENCED_IDLE, FENCED_BUSY])
 TASKS = st.none() | st.builds(task, st.sampled_from(list(TaskState)))
 SEEN = st.builds(
     Seen,
@@ -309,6 +282,9 @@ SEEN = st.builds(
     fenced=st.booleans(),
     deleted=st.booleans(),
     signalled=st.booleans(),
+    restarted_at=st.none() | st.integers(-100, 2000).map(at),
+    resumed=st.booleans(),
+    contested=st.booleans(),
 )
 
 
@@ -320,7 +296,9 @@ def test_whatever_is_seen_it_obeys_the_table_and_can_be_taken_away(steps: list[t
         if leaving is not None and record.phase not in {Phase.ENDED, Phase.REMOVED}:
             record = replace(record, leaving=leaving)
         before = record.phase
-        record = advance(record, seen, MAVEN, at(number)).record
+        step = advance(record, seen, MAVEN, at(number))
+        record = step.record
+        assert not {Act.FENCE, Act.UNFENCE} <= set(step.acts)
         assert record.phase is before or _reachable(before, record.phase)
         assert decode(encode(record)) == record
     if record.phase is not Phase.REMOVED:
@@ -330,36 +308,13 @@ def test_whatever_is_seen_it_obeys_the_table_and_can_be_taken_away(steps: list[t
 
 
 def _reachable(begin: Phase, end: Phase) -> bool:
-    found, todo = set(), [begin]
+    found: set[Phase] = set()
+    todo = [begin]
     while todo:
         for phase in TRANSITIONS[todo.pop()] - found:
             found.add(phase)
             todo.append(phase)
     return end in found
-
-
-class TestBetweenAnItemAndItsBuild:
-    """Jenkins loses an item for good whose agent is set offline before the build begins."""
-
-    def test_it_is_fenced_only_once_the_build_has_begun(self) -> None:
-        step = look(agent(Phase.ONLINE), 1, STARTING)
-        assert (step.record.phase, step.acts) == (Phase.BUSY, ())
-        step = look(step.record, 1.1, STARTING)
-        assert (step.record.phase, step.acts) == (Phase.BUSY, ())
-        assert look(step.record, 1.2, BUSY).acts == (Act.FENCE,)
-
-    def test_or_its_task_told_of_it(self) -> None:
-        assert look(agent(Phase.BUSY), 1, STARTING, signalled=True).acts == (Act.FENCE,)
-
-    def test_or_it_was_so_short_that_no_look_saw_it(self) -> None:
-        assert look(agent(Phase.BUSY), 1, IDLE).acts == (Act.FENCE,)
-
-    def test_one_that_is_to_go_is_not_fenced_either(self) -> None:
-        assert look(agent(Phase.ONLINE, leaving=Cause.IDLE), 1, STARTING).acts == ()
-
-    def test_nor_one_on_which_a_pipeline_goes_on(self) -> None:
-        assert look(agent(Phase.FENCED), 1, STARTING).acts == ()
-        assert look(agent(Phase.FENCED), 1, BUSY).acts == (Act.FENCE,)
 
 
 def test_one_whose_host_is_out_of_reach_did_not_fail_by_itself() -> None:
@@ -372,54 +327,3 @@ def test_the_time_in_which_jenkins_was_away_is_nobodys_fault() -> None:
     assert advance(agent(Phase.CONNECTING), seen, MAVEN, at(500)).record.leaving is None
     later = replace(seen, looked_at=at(620))
     assert advance(agent(Phase.CONNECTING), later, MAVEN, at(620)).record.leaving is Cause.NOT_CONNECTED
-
-
-class TestAPipelineThatOutlivesARestartOfJenkins:
-    """Until it goes on, its agent looks idle."""
-
-    def seen(self, looked_at: float) -> Seen:
-        return Seen(task=RUNNING, node=FENCED_IDLE, looked_at=at(looked_at), restarted_at=at(100))
-
-    def test_keeps_its_agent_for_a_while(self) -> None:
-        assert advance(agent(Phase.FENCED), self.seen(110), MAVEN, at(110)).record.phase is Phase.FENCED
-
-    def test_and_no_longer(self) -> None:
-        assert advance(agent(Phase.FENCED), self.seen(131), MAVEN, at(131)).record.cause is Cause.DONE
-
-    def test_also_one_that_was_fenced_only_once_jenkins_was_back(self) -> None:
-        assert advance(agent(Phase.FENCED, since=105), self.seen(110), MAVEN, at(110)).record.phase is Phase.FENCED
-
-    def test_agents_whose_build_began_after_the_restart_are_not_kept(self) -> None:
-        record = agent(Phase.FENCED, since=105)
-        record = replace(record, times={**record.times, Phase.BUSY.value: at(104)})
-        assert advance(record, self.seen(110), MAVEN, at(110)).record.cause is Cause.DONE
-
-    def test_nor_those_whose_task_ended(self) -> None:
-        seen = replace(self.seen(110), task=task(TaskState.ENDED, outcome="TASK_FINISHED"))
-        assert advance(agent(Phase.FENCED), seen, MAVEN, at(110)).record.phase is Phase.ENDED
-
-    def test_the_agent_is_set_online_for_it_and_offline_again_once_it_goes_on(self) -> None:
-        """Jenkins gives an agent that is offline nothing to go on with."""
-        waits = replace(self.seen(200), resumed=True)
-        step = advance(agent(Phase.FENCED), waits, MAVEN, at(200))
-        assert (step.record.phase, step.acts) == (Phase.FENCED, (Act.UNFENCE,))
-        step = advance(step.record, replace(waits, node=IDLE, looked_at=at(201)), MAVEN, at(201))
-        assert (step.record.phase, step.acts) == (Phase.FENCED, ())
-        step = advance(step.record, replace(waits, node=BUSY, looked_at=at(202)), MAVEN, at(202))
-        assert (step.record.phase, step.acts) == (Phase.FENCED, (Act.FENCE,))
-
-    def test_not_while_another_item_would_take_it_and_that_not_for_ever(self) -> None:
-        waits = replace(self.seen(150), resumed=True, contested=True)
-        assert advance(agent(Phase.FENCED), waits, MAVEN, at(150)).acts == ()
-        assert advance(agent(Phase.FENCED), replace(waits, looked_at=at(161)), MAVEN, at(161)).acts == (Act.UNFENCE,)
-
-    def test_one_that_nothing_waits_for_is_set_offline_again(self) -> None:
-        """Jenkins forgot about it when it restarted."""
-        step = advance(agent(Phase.FENCED), replace(self.seen(105), node=IDLE), MAVEN, at(105))
-        assert step.acts == (Act.FENCE,)
-
-    def test_who_had_a_build_when_jenkins_restarted(self) -> None:
-        assert had_build_before(agent(Phase.FENCED), at(100))
-        assert not had_build_before(agent(Phase.FENCED), None)
-        assert not had_build_before(agent(Phase.ONLINE), at(100))
-        assert not had_build_before(agent(Phase.BUSY, since=101), at(100))
