@@ -97,11 +97,13 @@ class Labels:
         if item.label is not None:
             return self._understood(unquoted(item.label))
         told = read(item.why)
-        for name in (self._told_before.get(key(item), ""), told.label, told.name):
+        before = self._told_before.get(key(item))
+        # What was told before is the label: a name may stand there now because that node alone carries it.
+        for name in (told.label, told.name) if before is None else (before,):
             if (agent := self._agents.get(name)) is not None and agent.resumable:
                 return Resumes(name)
-        if key(item) in self._told_before:
-            return self._understood(self._told_before[key(item)])
+        if before is not None:
+            return self._understood(before)
         if told.label:
             return self._understood(told.label)
         if told.name:
