@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -131,6 +132,24 @@ def test_who_is_known_is_not_for_a_moment_while_jenkins_goes_down(server: Record
     assert jenkins.queue() == []
     with pytest.raises(JenkinsDenied, match="credentials"):
         jenkins.queue()
+
+
+def test_nor_for_another_thread_than_the_one_that_jenkins_told_of_its_restart(server: RecordedJenkins) -> None:
+    server.on(QUEUE, html(503, WAIT))
+    server.on(CRUMB, html(404))
+    server.on(CREATE, html(401))
+    jenkins = client(server.url)
+    with pytest.raises(JenkinsRestarting):
+        jenkins.queue()
+    with ThreadPoolExecutor(1) as another, pytest.raises(JenkinsRestarting):
+        another.submit(jenkins.create_node, NEW).result()
+
+
+def test_a_node_that_goes_while_it_is_set_online_is_gone(server: RecordedJenkins) -> None:
+    fenced = '{"displayName": "n1", "assignedLabels": [{"name": "n1"}], "offline": true, "temporarilyOffline": true}'
+    server.on(NODE, as_json(fenced))
+    server.on("POST /computer/n1/toggleOffline", html(404))
+    assert client(server.url).unfence("n1") is False
 
 
 def test_a_server_that_does_not_answer_in_time(server: RecordedJenkins) -> None:

@@ -22,7 +22,7 @@ from ciprov.clients.jenkins.records import (
     queue_items,
 )
 from ciprov.clients.jenkins.refusals import no_jenkins, where
-from ciprov.clients.jenkins.transport import Transport, decoded
+from ciprov.clients.jenkins.transport import Restart, Transport, decoded
 from ciprov.domain.jenkins import (
     AgentSecret,
     JenkinsError,
@@ -55,6 +55,7 @@ class HttpJenkins:
         self._connection = connection
         self._service = service
         self._of_thread = threading.local()
+        self._restart = Restart()
 
     @property
     def target(self) -> str:
@@ -165,7 +166,10 @@ class HttpJenkins:
         if present is None:
             return False
         if present.fenced:  # what there is in Jenkins does either, as it finds the node
-            self._transport.post(f"{_path(name)}/toggleOffline")
+            try:
+                self._transport.post(f"{_path(name)}/toggleOffline")
+            except JenkinsNotFound:
+                return False
         return True
 
     def secret(self, name: str) -> AgentSecret:
@@ -189,7 +193,7 @@ class HttpJenkins:
     def _transport(self) -> Transport:
         transport: Transport | None = getattr(self._of_thread, "transport", None)
         if transport is None:
-            transport = self._of_thread.transport = Transport(self._connection)
+            transport = self._of_thread.transport = Transport(self._connection, self._restart)
         return transport
 
 

@@ -48,10 +48,27 @@ _DONE_AND_SHOWN = frozenset({302, 303})
 """How Jenkins answers a write that went well: with the address of the page to look at next."""
 
 
-class Transport(jenkins.Jenkins):  # type: ignore[misc]
-    """Not to be shared between threads."""
+class Restart:
+    """When Jenkins said last that it restarts, whoever asked it; none of it since it answered."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self) -> None:
+        self._said_at = -math.inf
+
+    @property
+    def is_under_way(self) -> bool:
+        return time.monotonic() - self._said_at < _RESTARTS_S
+
+    def said(self) -> None:
+        self._said_at = time.monotonic()
+
+    def over(self) -> None:
+        self._said_at = -math.inf
+
+
+class Transport(jenkins.Jenkins):  # type: ignore[misc]
+    """Not to be shared between threads; `restart` is, by those that ask one Jenkins."""
+
+    def __init__(self, connection: Connection, restart: Restart | None = None) -> None:
         # Not the package's own: it reads the environment (and logs headers from it), and tries Kerberos unasked.
         self.server = connection.servers[0].rstrip("/") + "/"
         self.timeout = (connection.connect_timeout, connection.read_timeout)
@@ -63,7 +80,7 @@ class Transport(jenkins.Jenkins):  # type: ignore[misc]
         # The texts of the queue come in the language that is asked for.
         self._session.headers.update({"Accept-Language": "en", "Accept": "*/*"})
         self._connection = connection
-        self._said_to_restart = -math.inf
+        self._restart = restart or Restart()
 
     def get(self, path: str, **query: str) -> requests.Response:
         request = requests.Request("GET", self._build_url(path), params=query)
@@ -169,12 +186,12 @@ class Transport(jenkins.Jenkins):  # type: ignore[misc]
 
     def _check(self, response: requests.Response, place: str) -> None:
         if response.status_code < 400:
-            self._said_to_restart = -math.inf
+            self._restart.over()
             return
         error = refusal(response, place)
         if isinstance(error, JenkinsRestarting):
-            self._said_to_restart = time.monotonic()
-        elif response.status_code == 401 and time.monotonic() - self._said_to_restart < _RESTARTS_S:
+            self._restart.said()
+        elif response.status_code == 401 and self._restart.is_under_way:
             error = starting(place)
         raise error
 
