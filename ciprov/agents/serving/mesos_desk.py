@@ -193,8 +193,9 @@ class MesosDesk:
             if request.id in waiting:
                 for role in request.roles:
                     wanted.setdefault(role, set()).add(request.id)
+        ready = frozenset() if self._offers else frozenset(request.id for request in requests)
         self._attention, calls = attention.attend(
-            self._attention, {role: frozenset(ids) for role, ids in wanted.items()}, now
+            self._attention, {role: frozenset(ids) for role, ids in wanted.items()}, now, ready
         )
         for call in calls:
             act = self._driver.suppress if isinstance(call, Suppress) else self._driver.revive

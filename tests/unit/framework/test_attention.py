@@ -12,8 +12,9 @@ def seconds(number):
     return NOW + timedelta(seconds=number)
 
 
-def attended(state, wanted, after):
-    state, calls = attention.attend(state, {role: frozenset(ids) for role, ids in wanted.items()}, seconds(after))
+def attended(state, wanted, after, without_offer=()):
+    wanted = {role: frozenset(ids) for role, ids in wanted.items()}
+    state, calls = attention.attend(state, wanted, seconds(after), frozenset(without_offer))
     return state, [str(call) for call in calls]
 
 
@@ -40,6 +41,22 @@ def test_new_requests_clear_filters_but_not_too_often():
     state, calls = attended(state, {"*": {"r"}}, 9)
     assert calls == []
     assert attended(state, {"*": {"q", "r"}}, 10)[1] == ["revive *"]
+
+
+def test_a_request_that_is_ready_when_the_offers_have_gone_asks_for_them_once_more():
+    state, calls = attended(attention.registered(["*"]), {"*": {"q", "r"}}, 0)
+    assert calls == ["revive *"]
+    # They may be on their way still.
+    state, calls = attended(state, {"*": {"q", "r"}}, 0.02, {"q"})
+    assert calls == []
+    state, calls = attended(state, {"*": {"q", "r"}}, 0.05)
+    assert calls == []
+    state, calls = attended(state, {"*": {"q", "r"}}, 0.06, {"q"})
+    assert calls == ["revive *"]
+    # Nobody has offers for it: nothing comes of asking all the time.
+    state, calls = attended(state, {"*": {"q", "r"}}, 0.4, {"q"})
+    assert calls == []
+    assert attended(state, {"*": {"q", "r"}}, 0.42, {"q", "r"})[1] == ["revive *"]
 
 
 def ledger_of(*names, at=NOW):
