@@ -216,4 +216,7 @@ def _diff(name: str, before: Sequence[str], after: Sequence[str]) -> tuple[str, 
     """Lines without ends, and without secrets."""
     from_name = f"Jenkins: {name}" if before else "/dev/null"
     found = difflib.unified_diff(before, after, from_name, f"defined: {name}", lineterm="", n=3)
-    return tuple(without_secrets(found))
+    # Not of the diff itself: what tells that a line is a secret may be above what it shows.
+    both = [pair for whole in (before, after) for pair in zip(whole, without_secrets(whole), strict=True)]
+    hidden = {line: told for line, told in both if told != line}
+    return tuple(line[:1] + hidden.get(line[1:], line[1:]) for line in found)

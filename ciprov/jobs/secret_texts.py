@@ -23,9 +23,16 @@ def is_unreadable(text: str) -> bool:
 
 
 def without_secrets(lines: Iterable[str]) -> Iterator[str]:
-    """The lines of a diff or of XML with `(hidden)` for passwords, tokens and their like."""
-    inside = False
+    """The lines of XML, from its beginning, with `(hidden)` for passwords, tokens and their like."""
+    inside = goes_on = False
     for line in lines:
+        if goes_on:
+            text, end, after = line.partition("</")
+            goes_on = not end
+            yield f"(hidden){end}{after}" if text else line
+            continue
         if _PASSWORD in line:
             inside = "</" not in line
-        yield _SECRET.sub(r"\1(hidden)", _DEFAULT.sub(r"\1(hidden)", line) if inside else line)
+        told = _SECRET.sub(r"\1(hidden)", _DEFAULT.sub(r"\1(hidden)", line) if inside else line)
+        goes_on = told != line and "</" not in line
+        yield told

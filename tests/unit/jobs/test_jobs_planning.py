@@ -161,3 +161,16 @@ def test_a_copy_that_somebody_made_in_jenkins_is_neither_deleted_nor_changed():
 def test_a_name_that_differs_in_capitals_alone_is_refused():
     (step,) = planned([defined("Größe")], [there("größe")], Rules(MARK, adopt=True)).of(Action.REFUSE)
     assert "has größe" in step.reason
+
+
+def test_a_password_is_hidden_where_the_diff_begins_below_its_class():
+    fields = "".join(f"<f{number}/>" for number in range(8))
+    password = "<name>P</name><description/><defaultValue>hush</defaultValue>"
+    between = f"<x.T>{fields}</x.T><x.PasswordParameterDefinition>{password}</x.PasswordParameterDefinition>"
+    job = "<project><p>{}<x.S><name>{}</name></x.S></p></project>"
+    config = read(job.format(between, "old"), "a").with_mark(MARK.of("a"))
+    live = (ServerJob("a", "hudson.model.FreeStyleProject", config.description), config.text())
+    (step,) = planned([JobDefinition("a", job.format(f"<x.S/>{between}", "new"), PLACE)], [live]).of(Action.UPDATE)
+    told = "\n".join(step.diff)
+    assert "<x.PasswordParameterDefinition>" not in told
+    assert "<defaultValue>(hidden)</defaultValue>" in told

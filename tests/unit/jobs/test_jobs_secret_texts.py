@@ -26,3 +26,9 @@ def test_secrets_are_hidden_and_their_neighbours_are_not():
     told = "\n".join(without_secrets(lines))
     assert told.count("(hidden)") == 5
     assert told.count("shown") == 3
+
+
+def test_a_secret_of_several_lines_is_hidden_to_its_end():
+    lines = ["<a>", "  <secret>one", "two", "", "three</secret>", "  <b>shown</b>", "</a>"]
+    told = list(without_secrets(lines))
+    assert told == ["<a>", "  <secret>(hidden)", "(hidden)", "", "(hidden)</secret>", "  <b>shown</b>", "</a>"]
