@@ -29,7 +29,8 @@ def heard() -> Iterator[list[str]]:
     def not_its_own(record: logging.LogRecord) -> bool:
         if _PACKAGE not in record.pathname:
             return True
-        ear.handle(record)
+        if record.levelno >= ear.level:
+            ear.handle(record)
         return False
 
     root.addFilter(not_its_own)
