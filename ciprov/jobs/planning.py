@@ -169,6 +169,9 @@ def _why_not(name: str, there: Mapping[str, ServerJob], defined: set[str]) -> st
     alike = [other for other in there if other.lower() == name.lower()]
     if alike:
         return f"Jenkins does not tell capitals apart, and has {alike[0]}; call it so here, or rename that one"
+    alike = [other for other in defined if other != name and other.lower() == name.lower()]
+    if alike:
+        return f"Jenkins does not tell capitals apart, and {alike[0]} is defined, too; rename one of them"
     homeless = [folder for folder in parents(name) if folder not in there and folder not in defined]
     if homeless:
         return f"the folder {homeless[0]} is neither on Jenkins nor defined; define it, as a job of the type folder"

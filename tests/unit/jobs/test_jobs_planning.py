@@ -174,3 +174,9 @@ def test_a_password_is_hidden_where_the_diff_begins_below_its_class():
     told = "\n".join(step.diff)
     assert "<x.PasswordParameterDefinition>" not in told
     assert "<defaultValue>(hidden)</defaultValue>" in told
+
+
+def test_two_definitions_that_differ_in_capitals_alone_are_refused():
+    found = planned([defined("Größe"), defined("größe")])
+    assert actions(found) == [("Größe", Action.REFUSE), ("größe", Action.REFUSE)]
+    assert "größe is defined, too" in found.steps[0].reason
