@@ -7,7 +7,9 @@ from collections.abc import Iterable, Iterator
 
 _ENCRYPTED = re.compile(r"\{AQAA[A-Za-z0-9+/]+={0,2}\}")
 _MASKED = "********"
-_SECRET = re.compile(r"(<(?:\w*[pP]ass(?:word|phrase)|\w*[tT]oken|\w*[sS]ecret|\w*[aA]piKey)(?: [^>]*)?>)[^<]+")
+_KEY = r"(?:[aA]pi|[pP]rivate|[sS]ecret|[aA]ccess)Key|[aA]pikey"
+_NAME = rf"\w*(?:[pP]ass(?:word|phrase|wd)|[tT]oken|[sS]ecret(?:Text)?|{_KEY})"
+_SECRET = re.compile(rf"(<{_NAME}(?: [^>]*)?>)[^<]+")
 _PASSWORD = "PasswordParameterDefinition"  # noqa: S105 - the name of a class
 _DEFAULT = re.compile(r"(<defaultValue>)[^<]*")
 

@@ -1,3 +1,5 @@
+import pytest
+
 from ciprov.jobs.secret_texts import is_encrypted, is_unreadable, without_secrets
 
 ENCRYPTED = "{AQAAABAAAAAQT6likIJmgiiU4dQ34bDiTLeeXNr3F8/U36wa4zzH9TQ=}"
@@ -32,3 +34,8 @@ def test_a_secret_of_several_lines_is_hidden_to_its_end():
     lines = ["<a>", "  <secret>one", "two", "", "three</secret>", "  <b>shown</b>", "</a>"]
     told = list(without_secrets(lines))
     assert told == ["<a>", "  <secret>(hidden)", "(hidden)", "", "(hidden)</secret>", "  <b>shown</b>", "</a>"]
+
+
+@pytest.mark.parametrize("name", ["privateKey", "secretKey", "secretText", "accessKey", "apikey", "passwd"])
+def test_keys_are_secrets_too(name):
+    assert list(without_secrets([f"<{name}>s</{name}>"])) == [f"<{name}>(hidden)</{name}>"]
