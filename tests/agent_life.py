@@ -9,7 +9,7 @@ from typing import Any
 from ciprov.agents.lifecycle import Advance, Seen, advance
 from ciprov.agents.record import AgentRecord, Phase
 from ciprov.agents.template import Template
-from ciprov.domain.jenkins import Build, Node
+from ciprov.domain.jenkins import Build, Node, NodeMark
 from ciprov.framework.ledger.entry import Entry
 from ciprov.framework.ledger.transitions import TaskState
 from ciprov.framework.requests import Wanted
@@ -36,11 +36,13 @@ def task(state: TaskState, since: float = 0, **more: Any) -> Entry:
 
 
 RUNNING = task(TaskState.RUNNING)
-OFFLINE = Node("a1", offline=True)
-IDLE = Node("a1", idle_executors=1)
-BUSY = Node("a1", idle=False, builds=(Build("http://j/job/x/1/", 1),))
-STARTING = Node("a1", idle=False)
-FENCED_IDLE = Node("a1", offline=True, fenced=True)
+_NODE = Node("a1", frozenset({"a1", "maven"}), mark=NodeMark("ciprov", "maven"))
+OFFLINE = replace(_NODE, offline=True)
+IDLE = replace(_NODE, idle_executors=1)
+BUSY = replace(_NODE, idle=False, builds=(Build("http://j/job/x/1/", 1),))
+STARTING = replace(_NODE, idle=False)
+FENCED_IDLE = replace(_NODE, offline=True, fenced=True)
+WITHDRAWN = replace(FENCED_IDLE, labels=frozenset({"a1"}))
 FENCED_BUSY = replace(BUSY, offline=True, fenced=True)
 
 

@@ -129,7 +129,7 @@ class Answers:
             "displayName": node.name,
             "executors": [
                 {
-                    "currentExecutable": self._executed(build) if build else None,
+                    "currentExecutable": self._executed(build) if build and not build.begins else None,
                     "idle": build is None,
                     "likelyStuck": False,
                     "number": number,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 from xml.etree import ElementTree
 
+import fake_jenkins_nodes
 from fake_jenkins_answers import DEFAULT_TREES
 from fake_jenkins_jobs import Refused, check_name, full_name
 from fake_jenkins_state import FakeNode, Job
@@ -54,6 +55,7 @@ def routes(fake: FakeJenkins) -> list[Route]:
         "/queue/item/{id:int}/api/json": ("Overall/Read", api.item),
         "/computer/api/json": ("Overall/Read", api.computers),
         "/computer/{name}/api/json": ("Overall/Read", api.computer),
+        "/computer/{name}/config.xml": ("Agent/Configure", api.node_config),
         "/computer/{name}/jenkins-agent.jnlp": ("Agent/Connect", api.jnlp),
         "/job/{job}/api/json": ("Job/Read", api.job),
         "/job/{job}/{number:int}/api/json": ("Job/Read", api.build),
@@ -74,7 +76,8 @@ def routes(fake: FakeJenkins) -> list[Route]:
         "/cancelQuietDown": ("Overall/Administer", api.cancel_quiet_down),
         "/computer/doCreateItem": ("Agent/Create", api.create_node),
         "/computer/{name}/changeOfflineCause": ("Agent/Disconnect", api.fence),
-        "/computer/{name}/toggleOffline": ("Agent/Disconnect", api.toggle),
+        "/computer/{name}/config.xml": ("Agent/Configure", api.configure_node),
+        "/computer/{name}/toggleOffline": ("Overall/Read", api.toggle),
         "/computer/{name}/doDelete": ("Agent/Delete", api.delete_node),
     }
     return [
@@ -208,6 +211,9 @@ class _Api:
         tree = "number,url,building,inProgress,result,queueId,builtOn"
         return _json(request, self._fake.answers.build(self._controller.builds[key]), tree)
 
+    async def node_config(self, request: Request) -> Response:
+        return Response(fake_jenkins_nodes.written(self._node(request)), media_type="application/xml")
+
     async def jnlp(self, request: Request) -> Response:
         node = self._node(request)
         arguments = [self._controller.secret(node.name), node.name, "-url", f"{self._fake.url}/"]
@@ -313,6 +319,10 @@ class _Api:
         }
         return {text} if text in wrong else labels_in(text)
 
+    async def configure_node(self, request: Request) -> Response:
+        fake_jenkins_nodes.configure(self._node(request), (await request.body()).decode(), self._labels)
+        return Response(status_code=200)
+
     async def fence(self, request: Request) -> Response:
         node = self._node(request)
         self._controller.fence(node, request.query_params.get("offlineMessage", ""))
@@ -320,6 +330,9 @@ class _Api:
 
     async def toggle(self, request: Request) -> Response:
         node = self._node(request)
+        permission = "Agent/Disconnect" if node.fenced is None else "Agent/Connect"
+        if unwelcome := _unwelcome(self._fake, permission, request):
+            return unwelcome
         if node.fenced is None:
             form = parse_qs((await request.body()).decode())
             self._controller.fence(node, form.get("offlineMessage", [""])[0])

@@ -1,8 +1,8 @@
 """What a controller knows: nodes, jobs, its queue, and which build goes onto which executor.
 
-After the recorded answers of Jenkins 2.462. Jobs in folders have a configuration and no
-builds. Left out: several builds of one item, and that an item
-is pending for a moment. The build of a pipeline fails where a real one would wait for its agent to come back.
+After the recorded answers of Jenkins 2.462. Jobs in folders have a configuration and no builds. Left out: several
+builds of one item, and that an item is pending for a moment, unless `begins_after` seconds are given. The build of a
+pipeline fails where a real one would wait for its agent to come back.
 
 It restarts as a real one does in good order. One that is killed knows its queue as it was up to a minute ago, or none
 at all, and then gives the same ids once more; a freestyle build that ran is not there at all after either.
@@ -44,6 +44,7 @@ class Build:
     node: str = ""
     result: str | None = None
     item: int = 0
+    begins: float = 0.0
 
 
 @dataclass
@@ -100,6 +101,7 @@ class Controller:
         self.left: dict[int, Item] = {}
         self.builds: dict[tuple[str, int], Build] = {}
         self.quieting_down = False
+        self.begins_after = 0.0
         self._ids = itertools.count(1)
         self._key = key.encode()
 
@@ -130,6 +132,10 @@ class Controller:
 
     def maintain(self) -> None:
         """Moves items on as far as they go now."""
+        for node in self.nodes.values():
+            for build in [build for build in node.running if 0 < build.begins <= self.now()]:
+                build.begins = 0.0
+                self._begin(build, node)
         first: set[str] = set()
         for item in list(self.items):
             if self.now() < item.due:
@@ -176,8 +182,14 @@ class Controller:
             return
         build.node = node.name
         node.running.append(build)
+        if self.begins_after:
+            build.begins = self.now() + self.begins_after
+        else:
+            self._begin(build, node)
+
+    def _begin(self, build: Build, node: FakeNode) -> None:
         assert node.send is not None
-        node.send({"job": job.name, "number": build.number, "script": job.script})
+        node.send({"job": build.job, "number": build.number, "script": self.jobs[build.job].script})
 
     def _leave(self, item: Item) -> None:
         self.items.remove(item)
@@ -199,6 +211,8 @@ class Controller:
     def fence(self, node: FakeNode, message: str) -> None:
         node.fenced, node.cause, node.reason = message, "hudson.slaves.OfflineCause$UserCause", message
         node.changed, node.fenced_before = self.now(), None
+        for build in [build for build in node.running if build.begins]:
+            self.end(build.job, build.number, "LOST")
 
     def unfence(self, node: FakeNode) -> None:
         node.fenced, node.fenced_before, node.cause, node.reason = None, None, "", ""

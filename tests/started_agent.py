@@ -29,7 +29,7 @@ SHELLS: Mapping[str, tuple[str, ...]] = {
     "busybox": ("busybox", "nc"),
 }
 """What a host has besides the programs that every host has; the first one is its sh."""
-_EVERYWHERE = ("ls", "mkdir", "rm", "sleep")
+_EVERYWHERE = ("chmod", "ls", "mkdir", "rm", "sleep")
 
 RECORDS_ITSELF = """\
 printf '%s\\n' "$@" >arguments

@@ -39,9 +39,6 @@ TRANSITIONS: Mapping[Phase, frozenset[Phase]] = {
 RESUMED_WITHIN = timedelta(seconds=30)
 """So long after a restart of Jenkins an agent that had a build is kept though it looks idle."""
 
-CONTESTED_FOR = timedelta(seconds=60)
-"""So long after a restart of Jenkins an agent stays offline for its pipeline, while other items would take it."""
-
 BEGINS_WITHIN = timedelta(seconds=30)
 """A build that Jenkins does not show for so long has begun: ciprov's user may not read its job."""
 
@@ -65,6 +62,7 @@ class Act(StrEnum):
 
     CREATE_NODE = "create its node"
     FENCE = "fence it"
+    WITHDRAW = "take its labels off and fence it"
     UNFENCE = "set it online again"
     DELETE_NODE = "delete its node"
     STOP_TASK = "stop its task"
@@ -82,8 +80,8 @@ class Seen:
     was made and its secret is at hand. `fenced`: Jenkins confirmed a fence. `deleted`: Jenkins confirmed that the node
     is gone. `signalled`: its task told of work, of `jobs_told` jobs so far. `answers_since`: Jenkins answers without a
     break since then. `restarted_at`: when a restart of Jenkins was noticed last. `resumed`: an item of the queue waits
-    for this very agent, to go on there; `contested`: others would take it as well. `missed_at`: when the look began
-    that was the first not to find its node, as all since then.
+    for this very agent, to go on there. `missed_at`: when the look began that was the first not to find its node, as
+    all since then.
     """
 
     task: Entry | None = None
@@ -97,7 +95,6 @@ class Seen:
     signalled: bool = False
     jobs_told: int = 0
     resumed: bool = False
-    contested: bool = False
     missed_at: datetime | None = None
 
 
@@ -286,14 +283,20 @@ def _acts(record: AgentRecord, seen: Seen) -> tuple[Act, ...]:
     # After a restart of the service the secret of a node is not at hand any more.
     create = phase in {Phase.WANTED, Phase.NODE_CREATED} and not seen.created
     leaves = phase in {Phase.LAUNCHED, Phase.CONNECTING, Phase.ONLINE} and record.leaving is not None
-    fence = (Act.FENCE,) if leaves or _wants_fence(record, seen) else ()
-    unfence = (Act.UNFENCE,) if not fence and _wants_no_fence(record, seen) else ()
-    return (*((Act.CREATE_NODE,) if create else ()), *fence, *unfence)
+    fence = (_way_to_fence(record, seen),) if leaves or _wants_fence(record, seen) else ()
+    back = () if fence else _way_back(record, seen)
+    return (*((Act.CREATE_NODE,) if create else ()), *fence, *back)
+
+
+def _way_to_fence(record: AgentRecord, seen: Seen) -> Act:
+    """Where no build is known to go on, Jenkins may give it an item this moment, and would lose it by a fence."""
+    told_since = seen.signalled and not _is_fresh(record, seen)
+    return Act.FENCE if _is_busy(seen.node) or told_since else Act.WITHDRAW
 
 
 def _wants_fence(record: AgentRecord, seen: Seen) -> bool:
     if record.phase is Phase.BUSY:
-        shown = seen.signalled or bool(record.builds) or not _is_starting(seen.node)
+        shown = seen.signalled or not _is_starting(seen.node)
         return shown or (seen.looked_at is not None and seen.looked_at >= record.since + BEGINS_WITHIN)
     if record.phase is not Phase.FENCED or seen.node is None or not _is_fresh(record, seen) or seen.node.fenced:
         return False
@@ -303,14 +306,16 @@ def _wants_fence(record: AgentRecord, seen: Seen) -> bool:
     return not (seen.resumed and seen.node.idle)
 
 
-def _wants_no_fence(record: AgentRecord, seen: Seen) -> bool:
-    """A pipeline goes on only where the agent is online. Any item that fits would get it then, and is let go first."""
-    node, restarted_at, looked_at = seen.node, seen.restarted_at, seen.looked_at
+def _way_back(record: AgentRecord, seen: Seen) -> tuple[Act, ...]:
+    """A pipeline goes on only where the agent is online. Others would get it then, were its labels still there."""
+    node = seen.node
     if record.phase is not Phase.FENCED or not seen.resumed or node is None or not (node.fenced and node.idle):
-        return False
-    if restarted_at is None or looked_at is None or not _is_fresh(record, seen):
-        return False
-    return not seen.contested or looked_at >= restarted_at + CONTESTED_FOR
+        return ()
+    if seen.restarted_at is None or not _is_fresh(record, seen):
+        return ()
+    # Without our mark it is a person's, and keeps its labels.
+    alone = node.mark is None or node.labels <= {record.name}
+    return (Act.UNFENCE if alone else Act.WITHDRAW,)
 
 
 def _with_builds(record: AgentRecord, seen: Seen) -> AgentRecord:

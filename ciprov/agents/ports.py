@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Protocol
 
 from ciprov.domain.agents import Key
-from ciprov.domain.jenkins import AgentSecret, NewNode, Node, QueueItem, Server
+from ciprov.domain.jenkins import AgentSecret, NewNode, Node, QueueItem, Server, Withdrawn
 from ciprov.domain.leadership import Lead
 from ciprov.foundation.json import JsonObject
 
@@ -39,6 +39,9 @@ class Jenkins(Protocol):
 
     def fence(self, name: str, message: str) -> bool:
         """Keeps further builds away; the one that runs goes on. False where the node is gone. May be repeated."""
+
+    def withdraw(self, name: str, message: str) -> Withdrawn:
+        """As `fence`, and no item is lost that Jenkins gives to it at this moment. May be repeated."""
 
     def unfence(self, name: str) -> bool:
         """Lets builds come again. False where the node is gone. May be repeated."""

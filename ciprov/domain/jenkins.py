@@ -119,9 +119,20 @@ class Server:
     quieting_down: bool = False
 
 
+class Withdrawn(StrEnum):
+    """What became of a node that was to get no further build. STARTING: it got an item at the last moment, whose build
+    has not begun; it gets no other one.
+    """
+
+    FENCED = "fenced"
+    STARTING = "starting"
+    GONE = "gone"
+
+
 NEEDED_PERMISSIONS: Mapping[str, str] = {
     "Overall/Read": "ask Jenkins anything",
     "Agent/Create": "create a node",
+    "Agent/Configure": "take the labels off a node that is sent away",
     "Agent/Connect": "read the secret of a node",
     "Agent/Disconnect": "set a node offline",
     "Agent/Delete": "take a node away",

@@ -312,9 +312,12 @@ def test_secrets_that_were_fetched(tmp_path: Path, programs: Path) -> None:
     with SignalListener() as service, StartedAgent(tmp_path, programs, service.url, java=str(program)) as agent:
         del agent.env["CIPROV_AGENT_SECRET"], agent.env["CIPROV_AGENT_TOKEN"]
         fetched = agent.sandbox / "ciprov-secrets"
-        fetched.write_text(secrets_text(SECRET, TOKEN, (("NEXUS", "it's $HOME"),)))
+        looks = 'ciprov_seen=$(ls -l ciprov-secrets); echo "$ciprov_seen" >mode\n'
+        fetched.write_text(looks + secrets_text(SECRET, TOKEN, (("NEXUS", "it's $HOME"),)))
+        fetched.chmod(0o644)
         agent.start()
         wait_for(lambda: agent.has("given"))
+        assert agent.read("mode").startswith("-rw------- ")
         assert agent.read("given") == f"{SECRET}\n"
         (agent.sandbox / "given").unlink()
         assert not fetched.exists()

@@ -11,13 +11,15 @@ from pathlib import Path
 import pytest
 import requests
 from cut_line import CutLine
+from fake_jenkins import FakeJenkins
+from fake_jenkins_routes import TOKEN, USER
 from java_for_fake_agents import installed
 from jenkins_controllers import Controller, Names, item, jar_agents, node_of, wait_until_online, waits
 from jenkins_http import JenkinsHttp, wait_for
 from started_agent import StartedAgent, files_with, host, places_with
 
 from ciprov.clients.jenkins.client import HttpJenkins
-from ciprov.domain.jenkins import NewNode
+from ciprov.domain.jenkins import NewNode, Withdrawn
 
 Start = Callable[..., subprocess.Popen[bytes]]
 FENCED = "hudson.slaves.OfflineCause$UserCause"
@@ -53,6 +55,77 @@ def test_an_agent_takes_its_build_and_goes_with_its_node(
     assert waits(jenkins, later).why == f"‘{name}’ is offline"
     assert jenkins.delete_node(name) is True
     assert process.wait(20) == 0
+
+
+def test_a_node_that_is_withdrawn_gets_no_item_and_its_build_goes_on(
+    jenkins: HttpJenkins, by_hand: JenkinsHttp, own: Names, agent: Start, tmp_path: Path
+) -> None:
+    job, label, name = own("job"), own("label"), own("n")
+    by_hand.freestyle(job, label, "sleep 2")
+    jenkins.create_node(NewNode(name, (label, 'a "b'), str(tmp_path / name), "tpl", "for <all>", exclusive=False))
+    before = jenkins.node(name)
+    agent(name)
+    wait_until_online(jenkins, name)
+    by_hand.build(job)
+    wait_for(lambda: bool(node_of(jenkins, name).builds))
+    assert jenkins.withdraw(name, "one build") is Withdrawn.FENCED
+    wait_for(lambda: by_hand.result(job, 1) == "SUCCESS")
+    assert jenkins.unfence(name)
+    assert jenkins.withdraw(name, "goes") is Withdrawn.FENCED
+    node = node_of(jenkins, name)
+    assert before is not None
+    assert (node.labels, node.fenced, node.idle, node.offline_reason) == (frozenset({name}), True, True, "goes")
+    assert (node.description, node.mark, node.inbound) == (before.description, before.mark, True)
+    assert jenkins.unfence(name)
+    labelled, unlabelled = by_hand.build(job), own("any")
+    by_hand.freestyle(unlabelled)
+    nobodys = by_hand.build(unlabelled)
+    waits(jenkins, labelled)
+    waits(jenkins, nobodys)
+    time.sleep(1)
+    assert node_of(jenkins, name).takes_builds
+    assert node_of(jenkins, name).idle
+
+
+def test_a_node_of_others_keeps_its_labels(controller: Controller, jenkins: HttpJenkins, own: Names) -> None:
+    name = own("n")
+    controller.client("another").create_node(NewNode(name, ("lab",), "/srv/agent"))
+    assert jenkins.withdraw(name, "goes") is Withdrawn.FENCED
+    assert node_of(jenkins, name).labels == {name, "lab"}
+    assert controller.client("another").withdraw(name, "goes") is Withdrawn.FENCED
+    assert node_of(jenkins, name).labels == {name}
+
+
+def test_a_node_that_is_gone_is_not_withdrawn(jenkins: HttpJenkins, own: Names) -> None:
+    assert jenkins.withdraw(own("n"), "goes") is Withdrawn.GONE
+
+
+@pytest.mark.parametrize(("withdrawn", "result"), [(True, "SUCCESS"), (False, "LOST")])
+def test_an_item_that_was_just_given_to_a_node_is_lost_by_a_fence_alone(
+    tmp_path: Path, withdrawn: bool, result: str
+) -> None:
+    """A real one lost 28 of 100 so while there was other work. It begins builds within milliseconds."""
+    with FakeJenkins() as fake:
+        controller = Controller(fake.url, USER, TOKEN)
+        jenkins, by_hand = controller.client(), controller.http
+        by_hand.freestyle("job", "lab", "sleep 1")
+        jenkins.create_node(NewNode("n", ("lab",), "agent"))
+        fake.controller.begins_after = 1.0
+        with jar_agents(controller, tmp_path) as start:
+            start("n")
+            wait_until_online(jenkins, "n")
+            by_hand.build("job")
+            wait_for(lambda: not node_of(jenkins, "n").idle)
+            assert node_of(jenkins, "n").builds == ()
+            if withdrawn:
+                assert jenkins.withdraw("n", "goes") is Withdrawn.STARTING
+                wait_for(lambda: bool(node_of(jenkins, "n").builds))
+                assert jenkins.withdraw("n", "goes") is Withdrawn.FENCED
+            else:
+                jenkins.fence("n", "goes")
+            wait_for(lambda: by_hand.result("job", 1) is not None)
+            assert by_hand.result("job", 1) == result
+            assert node_of(jenkins, "n").fenced
 
 
 def test_a_build_fails_whose_node_is_deleted(

@@ -145,6 +145,7 @@ def test_all_permissions_are_there_and_nothing_is_left_of_the_check(jenkins: Htt
     [
         ["Overall/Read"],
         ["Agent/Create"],
+        ["Agent/Configure"],
         ["Agent/Connect"],
         ["Agent/Disconnect"],
         ["Agent/Delete"],

@@ -28,7 +28,7 @@ class Sweeper:
             self.jenkins.nodes(), self._recorded, self.jenkins.service, self._anchors, self.last.seen, self.now
         )
         for name in self.last.fence:
-            self.jenkins.fence(name, "left over")
+            self.jenkins.withdraw(name, "left over")
         for name in self.last.delete:
             self.jenkins.delete_node(name)
         return self.last

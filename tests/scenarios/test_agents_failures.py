@@ -84,7 +84,9 @@ def test_wrong_credentials_end_the_start_with_one_message(running: World) -> Non
     assert "0" * 32 not in told
 
 
-@pytest.mark.parametrize("permission", ["Agent/Create", "Agent/Delete", "Agent/Disconnect", "Agent/Connect"])
+@pytest.mark.parametrize(
+    "permission", ["Agent/Create", "Agent/Configure", "Agent/Delete", "Agent/Disconnect", "Agent/Connect"]
+)
 def test_a_missing_permission_ends_the_start_with_one_message(running: World, permission: str) -> None:
     running.jenkins.rules.denied = {permission}
     try:
@@ -92,7 +94,7 @@ def test_a_missing_permission_ends_the_start_with_one_message(running: World, pe
     finally:
         running.jenkins.rules.denied = set()
     assert permission in told
-    leftover = [name for name in running.http.nodes() if name.startswith("other-")]
+    leftover = [name for name in running.http.nodes() if name == "ciprov-other-check"]
     for name in leftover:
         running.http.discard(f"computer/{name}/doDelete")
     assert not leftover or permission == "Agent/Delete"

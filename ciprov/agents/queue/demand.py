@@ -116,7 +116,7 @@ class Demand:
 
     `unused` are names of agents of ours that could take a build and that no item takes, the best first: of those that
     fit the same items, the ones furthest on their way are kept busy. `resumed` are agents of ours for which an item
-    waits that was there before Jenkins restarted, `contested` those of them that another item would take as well.
+    waits that was there before Jenkins restarted.
     """
 
     needs: tuple[Need, ...] = ()
@@ -124,7 +124,6 @@ class Demand:
     labels: Mapping[ItemKey, str] = field(default_factory=dict)
     unused: tuple[str, ...] = ()
     resumed: frozenset[str] = frozenset()
-    contested: frozenset[str] = frozenset()
 
     @property
     def by_template(self) -> Mapping[str, int]:
@@ -176,19 +175,7 @@ def demand(seen: Seen, policy: Policy, now: datetime) -> Demand:
             needs.append(_need(each, *found))
     unused = tuple(agent.name for index, agent in enumerate(own) if index in result.unused)
     in_order = tuple(sorted(spared, key=lambda each: each.item_id))
-    contested = frozenset(name for name in resumed if _is_contested(seen, name, candidates))
-    return Demand(tuple(needs), in_order, known, unused, frozenset(resumed), contested)
-
-
-def _is_contested(seen: Seen, name: str, candidates: Sequence[_Candidate]) -> bool:
-    node = next((node for node in seen.nodes if node.name == name), None)
-    agents = [agent for agent in seen.agents if agent.name == name]
-    asked = [each.asked.expression for each in candidates if not each.early]
-    return any(
-        not agent.exclusive if expression is None else holds(expression, _labels(agent, node))
-        for agent in agents
-        for expression in asked
-    )
+    return Demand(tuple(needs), in_order, known, unused, frozenset(resumed))
 
 
 class _Running:

@@ -28,11 +28,14 @@ class Looked:
 
 @dataclass(frozen=True, slots=True)
 class Acted:
-    """What became of an act for an agent's node. `found`: False where the node was gone. `secret` of a created one."""
+    """What became of an act for an agent's node. `found`: False where the node was gone. `starting`: it could not be
+    withdrawn, as a build is about to begin there. `secret` of a created one.
+    """
 
     agent: str
     act: Act
     found: bool = True
+    starting: bool = False
     secret: AgentSecret | None = None
     error: JenkinsError | None = None
 

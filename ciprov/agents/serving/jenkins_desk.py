@@ -16,12 +16,12 @@ from datetime import datetime, timedelta
 from ciprov.agents.lifecycle import Act
 from ciprov.agents.ports import Jenkins
 from ciprov.agents.serving.inbox import Acted, Inbox, Looked
-from ciprov.domain.jenkins import JenkinsError, JenkinsUnavailable, NewNode
+from ciprov.domain.jenkins import JenkinsError, JenkinsUnavailable, NewNode, Withdrawn
 from ciprov.foundation.clock import Now
 
 _WORKERS = 8
 _FENCERS = 4
-_TURN = {Act.CREATE_NODE: 0, Act.DELETE_NODE: 1}
+_TURN = {Act.CREATE_NODE: 0, Act.WITHDRAW: 1, Act.DELETE_NODE: 1}
 _AGAIN_S = 0.5
 _AGAIN_AT_MOST_S = 15.0
 _FORGOTTEN_AFTER = timedelta(minutes=10)
@@ -38,7 +38,9 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class NodeAct:
-    """`new` for CREATE_NODE, `message` for FENCE. Each secret that is asked for leaves a warning in Jenkins's log."""
+    """`new` for CREATE_NODE, `message` for FENCE and WITHDRAW. Each secret that is asked for leaves a warning in
+    Jenkins's log.
+    """
 
     agent: str
     act: Act
@@ -173,6 +175,10 @@ def _perform(jenkins: Jenkins, work: NodeAct) -> Acted:
     if work.act is Act.CREATE_NODE and work.new is not None:
         jenkins.create_node(work.new)
         return Acted(work.agent, work.act, secret=jenkins.secret(work.agent) if work.wants_secret else None)
+    if work.act is Act.WITHDRAW:
+        became = jenkins.withdraw(work.agent, work.message)
+        found, starting = became is not Withdrawn.GONE, became is Withdrawn.STARTING
+        return Acted(work.agent, work.act, found=found, starting=starting)
     do: dict[Act, Callable[[], bool]] = {
         Act.FENCE: lambda: jenkins.fence(work.agent, work.message),
         Act.UNFENCE: lambda: jenkins.unfence(work.agent),

@@ -21,6 +21,7 @@ from ciprov.agents.template import Template
 from ciprov.agents.view.happenings import Tell
 from ciprov.domain.jenkins import AgentSecret, JenkinsUnavailable, NewNode, Node, NotOurNode
 
+_FENCES = frozenset({Act.FENCE, Act.WITHDRAW, Act.UNFENCE})
 _REMEMBERED = 200
 _AHEAD = 64
 """So many nodes of a template may wait for a place: more would only clutter Jenkins."""
@@ -50,7 +51,6 @@ class Roster:
         self._looked_at: datetime | None = None
         self._missed_at: Mapping[str, datetime] = {}
         self._resumed: frozenset[str] = frozenset()
-        self._contested: frozenset[str] = frozenset()
         self._went_on_at: dict[str, datetime] = {}
         self._fenced: set[str] = set()
         self._fences_set_at: dict[str, datetime] = {}
@@ -113,12 +113,12 @@ class Roster:
                 if each.times.get(Phase.NODE_CREATED, looked.began) < looked.began
             }
 
-    def goes_on(self, resumed: frozenset[str], contested: frozenset[str], now: datetime) -> None:
-        """`resumed` and `contested` of the last `Demand`. Who is not waited for any more may have its pipeline now:
+    def goes_on(self, resumed: frozenset[str], now: datetime) -> None:
+        """`resumed` of the last `Demand`. Who is not waited for any more may have its pipeline now:
         only a look at the nodes that begins after `now` tells.
         """
         self._went_on_at |= dict.fromkeys(self._resumed - resumed, now)
-        self._resumed, self._contested = resumed, contested
+        self._resumed = resumed
 
     def acted(self, acted: Acted, now: datetime) -> None:
         record = self.records.get(acted.agent)
@@ -141,8 +141,9 @@ class Roster:
             token = secrets.token_urlsafe(24)
             self._secrets[record.name], self._tokens[record.name] = acted.secret, token
             self._change(record, replace(record, token_digest=digest(token)))
-        elif acted.act is Act.FENCE and acted.found:
-            self._fenced.add(record.name)
+        elif acted.act in {Act.FENCE, Act.WITHDRAW} and acted.found:
+            if not acted.starting:
+                self._fenced.add(record.name)
             self._fences_set_at[record.name] = now
         elif acted.act is Act.UNFENCE and acted.found:
             self._fenced.discard(record.name)
@@ -179,7 +180,7 @@ class Roster:
             for act in further.acts:
                 if act is Act.CREATE_NODE and after.name in self.held_back:
                     continue
-                if act in {Act.FENCE, Act.UNFENCE} and self._is_older(self._fences_set_at.get(after.name)):
+                if act in _FENCES and self._is_older(self._fences_set_at.get(after.name)):
                     continue
                 if act is Act.CREATE_NODE and after.phase is Phase.WANTED:
                     ahead[after.template] += 1
@@ -207,7 +208,6 @@ class Roster:
             answers_since=self.answers_since,
             restarted_at=self.restarted_at,
             resumed=name in self._resumed or self._is_older(self._went_on_at.get(name)),
-            contested=name in self._contested,
             missed_at=self._missed_at.get(name),
         )
 

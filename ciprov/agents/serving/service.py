@@ -165,7 +165,7 @@ class AgentService:
         for event in came:
             if isinstance(event, Looked) and event.error is None:
                 self._demand.looked(event, now)
-                self._roster.goes_on(self._demand.demand.resumed, self._demand.demand.contested, now)
+                self._roster.goes_on(self._demand.demand.resumed, now)
                 self._looks.answered(event, self._demand.demand, now)
                 self._sweeper.looked(event, self._demand.rules, now)
                 self._roster.advance(now)

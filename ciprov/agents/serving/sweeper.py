@@ -33,8 +33,11 @@ class Sweeper:
         self._seen = found.seen
         there = {node.name for node in looked.nodes}
         self._told = {(name, about) for name, about in self._told if name in there}
-        for names, act in ((found.fence, Act.FENCE), (found.delete, Act.DELETE_NODE)):
+        for names, wanted in ((found.fence, Act.WITHDRAW), (found.delete, Act.DELETE_NODE)):
             for name in names:
+                # An anchor never had an agent, and settings that want it again would find it without labels.
+                plain = wanted is Act.WITHDRAW and was_anchor(name, rules.service.name)
+                act = Act.FENCE if plain else wanted
                 why = _why(name, rules.service.name)
                 self._jenkins.ask(NodeAct(name, act, message=f"ciprov: {why}"), now)
                 self._say(name, act, f"node {name}: {why}: {act}", Severity.INFO)

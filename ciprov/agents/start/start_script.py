@@ -48,7 +48,7 @@ EXIT_CODES: Mapping[int, str] = {
 
 _FIRST = """\
 cd "${MESOS_SANDBOX:-.}" || exit 73
-if [ -f @FILE@ ]; then . ./@FILE@; rm -f @FILE@; fi
+if [ -f @FILE@ ]; then chmod 600 @FILE@ 2>/dev/null; . ./@FILE@; rm -f @FILE@; fi
 ciprov_secrets="${@SECRET@-}
 ${@TOKEN@-}"
 unset @SECRET@ @TOKEN@ MESOS_EXECUTOR_AUTHENTICATION_TOKEN

@@ -16,10 +16,12 @@ from ciprov.clients.jenkins.records import (
     NODE_TYPE,
     NODES_TREE,
     QUEUE_TREE,
+    config_mark,
     node,
     node_form,
     nodes,
     queue_items,
+    without_labels,
 )
 from ciprov.clients.jenkins.refusals import no_jenkins, where
 from ciprov.clients.jenkins.transport import Restart, Transport, decoded
@@ -35,6 +37,7 @@ from ciprov.domain.jenkins import (
     NotOurNode,
     QueueItem,
     Server,
+    Withdrawn,
 )
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
@@ -159,6 +162,22 @@ class HttpJenkins:
         except JenkinsNotFound:
             return False
         return True
+
+    def withdraw(self, name: str, message: str) -> Withdrawn:
+        """As `fence`, and no item is lost that Jenkins gives to it at this moment: its labels go first, and then it is
+        seen what it has. A node that does not bear our mark keeps them. May be repeated.
+        """
+        try:
+            config = self._transport.get(f"{_path(name)}/config.xml").content.decode()
+            mark = config_mark(config)
+            if mark is not None and mark.service == self._service and (unasked := without_labels(config)) != config:
+                self._transport.post_xml(f"{_path(name)}/config.xml", unasked)
+        except JenkinsNotFound:
+            return Withdrawn.GONE
+        present = self.node(name)
+        if present is not None and not present.idle and not present.builds:
+            return Withdrawn.STARTING
+        return Withdrawn.FENCED if present is not None and self.fence(name, message) else Withdrawn.GONE
 
     def unfence(self, name: str) -> bool:
         """Lets builds come again. False where the node is gone. May be repeated."""

@@ -6,7 +6,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
-from ciprov.domain.jenkins import NEEDED_PERMISSIONS, AgentSecret, JenkinsDenied, JenkinsNotFound, NewNode, Server
+from ciprov.domain.jenkins import (
+    NEEDED_PERMISSIONS,
+    AgentSecret,
+    JenkinsDenied,
+    JenkinsNotFound,
+    NewNode,
+    Server,
+    Withdrawn,
+)
 
 NO_CREDENTIALS = (
     "give a user and its API token: CIPROV_JENKINS_USER and CIPROV_JENKINS_TOKEN, or `jenkins` in the settings"
@@ -24,23 +32,26 @@ class _Jenkins(Protocol):
     def server(self) -> Server: ...
     def create_node(self, new: NewNode) -> bool: ...
     def fence(self, name: str, message: str) -> bool: ...
+    def withdraw(self, name: str, message: str) -> Withdrawn: ...
     def secret(self, name: str) -> AgentSecret: ...
     def delete_node(self, name: str) -> bool: ...
 
 
 def check_permissions(jenkins: _Jenkins) -> None:
-    """Raises `JenkinsDenied`. The node that it makes has a label that nothing asks for."""
+    """Raises `JenkinsDenied`. The node that it makes has no label but its name, which nothing asks for."""
     name = f"ciprov-{jenkins.service}-check"
-    probe = NewNode(name, (f"{name}-only",), "/nowhere", description="May be deleted: shows whether ciprov may do this")
+    probe = NewNode(name, (), "/nowhere", description="May be deleted: shows whether ciprov may do this")
     missing = _missing("Overall/Read", jenkins.server) or _missing("Agent/Create", lambda: jenkins.create_node(probe))
     if not missing:
         missing = [
+            *_missing("Agent/Configure", lambda: jenkins.withdraw(name, "checks permissions")),
             *_missing("Agent/Disconnect", lambda: jenkins.fence(name, "checks permissions")),
             *_missing("Agent/Connect", lambda: _read_secret(jenkins, name)),
             *_missing("Agent/Delete", lambda: jenkins.delete_node(name)),
         ]
     if missing:
-        needed = "; ".join(f"{one} (to {NEEDED_PERMISSIONS.get(one, 'do its work')})" for one in missing)
+        named = dict.fromkeys(missing)
+        needed = "; ".join(f"{one} (to {NEEDED_PERMISSIONS.get(one, 'do its work')})" for one in named)
         left = f" Delete the node '{name}' yourself." if "Agent/Delete" in missing else ""
         lacking, way_out = f"the user of ciprov lacks {needed}", _WAY_OUT
         if jenkins.anonymous:

@@ -27,6 +27,10 @@ _STAGES = {
     "LeftItem": Stage.LEFT,
 }
 _BUILT_IN = frozenset({"hudson.model.Hudson$MasterComputer", "jenkins.model.Jenkins$MasterComputer"})
+# Jenkins indents what it writes, and the node's own fields by two blanks; `<` in a text has another form.
+_DESCRIPTION = re.compile("^  <description>([^<]*)</description>", re.MULTILINE)
+_LABELS = re.compile("^  <label>[^<]*</label>", re.MULTILINE)
+_MODE = re.compile("^  <mode>[^<]*</mode>", re.MULTILINE)
 _MARK = re.compile(r"\[ciprov service=(?P<service>[\w.-]+)(?: template=(?P<template>[\w.-]+))?\]\s*$")
 
 
@@ -75,6 +79,17 @@ def node(computer: JsonObject) -> Node | None:
 def mark_in(description: str) -> NodeMark | None:
     match = _MARK.search(description)
     return None if match is None else NodeMark(match["service"], match["template"] or "")
+
+
+def config_mark(config: str) -> NodeMark | None:
+    """Of a node's config.xml."""
+    match = _DESCRIPTION.search(config)
+    return None if match is None else mark_in(match[1])
+
+
+def without_labels(config: str) -> str:
+    """The config.xml of a node that only its own name leads to."""
+    return _MODE.sub("  <mode>EXCLUSIVE</mode>", _LABELS.sub("  <label></label>", config))
 
 
 def marked(description: str, mark: NodeMark) -> str:

@@ -113,7 +113,7 @@ class TestBeforeItConnects:
         assert (late.record.phase, late.record.leaving, late.acts) == (
             Phase.CONNECTING,
             Cause.NOT_CONNECTED,
-            (Act.FENCE,),
+            (Act.WITHDRAW,),
         )
         step = look(late.record, 122, FENCED_IDLE)
         assert step.record.phase is Phase.FENCED
@@ -199,7 +199,7 @@ class TestItsHost:
 class TestSentAwayWhileIdle:
     def test_fenced_first_and_gone_once_a_later_look_finds_it_idle(self) -> None:
         step = look(agent(Phase.ONLINE, leaving=Cause.IDLE), 1, IDLE)
-        assert (step.record.phase, step.acts) == (Phase.ONLINE, (Act.FENCE,))
+        assert (step.record.phase, step.acts) == (Phase.ONLINE, (Act.WITHDRAW,))
         step = look(step.record, 2, IDLE, fenced=True)
         assert step.record.phase is Phase.FENCED
         step = look(step.record, 3, FENCED_IDLE, fenced=True)
@@ -222,7 +222,7 @@ class TestFences:
         step = look(agent(Phase.FENCED), 1, BUSY)
         assert (step.record.phase, step.acts) == (Phase.FENCED, (Act.FENCE,))
         idle = look(agent(Phase.FENCED), 1, IDLE)
-        assert (idle.record.phase, idle.acts) == (Phase.FENCED, (Act.FENCE,))
+        assert (idle.record.phase, idle.acts) == (Phase.FENCED, (Act.WITHDRAW,))
 
     def test_somebody_sets_an_idle_one_offline(self) -> None:
         """Or Jenkins does: it gets no build any more, and goes when an idle one would."""
@@ -284,7 +284,6 @@ SEEN = st.builds(
     signalled=st.booleans(),
     restarted_at=st.none() | st.integers(-100, 2000).map(at),
     resumed=st.booleans(),
-    contested=st.booleans(),
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from agent_life import BUSY, FENCED_IDLE, IDLE, MAVEN, RUNNING, STARTING, agent, at, look, task
+from agent_life import BUSY, FENCED_IDLE, IDLE, MAVEN, RUNNING, STARTING, WITHDRAWN, agent, at, look, task
 
 from ciprov.agents.lifecycle import Act, Seen, advance, had_build_before
 from ciprov.agents.record import Cause, Phase
@@ -30,7 +30,18 @@ class TestBetweenAnItemAndItsBuild:
         assert look(agent(Phase.BUSY), 1, STARTING, signalled=True).acts == (Act.FENCE,)
 
     def test_or_it_was_so_short_that_no_look_saw_it(self) -> None:
-        assert look(agent(Phase.BUSY), 1, IDLE).acts == (Act.FENCE,)
+        assert look(agent(Phase.BUSY), 1, IDLE).acts == (Act.WITHDRAW,)
+        assert look(agent(Phase.BUSY), 1, IDLE, signalled=True).acts == (Act.WITHDRAW,)
+
+    def test_once_its_task_told_of_a_build_no_look_is_waited_for(self) -> None:
+        seen = Seen(task=RUNNING, node=IDLE, looked_at=at(0.9), signalled=True)
+        step = advance(agent(Phase.ONLINE), seen, MAVEN, at(1))
+        assert (step.record.phase, step.acts) == (Phase.BUSY, (Act.FENCE,))
+
+    def test_nor_while_the_next_item_was_given_to_it(self) -> None:
+        record = agent(Phase.BUSY, builds=("http://j/job/x/1/",))
+        assert look(record, 1, STARTING).acts == ()
+        assert look(record, 1, BUSY).acts == (Act.FENCE,)
 
     def test_one_that_is_to_go_is_not_fenced_either(self) -> None:
         assert look(agent(Phase.ONLINE, leaving=Cause.IDLE), 1, STARTING).acts == ()
@@ -66,7 +77,7 @@ class TestAPipelineThatOutlivesARestartOfJenkins:
 
     def test_the_agent_is_set_online_for_it_and_offline_again_once_it_goes_on(self) -> None:
         """Jenkins gives an agent that is offline nothing to go on with."""
-        waits = replace(self.seen(200), resumed=True)
+        waits = replace(self.seen(200), node=WITHDRAWN, resumed=True)
         step = advance(agent(Phase.FENCED), waits, MAVEN, at(200))
         assert (step.record.phase, step.acts) == (Phase.FENCED, (Act.UNFENCE,))
         step = advance(step.record, replace(waits, node=IDLE, looked_at=at(201)), MAVEN, at(201))
@@ -74,15 +85,18 @@ class TestAPipelineThatOutlivesARestartOfJenkins:
         step = advance(step.record, replace(waits, node=BUSY, looked_at=at(202)), MAVEN, at(202))
         assert (step.record.phase, step.acts) == (Phase.FENCED, (Act.FENCE,))
 
-    def test_not_while_another_item_would_take_it_and_that_not_for_ever(self) -> None:
-        waits = replace(self.seen(150), resumed=True, contested=True)
-        assert advance(agent(Phase.FENCED), waits, MAVEN, at(150)).acts == ()
-        assert advance(agent(Phase.FENCED), replace(waits, looked_at=at(161)), MAVEN, at(161)).acts == (Act.UNFENCE,)
+    def test_not_before_its_labels_are_off_as_any_other_item_would_take_it(self) -> None:
+        waits = replace(self.seen(150), resumed=True)
+        assert advance(agent(Phase.FENCED), waits, MAVEN, at(150)).acts == (Act.WITHDRAW,)
+
+    def test_one_that_a_person_made_his_own_keeps_its_labels(self) -> None:
+        waits = replace(self.seen(150), node=replace(FENCED_IDLE, mark=None), resumed=True)
+        assert advance(agent(Phase.FENCED), waits, MAVEN, at(150)).acts == (Act.UNFENCE,)
 
     def test_one_that_nothing_waits_for_is_set_offline_again(self) -> None:
         """Jenkins forgot about it when it restarted."""
         step = advance(agent(Phase.FENCED), replace(self.seen(105), node=IDLE), MAVEN, at(105))
-        assert step.acts == (Act.FENCE,)
+        assert step.acts == (Act.WITHDRAW,)
 
     def test_who_had_a_build_when_jenkins_restarted(self) -> None:
         assert had_build_before(agent(Phase.FENCED), at(100))

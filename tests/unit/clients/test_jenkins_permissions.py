@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ciprov.clients.jenkins.permissions import check_permissions
-from ciprov.domain.jenkins import AgentSecret, JenkinsNotFound, NewNode, Server
+from ciprov.domain.jenkins import AgentSecret, JenkinsNotFound, NewNode, Server, Withdrawn
 
 
 class Shared:
@@ -21,6 +21,9 @@ class Shared:
 
     def fence(self, _name: str, _message: str) -> bool:
         return False
+
+    def withdraw(self, _name: str, _message: str) -> Withdrawn:
+        return Withdrawn.GONE
 
     def secret(self, name: str) -> AgentSecret:
         raise JenkinsNotFound(f"Jenkins has nothing there: {name}", status=404)

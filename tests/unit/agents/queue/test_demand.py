@@ -38,7 +38,6 @@ def test_demand(case):
     assert {each.item_id: str(each.why) for each in result.spared} == case.get("spared", {})
     assert list(result.unused) == case.get("unused", [])
     assert sorted(result.resumed) == case.get("resumed", [])
-    assert sorted(result.contested) == case.get("contested", [])
     assert all(each.reason for each in result.spared)
     if "remembers" in case:
         assert {number: label for (number, _), label in result.labels.items()} == case["remembers"]

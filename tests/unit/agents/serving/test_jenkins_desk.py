@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from ciprov.agents.lifecycle import Act
 from ciprov.agents.serving.inbox import Acted, Inbox
 from ciprov.agents.serving.jenkins_desk import JenkinsDesk, NodeAct
-from ciprov.domain.jenkins import JenkinsUnavailable, NewNode
+from ciprov.domain.jenkins import JenkinsUnavailable, NewNode, Withdrawn
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -39,6 +41,22 @@ def test_no_fence_waits_for_nodes_that_are_being_made() -> None:
     jenkins.let.set()
     desk.stop()
     assert first == [Acted("busy", Act.FENCE)]
+
+
+@pytest.mark.parametrize("became", Withdrawn)
+def test_what_became_of_a_node_that_was_withdrawn(became: Withdrawn) -> None:
+    class One(Slow):
+        def withdraw(self, _name: str, _message: str) -> Withdrawn:
+            return became
+
+    inbox = Inbox()
+    desk = JenkinsDesk(One(), inbox, lambda: NOW)  # type: ignore[arg-type]
+    desk.start()
+    desk.ask(NodeAct("a1", Act.WITHDRAW), NOW)
+    told = inbox.take(10)
+    desk.stop()
+    found, starting = became is not Withdrawn.GONE, became is Withdrawn.STARTING
+    assert told == [Acted("a1", Act.WITHDRAW, found=found, starting=starting)]
 
 
 def test_what_failed_is_not_remembered_for_ever() -> None:

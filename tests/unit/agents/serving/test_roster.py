@@ -7,6 +7,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from ciprov.agents.lifecycle import Act
 from ciprov.agents.record import AgentRecord, Cause, Phase
 from ciprov.agents.serving.books import Books
@@ -124,18 +126,19 @@ class TestAfterARestartOfJenkins:
         office.roster.restarted_at = at(100)
         return office
 
-    def test_a_fence_that_was_set_is_not_asked_for_again_before_a_later_look(self) -> None:
+    @pytest.mark.parametrize("starting", [False, True])
+    def test_a_fence_that_was_asked_for_is_not_asked_for_again_before_a_later_look(self, starting: bool) -> None:
         office = self.office()
         office.turn(110, self.IDLE)
         assert office.jenkins.is_busy_with("a1")
-        office.turn(111, Acted("a1", Act.FENCE))
+        office.turn(111, Acted("a1", Act.WITHDRAW, starting=starting))
         assert not office.jenkins.is_busy_with("a1")
         office.turn(112, replace(self.IDLE, began=at(112)))
         assert office.jenkins.is_busy_with("a1")
 
     def test_nor_is_one_lifted_again(self) -> None:
         office = self.office()
-        office.roster.goes_on(frozenset({"a1"}), frozenset(), at(109))
+        office.roster.goes_on(frozenset({"a1"}), at(109))
         office.turn(110, self.FENCED)
         assert office.jenkins.is_busy_with("a1")
         office.turn(111, Acted("a1", Act.UNFENCE))
@@ -144,9 +147,9 @@ class TestAfterARestartOfJenkins:
     def test_one_that_was_just_given_its_pipeline_is_not_fenced_because_it_was_idle_before(self) -> None:
         """The nodes are asked before the queue, which its item has left in between."""
         office = self.office()
-        office.roster.goes_on(frozenset({"a1"}), frozenset(), at(109))
+        office.roster.goes_on(frozenset({"a1"}), at(109))
         office.turn(110.1, self.IDLE)
-        office.roster.goes_on(frozenset(), frozenset(), at(110.1))
+        office.roster.goes_on(frozenset(), at(110.1))
         office.turn(110.1)
         assert not office.jenkins.is_busy_with("a1")
         office.turn(111, Looked(at(111), nodes=(Node("a1", idle=False, builds=(Build("http://j/job/x/1/", 1),)),)))
