@@ -51,6 +51,7 @@ def routes(fake: FakeJenkins) -> list[Route]:
     reads: dict[str, tuple[str, Answer]] = {
         "/api/json": ("Overall/Read", api.root),
         "/crumbIssuer/api/json": ("Overall/Read", api.crumb),
+        "/overallLoad/api/json": ("Overall/Read", api.load),
         "/queue/api/json": ("Overall/Read", api.queue),
         "/queue/item/{id:int}/api/json": ("Overall/Read", api.item),
         "/computer/api/json": ("Overall/Read", api.computers),
@@ -163,7 +164,7 @@ class _Api:
         answer = {
             "_class": "hudson.model.Hudson",
             "mode": "NORMAL",
-            "jobs": self._controller.configs.listed(),
+            "jobs": [] if self._hides_jobs else self._controller.configs.listed(),
             "quietingDown": self._controller.quieting_down,
         }
         return _json(request, answer, "mode,jobs[name],quietingDown")
@@ -173,7 +174,23 @@ class _Api:
         return JSONResponse(answer | {"crumbRequestField": "Jenkins-Crumb"})
 
     async def queue(self, request: Request) -> Response:
-        return _json(request, self._fake.answers.queue(), DEFAULT_TREES["queue"])
+        answer = self._fake.answers.queue()
+        if self._hides_jobs:
+            answer["items"] = []
+        return _json(request, answer, DEFAULT_TREES["queue"])
+
+    async def load(self, request: Request) -> Response:
+        """Counted when asked; a real one counts every 10 s."""
+        waiting = sum(item["buildable"] for item in self._fake.answers.queue()["items"])
+        answer = {
+            "_class": "hudson.model.OverallLoadStatistics",
+            "queueLength": {"sec10": {"history": [0.1 * waiting, 0.0, 0.0], "latest": 0.1 * waiting}},
+        }
+        return _json(request, answer, "queueLength")
+
+    @property
+    def _hides_jobs(self) -> bool:
+        return "Job/Read" in self._fake.rules.denied
 
     async def item(self, request: Request) -> Response:
         number = request.path_params["id"]

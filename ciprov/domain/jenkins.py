@@ -111,12 +111,15 @@ class AgentSecret:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """`time` is Jenkins's own clock, to the second. `session` changes whenever Jenkins restarts."""
+    """`time` is Jenkins's own clock, to the second. `session` changes whenever Jenkins restarts. `hides_jobs`: it shows
+    this user no job at all, though items wait in its queue.
+    """
 
     version: str
     time: datetime | None = None
     session: str = ""
     quieting_down: bool = False
+    hides_jobs: bool = False
 
 
 class Withdrawn(StrEnum):
@@ -137,7 +140,9 @@ NEEDED_PERMISSIONS: Mapping[str, str] = {
     "Agent/Disconnect": "set a node offline",
     "Agent/Delete": "take a node away",
 }
-"""Each with what it is needed for. Job/Read is needed too: without it the queue looks empty, which no call tells."""
+"""Each with what it is needed for. Job/Read is needed too: without it the queue looks empty, and no call tells that it
+lacks, only `Server.hides_jobs` once something waits.
+"""
 
 
 class JenkinsError(CiprovError):

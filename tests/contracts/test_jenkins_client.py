@@ -8,10 +8,11 @@ import pytest
 from fake_jenkins import FakeJenkins
 from fake_jenkins_routes import PASSWORD, TOKEN, USER
 from jenkins_controllers import Controller, Names
-from jenkins_http import JenkinsHttp
+from jenkins_http import JenkinsHttp, wait_for
 
 from ciprov.clients.connection import Connection
 from ciprov.clients.jenkins.client import HttpJenkins
+from ciprov.clients.jenkins.records import LOAD_TREE, items_waited
 from ciprov.domain.jenkins import (
     JenkinsDenied,
     JenkinsError,
@@ -36,6 +37,32 @@ def test_the_server_tells_its_version_and_time(jenkins: HttpJenkins) -> None:
     assert server.time is not None
     assert abs(server.time - datetime.now(UTC)) < timedelta(minutes=5)
     assert not server.quieting_down
+
+
+def test_items_that_wait_are_counted(controller: Controller, own: Names) -> None:
+    def waited() -> bool:
+        return items_waited(controller.http.get("overallLoad", tree=LOAD_TREE))
+
+    job = own("j")
+    wait_for(lambda: not waited(), 30)
+    controller.http.freestyle(job, label="nowhere")
+    controller.http.build(job)
+    wait_for(waited, 30)
+    assert not controller.client().server().hides_jobs
+
+
+def test_jobs_that_are_hidden_are_noticed_once_items_wait() -> None:
+    with FakeJenkins() as fake:
+        fake.rules.denied = {"Job/Read"}
+        jenkins, http = client_of(fake), JenkinsHttp(fake.url, USER, TOKEN)
+        http.freestyle("j", label="nowhere")
+        assert not jenkins.server().hides_jobs
+        http.build("j")
+        assert jenkins.server().hides_jobs
+        assert jenkins.queue() == []
+        fake.rules.denied = set()
+        assert not jenkins.server().hides_jobs
+        assert len(jenkins.queue()) == 1
 
 
 def test_a_node_is_what_was_asked_for(jenkins: HttpJenkins, own: Names) -> None:

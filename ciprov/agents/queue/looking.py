@@ -23,8 +23,10 @@ from ciprov.agents.record import AgentRecord, Phase
 WATCHED_S = 0.1
 FAST_S = 0.4
 CALM_S = 1.0
-IDLE_S = 1.02
-"""Now and then Jenkins's clock is asked for besides, and all of it is to be no more than one request in a second."""
+IDLE_S = 1.04
+"""Now and then Jenkins is asked for its clock besides, or for its load: all of it is to be at most one request in a
+second.
+"""
 NODES_S = 5.0
 """So old is what is known of nodes while agents have their builds."""
 IDLE_NODES_S = 60.0

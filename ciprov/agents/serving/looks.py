@@ -12,6 +12,8 @@ from ciprov.agents.serving.inbox import Looked
 from ciprov.agents.serving.jenkins_desk import JenkinsDesk
 
 _CLOCK_EVERY = timedelta(seconds=60)
+_CLOCK_AGAIN = timedelta(seconds=15)
+"""Jenkins counts what waits every 10 s."""
 
 
 class Looks:
@@ -27,7 +29,9 @@ class Looks:
         return cadence(facts, self._history, now, self._jitter)
 
     def on(self, facts: Facts, now: datetime) -> None:
-        """Begin the next look if it is due and none is under way. Now and then it asks for Jenkins's clock, too."""
+        """Begin the next look if it is due and none is under way. Now and then it asks what Jenkins tells of itself,
+        too.
+        """
         look = self.next(facts, now)
         if self._jenkins.looking or now < look.at:
             return
@@ -35,6 +39,10 @@ class Looks:
         if clock:
             self._next_clock = now + _CLOCK_EVERY
         self._jenkins.look(jenkins_desk.Look(nodes=look.nodes, queue=look.queue, server=clock))
+
+    def ask_again(self, now: datetime) -> None:
+        """What Jenkins tells of itself is wanted soon once more."""
+        self._next_clock = now + _CLOCK_AGAIN
 
     def answered(self, looked: Looked, demand: Demand, now: datetime) -> None:
         """After each look that was answered; `demand` is what follows from it."""

@@ -18,7 +18,7 @@ from ciprov.agents.serving.jenkins_desk import JenkinsDesk
 from ciprov.agents.serving.looks import Looks
 from ciprov.agents.serving.mesos_desk import MesosDesk
 from ciprov.agents.serving.misfits import Misfits
-from ciprov.agents.serving.peers import Restarts, Watched
+from ciprov.agents.serving.peers import HiddenJobs, Restarts, Watched
 from ciprov.agents.serving.requests import request
 from ciprov.agents.serving.roster import Roster
 from ciprov.agents.serving.sweeper import Sweeper
@@ -82,6 +82,7 @@ class AgentService:
         self._mesos_peer = Watched(parts.mesos, What.MESOS_LOST, What.MESOS_BACK, tell)
         self._mesos.follow(rules.templates)
         self._restarts = Restarts(self._books)
+        self._hidden = HiddenJobs(self._jenkins_peer, tell)
         self._former: dict[str, Template] = {}
         self._looks = Looks(self._jenkins)
         self._next_keep_up = now()
@@ -225,6 +226,8 @@ class AgentService:
             if not self._jenkins_peer.peer.up:
                 self._jenkins.answers_again()
             self._jenkins_peer.is_up(now, looked.server.version if looked.server else "")
+            if self._hidden.looked(looked.server, bool(looked.items or self._demand.items)):
+                self._looks.ask_again(now)
             self._roster.answers_since = self._jenkins_peer.peer.since
             if self._restarts.noticed(looked.server):
                 self._roster.restarted_at = now

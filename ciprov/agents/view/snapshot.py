@@ -17,7 +17,9 @@ from ciprov.framework.state import KnownAgent
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Jenkins or Mesos as seen from here. `since` when it is `up`, or not; `message` says why not, with the way out."""
+    """Jenkins or Mesos as seen from here. `since` when it is `up`, or not; `message` says why not, or what
+    is wrong nevertheless, with the way out.
+    """
 
     target: str
     up: bool = False

@@ -260,6 +260,9 @@ def _answers(
         yield f"{waits}; agent {held[0].agent} of template {fit.template} has no place: {held[0].held}.", ""
     if items:
         yield f"{waits}, and each has an agent of template {fit.template} or gets one.", ""
+    if snapshot.jenkins.up and snapshot.jenkins.message:
+        remark, _, way_out = _one_line(snapshot.jenkins.message).partition("; ")
+        yield f"{remark[:1].upper()}{remark[1:]}.", f"{way_out[:1].upper()}{way_out[1:]}."
     if idle := [agent for agent in agents if agent.phase == Phase.ONLINE]:
         yield f"Nothing waits for {label} now; agent {idle[0].agent} is idle and takes the next build that does.", ""
     yield f"Nothing waits for {label} now; an agent of template {fit.template} is made as soon as something does.", ""

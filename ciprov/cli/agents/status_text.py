@@ -102,7 +102,7 @@ def _peer(peer: JsonObject) -> str:
     state = "up" if peer["up"] else "DOWN"
     since = f" since {peer['since']}" if peer["since"] else ""
     version = f", version {peer['version']}" if peer["version"] else ""
-    message = f": {peer['message']}" if peer["message"] and not peer["up"] else ""
+    message = f": {peer['message']}" if peer["message"] else ""
     return f"{peer['target']} {state}{since}{version}{message}"
 
 

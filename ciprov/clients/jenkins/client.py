@@ -12,11 +12,14 @@ from urllib.parse import quote
 from ciprov.clients.connection import Connection
 from ciprov.clients.jenkins.permissions import check_permissions
 from ciprov.clients.jenkins.records import (
+    LOAD_TREE,
     NODE_TREE,
     NODE_TYPE,
     NODES_TREE,
     QUEUE_TREE,
+    SERVER_TREE,
     config_mark,
+    items_waited,
     node,
     node_form,
     nodes,
@@ -27,6 +30,7 @@ from ciprov.clients.jenkins.refusals import no_jenkins, where
 from ciprov.clients.jenkins.transport import Restart, Transport, decoded
 from ciprov.domain.jenkins import (
     AgentSecret,
+    JenkinsDenied,
     JenkinsError,
     JenkinsNotFound,
     JenkinsUnavailable,
@@ -75,7 +79,7 @@ class HttpJenkins:
 
     def server(self) -> Server:
         try:
-            response = self._transport.get("api/json", tree="quietingDown")
+            response = self._transport.get("api/json", tree=SERVER_TREE)
         except JenkinsNotFound as error:
             raise no_jenkins(error.place, error.status) from error
         place = where("GET", response.url)
@@ -88,6 +92,7 @@ class HttpJenkins:
             _moment(response.headers.get("Date", "")),
             response.headers.get("X-Jenkins-Session", ""),
             bool(document.get("quietingDown")),
+            document.get("jobs") == [] and self._items_wait(),
         )
 
     def check_permissions(self) -> None:
@@ -203,6 +208,13 @@ class HttpJenkins:
                 way_out="see whether it is a node that agents connect to (inbound)",
             )
         return AgentSecret(match[1])
+
+    def _items_wait(self) -> bool:
+        """Also those that this user may not see: the load statistics count them all."""
+        try:
+            return items_waited(self._transport.get_json("overallLoad/api/json", tree=LOAD_TREE))
+        except (JenkinsDenied, JenkinsNotFound):
+            return False
 
     def _foreign(self, path: str) -> JenkinsError:
         """For data that Jenkins would not tell: some proxy's, which must not be taken for a Jenkins that is empty."""

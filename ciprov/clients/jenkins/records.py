@@ -19,6 +19,9 @@ NODE_TREE = (
     "offlineCause[timestamp],offlineCauseReason,executors[idle,currentExecutable[url,number]]"
 )
 NODES_TREE = f"computer[{NODE_TREE}]"
+SERVER_TREE = "quietingDown,jobs[name]{0,1}"
+LOAD_TREE = "queueLength[sec10[history{0,2}]]"
+_LOAD_DECAY = 0.9
 
 _STAGES = {
     "WaitingItem": Stage.WAITING,
@@ -36,6 +39,17 @@ _MARK = re.compile(r"\[ciprov service=(?P<service>[\w.-]+)(?: template=(?P<templ
 
 def queue_items(document: JsonObject) -> list[QueueItem]:
     return [_item(item) for item in _objects(document.get("items"))]
+
+
+def items_waited(load: JsonObject) -> bool:
+    """Whether an item waited for an executor when Jenkins counted them last, which it does every 10 s. It tells a mean,
+    the newest first, in which each count weighs a tenth: what is left of those before says nothing.
+    """
+    history = _object(_object(load.get("queueLength")).get("sec10")).get("history")
+    if not isinstance(history, list) or len(history) < 2:
+        return False
+    newest, before = (float(mean) for mean in history[:2])
+    return (newest - _LOAD_DECAY * before) / (1 - _LOAD_DECAY) > 0.5
 
 
 def nodes(document: JsonObject) -> list[Node]:

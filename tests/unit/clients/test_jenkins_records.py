@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from label_truth import labels_in
 
-from ciprov.clients.jenkins.records import mark_in, marked, node, node_form, nodes, queue_items
+from ciprov.clients.jenkins.records import items_waited, mark_in, marked, node, node_form, nodes, queue_items
 from ciprov.domain.jenkins import NewNode, NodeMark, Stage
 
 FREESTYLE = "hudson.model.FreeStyleProject"
@@ -92,3 +92,23 @@ def test_times_that_are_as_far_off_as_no_date_goes_are_left_out():
     item = {"id": 7, "timestamp": 10**18, "inQueueSince": 10**30, "buildableStartMilliseconds": -(10**18)}
     found = queue_items({"items": [item]})[0]
     assert (found.starts_at, found.since, found.buildable_since) == (None, None, None)
+
+
+def waited(*history: float) -> bool:
+    return items_waited({"queueLength": {"sec10": {"history": list(history)}}})
+
+
+def test_an_item_waits_where_the_mean_is_above_what_is_left_of_earlier_ones():
+    assert waited(0.1, 0.0)
+    assert waited(0.99914056, 0.9990451)
+    assert waited(9.1, 10.0)
+    assert not waited(0.9, 1.0)
+    assert not waited(0.0, 0.0)
+    assert not waited(9.0, 10.0)
+
+
+def test_what_tells_no_load_tells_of_no_item():
+    assert not waited()
+    assert not waited(0.1)
+    assert not items_waited({})
+    assert not items_waited({"queueLength": {"sec10": {}}})

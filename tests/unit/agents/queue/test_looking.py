@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from looking_simulation import Simulation
 
 from ciprov.agents.queue.demand import Demand, Need, NoNeed, Spare
-from ciprov.agents.queue.looking import Facts, History, Look, answered, cadence, facts, unanswered
+from ciprov.agents.queue.looking import IDLE_S, Facts, History, Look, answered, cadence, facts, unanswered
 from ciprov.agents.record import AgentRecord, Phase
 
 
@@ -169,7 +169,7 @@ def test_for_a_while_the_next_item_is_waited_for_closely():
     assert cadence(Facts(ours=True), came(0.1), NOW, 0) == Look(True, True, soon)
     for gap, seconds in ((0.1, 10), (8, 16), (14, 28), (16, 10), (1000, 10)):
         history = came(gap)
-        for passed, pause in ((seconds - 1, 0.4), (seconds + 1, 1.02)):
+        for passed, pause in ((seconds - 1, 0.4), (seconds + 1, IDLE_S)):
             now = NOW + timedelta(seconds=passed)
             history = answered(history, Look(False, True, now), now, now, Demand())
             assert cadence(Facts(), history, now, 0).at == now + timedelta(seconds=pause)

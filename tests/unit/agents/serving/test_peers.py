@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 
 from ciprov.agents.serving.books import Books
-from ciprov.agents.serving.peers import Restarts, Watched
+from ciprov.agents.serving.peers import HiddenJobs, Restarts, Watched
 from ciprov.agents.view.happenings import Happening, What
 from ciprov.domain.agents import Key
 from ciprov.domain.jenkins import Server
@@ -59,3 +59,34 @@ def test_one_while_the_service_was_away_is_noticed_too() -> None:
     assert restarted(store, "s1") == [False]
     assert restarted(store, "s1") == [False]
     assert restarted(store, "s2") == [True]
+
+
+class TestHiddenJobs:
+    HIDES, SHOWS = Server("2.462.3", hides_jobs=True), Server("2.462.3")
+
+    def told(self, *looks: Server | None, items_seen: bool = False) -> tuple[list[What], list[bool], str]:
+        """What is told, when Jenkins is asked again soon, and what is remarked at last."""
+        told: list[Happening] = []
+        jenkins = Watched("jenkins", What.JENKINS_LOST, What.JENKINS_BACK, told.append)
+        jenkins.is_up(NOW)
+        told.clear()
+        hidden = HiddenJobs(jenkins, told.append)
+        again = [hidden.looked(server, items_seen) for server in looks]
+        return [one.what for one in told], again, jenkins.peer.message
+
+    def test_they_are_told_once_and_stay_a_remark(self) -> None:
+        told, again, remark = self.told(self.HIDES, None, self.HIDES, None, self.HIDES, None)
+        assert told == [What.REFUSED]
+        assert again == [True, False, False, False, False, False]
+        assert "Job/Read" in remark
+
+    def test_that_they_are_shown_again_is_told(self) -> None:
+        told, _, remark = self.told(self.HIDES, self.HIDES, self.SHOWS, self.SHOWS)
+        assert told == [What.REFUSED, What.JENKINS_BACK]
+        assert not remark
+
+    def test_jobs_that_were_just_deleted_are_nothing_to_tell(self) -> None:
+        assert self.told(self.HIDES, self.SHOWS, self.HIDES, self.SHOWS)[0] == []
+
+    def test_items_that_are_seen_are_not_hidden(self) -> None:
+        assert self.told(self.HIDES, self.HIDES, self.HIDES, items_seen=True) == ([], [False] * 3, "")

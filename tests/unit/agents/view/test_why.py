@@ -56,6 +56,11 @@ ANSWERS = {
         "linux",
         "Nothing is known of Jenkins's queue now: Jenkins does not answer: nothing listens; start it.",
     ),
+    "Jenkins shows nothing": (
+        replace(EMPTY, jenkins=replace(JENKINS, message="items wait: Job/Read lacks; grant it")),
+        "linux",
+        "Items wait: Job/Read lacks.",
+    ),
     "paused": (
         replace(ONE_WANTED, rules=Rules(RULES.service, RULES.templates[:1]), pauses=(PAUSE,)),
         "linux",
