@@ -33,7 +33,7 @@ from ciprov.wiring.agents_log import LogWriter, told_to
 from ciprov.wiring.agents_lost import told_of
 from ciprov.wiring.agents_metrics import Metrics
 from ciprov.wiring.agents_operating import socket_path
-from ciprov.wiring.agents_reach import listening_host, signal_url
+from ciprov.wiring.agents_reach import listening_host, signal_url, trusted_authorities
 from ciprov.wiring.clusters import leaders_speak_tls, mesos_connection
 from ciprov.wiring.environments import who, with_addresses
 from ciprov.wiring.jenkins import jenkins_connection
@@ -95,7 +95,7 @@ def _serve(settings: Settings, read: Callable[[], Settings], tell: Tell, metrics
                 kept,
                 lead,
                 agents.framework,
-                Site(agents.jenkins.url, signal_url(agents, cluster, address or listen, tell), name),
+                _site(agents, signal_url(agents, cluster, address or listen, tell), tell),
                 connection.target,
             )
             service = AgentService(parts, revealed(agents), tell, SteadyClock())
@@ -111,6 +111,10 @@ def _serve(settings: Settings, read: Callable[[], Settings], tell: Tell, metrics
                 service.run()
         finally:
             listeners.stop()
+
+
+def _site(agents: AgentSettings, signal: str, tell: Tell) -> Site:
+    return Site(agents.jenkins.url, signal, agents.rules.service.name, authorities=trusted_authorities(agents, tell))
 
 
 def _read_again(running: AgentSettings, read: Callable[[], Settings], tell: Tell) -> Rules:

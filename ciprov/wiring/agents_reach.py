@@ -1,12 +1,14 @@
-"""Where agents reach the service: they fetch their secrets there, and tell it that their build began."""
+"""Where agents reach the service, which gives them secrets and hears of builds; and whom they trust as Jenkins."""
 
 from __future__ import annotations
 
 import re
 import socket
 from ipaddress import ip_address
+from pathlib import Path
 from urllib.parse import urlsplit
 
+from ciprov.agents.start.authorities import MOST, certificates
 from ciprov.agents.view.happenings import Happening, Severity, Tell, What
 from ciprov.settings.agents import AgentSettings, Listen
 from ciprov.settings.model import Cluster
@@ -33,6 +35,23 @@ def signal_url(agents: AgentSettings, cluster: Cluster, bound: tuple[str, int], 
         tell(Happening(What.REFUSED, text, Severity.WARNING))
         return ""
     return f"http://{Listen(*bound)}"
+
+
+def trusted_authorities(agents: AgentSettings, tell: Tell) -> tuple[str, ...]:
+    """The certificates of `jenkins.tls.ca`: whom the service trusts for Jenkins, its agents do."""
+    access = agents.jenkins
+    if not (access.tls.verify and access.tls.ca and access.url.startswith("https://")):
+        return ()
+    # With what a file of another encoding may have between its certificates.
+    found = certificates(Path(access.tls.ca).read_text(encoding="ascii", errors="replace"))
+    if len(found) <= MOST:
+        return found
+    text = (
+        f"agents are told of none of the {len(found)} authorities in agents.jenkins.tls.ca, as {MOST} are the most: "
+        "they trust those of their Java; give a file with Jenkins's authority alone if that is not among them"
+    )
+    tell(Happening(What.REFUSED, text, Severity.WARNING))
+    return ()
 
 
 def _first_master(agents: AgentSettings, cluster: Cluster) -> str:

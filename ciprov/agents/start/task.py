@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ciprov.agents.record import AgentRecord
+from ciprov.agents.start import authorities
 from ciprov.agents.start.start_script import (
     AGENT_JAR,
     SECRET_VARIABLE,
@@ -26,13 +27,14 @@ class Site:
     """Where agents belong. `signal_url` is the service as its agents reach it; empty: none of them tells of its work.
 
     `service` is the service's name. With `jenkins_version` a Mesos agent that keeps agent.jar fetches it anew once
-    Jenkins was upgraded.
+    Jenkins was upgraded. `authorities` are certificates (PEM) that agents trust besides those that their Java does.
     """
 
     jenkins_url: str
     signal_url: str
     service: str
     jenkins_version: str = ""
+    authorities: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +89,16 @@ def _command(
         variables += [_secret(name, value) for name, value in (*own, *secrets.env)]
     command: JsonObject = {
         "shell": True,
-        "value": start_command(agent.name, template, Addresses(site.jenkins_url, site.signal_url)),
+        "value": start_command(agent.name, _trusting(template, site), Addresses(site.jenkins_url, site.signal_url)),
         "environment": {"variables": variables},
         "uris": [_uri(uri) for uri in _uris(agent, template, site, secrets)],
     }
     return {**command, "user": start.user} if start.user else command
+
+
+def _trusting(template: Template, site: Site) -> Template:
+    trusted = authorities.arguments(template, site.jenkins_url, site.authorities)
+    return replace(template, start=replace(template.start, arguments=(*trusted, *template.start.arguments)))
 
 
 def _uris(agent: AgentRecord, template: Template, site: Site, secrets: TaskSecrets) -> tuple[FetchUri, ...]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from ciprov.agents.template import Rules
 from ciprov.agents.view.happenings import Happening
 from ciprov.domain.mesos_scheduler import Framework
 from ciprov.settings.agents import AgentSettings, JenkinsAccess, Listen
-from ciprov.settings.model import Cluster
-from ciprov.wiring.agents_reach import listening_host, signal_url
+from ciprov.settings.model import Cluster, Tls
+from ciprov.wiring.agents_reach import listening_host, signal_url, trusted_authorities
 
 
 def settings(*, listen: str = "", address: str = "", masters: str = "") -> AgentSettings:
@@ -51,6 +53,25 @@ def test_agents_of_other_hosts_are_not_sent_to_loopback() -> None:
     told: list[Happening] = []
     assert signal_url(settings(listen="127.0.0.1"), FAR, ("127.0.0.1", 9443), told.append) == ""
     assert "do not reach 127.0.0.1" in told[0].text
+
+
+def trusting(tmp_path: Path, certificates: int, *, verify: bool = True) -> AgentSettings:
+    file = tmp_path / "authority.pem"
+    file.write_text("# é\n-----BEGIN CERTIFICATE-----\nTUlJQg==\n-----END CERTIFICATE-----\n" * certificates)
+    access = JenkinsAccess("https://jenkins", tls=Tls(verify=verify, ca=str(file)))
+    return AgentSettings(access, Rules(), Framework("ciprov", ("*",)))
+
+
+def test_agents_trust_whom_the_service_does(tmp_path: Path) -> None:
+    assert len(trusted_authorities(trusting(tmp_path, 2), _never)) == 2
+    assert trusted_authorities(trusting(tmp_path, 2, verify=False), _never) == ()
+    assert trusted_authorities(settings(), _never) == ()
+
+
+def test_a_whole_bundle_is_not_put_on_their_command_line(tmp_path: Path) -> None:
+    told: list[Happening] = []
+    assert trusted_authorities(trusting(tmp_path, 140), told.append) == ()
+    assert "none of the 140 authorities" in told[0].text
 
 
 def _never(happening: Happening) -> None:

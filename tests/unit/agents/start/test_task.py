@@ -160,6 +160,12 @@ def test_who_it_is_and_what_it_takes() -> None:
     assert "user" not in task["command"]
 
 
+def test_authorities_come_before_the_arguments_of_the_template() -> None:
+    authority = "-----BEGIN CERTIFICATE-----\nTUlJQg==\n-----END CERTIFICATE-----"
+    site = {"jenkins_url": "https://jenkins", "authorities": (authority,)}
+    assert words(info({"site": site, "template": {"start": {"arguments": ["-x"]}}}))[-3:] == ["-cert", authority, "-x"]
+
+
 def test_secrets_stand_in_secret_variables_alone() -> None:
     task = info({"secrets": {"env": [["NEXUS", "pässword"]]}})
     task["command"]["environment"]["variables"] = list(variables(task, "VALUE").items())
