@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,8 +14,12 @@ from ciprov.foundation.errors import CiprovError
 from ciprov.web.agents import agents_api, operator_api
 from ciprov.web.agents.bounds import FOR_AGENTS, FOR_OPERATORS
 from ciprov.web.agents.exposition import Exposition
+from ciprov.web.agents.just_ended import once_free
 from ciprov.web.agents.server_thread import ServerThread
 from ciprov.web.agents.socket_claim import SocketClaim
+
+_DIES_WITHIN_S = 0.5
+"""The address of a service that was killed is free soon after the lock of its socket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +120,7 @@ def _listening(host: str, port: int) -> socket.socket:
         listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(address)
+            once_free(lambda: listener.bind(address), {errno.EADDRINUSE}, _DIES_WITHIN_S)
             listener.listen(1024)
         except OSError:
             listener.close()

@@ -11,9 +11,14 @@ import stat
 from pathlib import Path
 
 from ciprov.foundation.errors import CiprovError
+from ciprov.web.agents.just_ended import once_free
 
 LONGEST = 107
 """Bytes of a Unix socket's path; the kernel takes no more."""
+
+_HELD = frozenset({errno.EAGAIN, errno.EACCES})
+_DIES_WITHIN_S = 2.0
+"""A stand-in leads as soon as the killed one let go of that lock, which may be before it let go of this one."""
 
 
 class SocketClaim:
@@ -67,11 +72,11 @@ def _locked(path: Path) -> int:
     lock = path.with_name(f"{path.name}.lock")
     descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        once_free(lambda: fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB), _HELD, _DIES_WITHIN_S)
     except OSError as error:
         pid = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
         os.close(descriptor)
-        if error.errno not in {errno.EAGAIN, errno.EACCES}:
+        if error.errno not in _HELD:
             raise
         who = f" (process {pid})" if pid else ""
         raise CiprovError(
