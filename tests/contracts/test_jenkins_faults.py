@@ -343,5 +343,20 @@ def test_tls_with_a_private_authority(tmp_path: Path) -> None:
             with pytest.raises(JenkinsUntrusted, match="no trust") as caught:
                 call()
             assert "Jenkins's `tls.ca`" in caught.value.way_out
-        with pytest.raises(JenkinsError):
+        with pytest.raises(JenkinsError) as plain:
             client(server.url.replace("https", "http")).queue()
+        assert "use https://" in plain.value.way_out
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<center>The plain HTTP request was sent to HTTPS port</center>",
+        "Client sent an HTTP request to an HTTPS server.",
+    ],
+)
+def test_a_proxy_that_says_that_it_speaks_tls(server: RecordedJenkins, text: str) -> None:
+    server.on(QUEUE, html(400, text))
+    with pytest.raises(JenkinsError, match="speaks TLS") as caught:
+        client(server.url).queue()
+    assert "use https://" in caught.value.way_out

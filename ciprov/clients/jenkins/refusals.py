@@ -33,6 +33,11 @@ _PERMISSION_CLASSES = {"hudson.model.Computer": "Agent", "hudson.model.Hudson": 
 _SETTINGS = "check Jenkins's url, user and API token in the settings (ciprov config show)"
 
 
+_SPEAKS_TLS = "use https:// in Jenkins's `url` address"
+_PLAIN_REFUSED = re.compile(r"plain HTTP request was sent to HTTPS port|HTTP request to an HTTPS server", re.IGNORECASE)
+"""What servers of TLS say to whoever speaks without it, if they say anything."""
+
+
 def where(method: str, url: str) -> str:
     """Method and address, without what was asked for."""
     return f"{method} {url.partition('?')[0]}"
@@ -50,6 +55,8 @@ def refusal(response: requests.Response, place: str) -> JenkinsError:
         return _forbidden(response, place)
     if status == 404:
         return JenkinsNotFound(f"Jenkins has nothing there: {said}", status=404, place=place)
+    if status == 400 and _PLAIN_REFUSED.search(response.text[:20_000]):
+        return JenkinsError("the server speaks TLS there", status=400, place=place, way_out=_SPEAKS_TLS)
     if status >= 500 or status in _LATER:
         return _unwell(response, said, place)
     return JenkinsError(f"Jenkins refused with {status}: {said}", status=status, place=place)
@@ -119,7 +126,8 @@ def silence(error: Exception, place: str, connection: Connection) -> JenkinsErro
         return _unsent(f"no connection within {connection.connect_timeout:g} s", place)
     if never_sent(error):
         return _no_connection(error, place)
-    return Broken(f"the connection broke: {innermost(error)}", place=place)
+    way_out = f"{_SPEAKS_TLS} if it speaks TLS there" if connection.servers[0].startswith("http://") else ""
+    return Broken(f"the connection broke: {innermost(error)}", place=place, way_out=way_out)
 
 
 def _no_connection(error: Exception, place: str) -> JenkinsUnavailable:
