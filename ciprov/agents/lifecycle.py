@@ -56,6 +56,9 @@ _LOST_BY_MESOS = frozenset(
 )
 """What Mesos tells of tasks that it never started, or whose host it lost: no template is to blame."""
 
+_BY_ITS_HOST = frozenset({"REASON_AGENT_DRAINING", "REASON_AGENT_REREGISTERED"})
+"""It was sent away, or was out of reach and came back without the task, which Mesos may call failed."""
+
 
 class Act(StrEnum):
     """What is to be done for an agent. Each may be repeated."""
@@ -361,9 +364,9 @@ def _is_gone(record: AgentRecord, seen: Seen) -> bool:
 
 
 def _is_lost_by_mesos(task: Entry) -> bool:
-    drained = task.reason == "REASON_AGENT_DRAINING"
+    by_host = task.reason in _BY_ITS_HOST
     lost = task.reason in _LOST_BY_MESOS or task.outcome in {GIVEN_UP, FRAMEWORK_REMOVED}
-    return drained or (lost and not task.certain)
+    return by_host or (lost and not task.certain)
 
 
 def _told(task: Entry) -> str:

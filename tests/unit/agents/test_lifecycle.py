@@ -91,6 +91,7 @@ class TestBeforeItConnects:
             ("TASK_DROPPED", "REASON_INVALID_OFFERS", False, Cause.LAUNCH_LOST),
             ("TASK_GONE", "REASON_RECONCILIATION", False, Cause.LAUNCH_LOST),
             ("TASK_KILLED", "REASON_AGENT_DRAINING", True, Cause.LAUNCH_LOST),
+            ("TASK_FAILED", "REASON_AGENT_REREGISTERED", True, Cause.LAUNCH_LOST),
             ("FRAMEWORK_REMOVED", "the framework was removed", False, Cause.LAUNCH_LOST),
             ("TASK_FAILED", "REASON_RECONCILIATION", True, Cause.TASK_FAILED),
             ("TASK_ERROR", "REASON_TASK_INVALID", True, Cause.TASK_FAILED),
