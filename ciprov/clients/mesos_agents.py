@@ -103,6 +103,14 @@ class HttpAgents:
             return None
         return data.decode("utf-8", "replace")
 
+    def sandbox_directory(self, agent_id: str, task_id: str) -> str | None:
+        """On the agent's host; None where the agent does not tell."""
+        try:
+            return self._locate(agent_id, task_id)[1].directory
+        except Unreachable as error:
+            log.debug("%s", error)
+            return None
+
     def follow(
         self, agent_id: str, task_id: str, file: str, *, lines: int, done: Callable[[], bool], pause: float = 1.0
     ) -> Iterator[bytes]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from ciprov.clients.agent_service import AgentServiceClient
 from ciprov.clients.mesos_agents import BYTES_PER_LINE
 from ciprov.foundation.errors import CiprovError, UsageError
+from ciprov.foundation.json import JsonObject
 from ciprov.settings.model import Settings
 from ciprov.wiring.clusters import agents_client
 from ciprov.wiring.environments import with_addresses
@@ -25,6 +26,18 @@ def socket_path(settings: Settings) -> Path:
 def service(settings: Settings) -> AgentServiceClient:
     which = "--local" if settings.cluster.is_embedded else f"--cluster {settings.cluster.name}"
     return AgentServiceClient(socket_path(settings), f"ciprov {which} agents serve")
+
+
+def sandbox_link(settings: Settings, shown: JsonObject) -> str:
+    """Of an agent as the service shows it: in the pages of the Mesos master, which the service may not know.
+
+    The embedded cluster has no pages: there it is the directory on this machine, as long as it is kept.
+    """
+    link, cluster = str(shown["links"]["sandbox"]), settings.cluster
+    if link and cluster.is_embedded:
+        files = agents_client(with_addresses(settings, lambda _: None))
+        return files.sandbox_directory(str(shown["mesos_agent"]), str(shown["agent"])) or ""
+    return cluster.mesos[0].rstrip("/") + link if link.startswith("/") and cluster.mesos else link
 
 
 class Sandbox:

@@ -206,12 +206,15 @@ def _cause(cause: Cause | None) -> str:
 
 
 def _links(snapshot: Snapshot, record: AgentRecord) -> JsonObject:
-    """Jenkins's own log of the agent, and the sandbox in the master's pages: a bare path where no master is known."""
+    """Jenkins's own log of the agent, which goes with its node, and the sandbox in the master's pages: a bare path
+    where no master is known.
+    """
     jenkins, mesos = (_URL.search(peer.target) for peer in (snapshot.jenkins, snapshot.mesos))
     agent_id, framework_id = record.mesos_agent, snapshot.framework_id
     place = f"/#/agents/{agent_id}/frameworks/{framework_id}/executors/{quote(record.name)}"
+    has_node = record.phase not in {Phase.WANTED, Phase.REMOVED}
     return {
-        "jenkins_log": f"{jenkins[0].rstrip('/')}/computer/{quote(record.name)}/log" if jenkins else "",
+        "jenkins_log": f"{jenkins[0].rstrip('/')}/computer/{quote(record.name)}/log" if jenkins and has_node else "",
         "sandbox": f"{mesos[0].rstrip('/') if mesos else ''}{place}" if agent_id and framework_id else "",
     }
 

@@ -36,7 +36,7 @@ def status(invocation: Invocation, /, *, agent: str | None, watch: bool, every: 
       ciprov agents status ciprov-linux-4f2a -o json
       ciprov agents status -o json | jq '.times.queue_to_accept.p95'
     """
-    from ciprov.wiring.agents_operating import service
+    from ciprov.wiring.agents_operating import sandbox_link, service
 
     running = service(invocation.settings)
 
@@ -45,8 +45,7 @@ def status(invocation: Invocation, /, *, agent: str | None, watch: bool, every: 
             found = running.status()
             return Result(found, status_text(found, invocation.settings.cluster.name), _variables(found))
         one = running.agent(agent)
-        if one["links"]["sandbox"].startswith("/") and (masters := invocation.settings.cluster.mesos):
-            one["links"]["sandbox"] = masters[0].rstrip("/") + one["links"]["sandbox"]
+        one["links"]["sandbox"] = sandbox_link(invocation.settings, one)
         return Result(one, agent_text(one), {"CIPROV_AGENT": agent, "CIPROV_AGENT_PHASE": str(one["phase"])})
 
     if watch:

@@ -111,6 +111,12 @@ def test_an_agent_is_told_with_its_way_and_where_to_read_more():
     }
 
 
+def test_a_node_that_is_not_there_has_no_log_in_jenkins():
+    for phase in (Phase.WANTED, Phase.REMOVED):
+        one = record("linux-1", phase=phase, mesos_agent="S1")
+        assert agent(replace(EMPTY, agents={"linux-1": one}), "linux-1", NOW)["links"]["jenkins_log"] == ""
+
+
 def test_one_that_is_gone_is_told_too_and_one_that_never_was_is_not():
     assert agent(BUSY_DAY, "arm-0", NOW)["why"] == "its task failed before it connected"
     with pytest.raises(UsageError, match="there is no agent linx-1") as error:
