@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 from runtime_driver import TASK, Driver, drive, shell
+from tls_authority import Authority
+from tls_front import tls_front
 
 from ciprov.localcluster.definitions.app import FetchUri
 from ciprov.localcluster.model import Condition
@@ -137,3 +139,26 @@ def test_a_fetch_that_fails_fails_the_task(
         assert not (tmp_path / "tasks" / "escaped.txt").exists()
 
     drive(tmp_path, work)
+
+
+def test_an_authority_of_ones_own_is_one_that_the_cluster_was_started_with(
+    tmp_path: Path, served: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory, url = served
+    (directory / "file.txt").write_text("over TLS")
+    authority = Authority(tmp_path)
+    context = authority.sign("files", "IP:127.0.0.1").context()
+
+    async def work(driver: Driver) -> None:
+        fetch = (FetchUri(uri=f"https://{front}/file.txt"),)
+        driver.runtime.launch(shell("true", fetch=fetch))
+        update = await driver.ended(TASK)
+        assert update.condition is Condition.FAILED
+        assert "no trust in the server's certificate: unable to get local issuer certificate" in update.message
+        assert update.message.endswith("start the cluster with its authority in SSL_CERT_FILE")
+        monkeypatch.setenv("SSL_CERT_FILE", authority.file)
+        driver.runtime.launch(shell("cat file.txt", "app.instance-2._app.1", fetch=fetch))
+        assert (await driver.ended("app.instance-2._app.1")).condition is Condition.FINISHED
+
+    with tls_front(url.removeprefix("http://"), context) as front:
+        drive(tmp_path, work)

@@ -25,7 +25,9 @@ _WAYS_OUT: Mapping[str, str] = {
     Cause.NODE_REFUSED: "correct its labels, or what ciprov's user may do in Jenkins",
     Cause.TOO_LARGE: "let it want less, correct its constraints or roles, or add a Mesos agent that can take it",
     Cause.NOT_LAUNCHED: "look at what the Mesos master says of its framework, roles and tasks",
-    Cause.TASK_FAILED: "correct its image, its URIs, its Java or its options; `ciprov agents logs {agent}` tells more",
+    Cause.TASK_FAILED: (
+        "correct its image, its URIs, its Java, its options or its mem; `ciprov agents logs {agent}` tells more"
+    ),
     Cause.NOT_CONNECTED: "see whether its host reaches Jenkins, and what `ciprov agents logs {agent}` says",
 }
 

@@ -97,12 +97,19 @@ def fetch_all(uris: Sequence[FetchUri], sandbox: Path, cache: Path, cancelled: C
         except urllib.error.HTTPError as error:
             raise FetchFailed(f"'{source.shown}': the server answered {error.code} {error.reason}") from None
         except urllib.error.URLError as error:
-            raise FetchFailed(f"'{source.shown}': {error.reason}") from None
+            raise FetchFailed(f"'{source.shown}': {_reason(error)}") from None
         except (UnsafeArchive, tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError) as error:
             raise FetchFailed(f"cannot extract '{source.shown}': {error}") from None
         except (OSError, http.client.HTTPException, ssl.SSLError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else error
             raise FetchFailed(f"'{source.shown}': {reason}") from None
+
+
+def _reason(error: urllib.error.URLError) -> str:
+    if isinstance(error.reason, ssl.SSLCertVerificationError):
+        told = error.reason.verify_message or error.reason.reason
+        return f"no trust in the server's certificate: {told}; start the cluster with its authority in SSL_CERT_FILE"
+    return str(error.reason)
 
 
 def _fetch(uri: FetchUri, source: Source, sandbox: Path, cache: Path, cancelled: Cancelled) -> None:

@@ -113,14 +113,14 @@ def test_what_is_told():
     attempts = failed(Attempts(), ended(0), LIMITS, at(0))
     assert told(pauses(attempts, at(0))["gpu"]) == (
         "template gpu failed once: its task failed before it connected (no image); it is tried again at 06:00:01; if "
-        "it goes on, correct its image, its URIs, its Java or its options; `ciprov agents logs x` tells more"
+        "it goes on, correct its image, its URIs, its Java, its options or its mem; `ciprov agents logs x` tells more"
     )
     for moment in (2, 5):
         attempts = failed(attempts, ended(moment), LIMITS, at(moment))
     assert told(pauses(attempts, at(5))["gpu"]) == (
         "template gpu is paused until 2026-11-23 06:30:05 UTC, as it failed 3 times in a row, at last: its task failed "
-        "before it connected (no image); correct its image, its URIs, its Java or its options; `ciprov agents logs x` "
-        "tells more, then run `ciprov agents resume gpu`"
+        "before it connected (no image); correct its image, its URIs, its Java, its options or its mem; `ciprov "
+        "agents logs x` tells more, then run `ciprov agents resume gpu`"
     )
 
 
