@@ -317,17 +317,6 @@ class TestTheSocket:
         assert not where.socket.exists()
         listeners.stop()
 
-    def test_who_takes_over_waits_until_the_killed_one_has_let_go_of_all(self, where):
-        dying = bind(where)
-        address = dying.address()
-        given_back = threading.Timer(0.3, dying.stop)
-        given_back.start()
-        after = bind(Where(where.socket, address))
-        assert after.address() == address
-        assert where.socket.is_socket()
-        after.stop()
-        given_back.join()
-
     def test_what_is_no_socket_is_left_alone(self, where):
         where.socket.parent.mkdir()
         where.socket.write_text("precious")
@@ -358,15 +347,6 @@ def test_an_address_that_is_taken_is_told_and_the_socket_given_back(control, lis
     assert f"127.0.0.1:{listeners.address()[1]}" in error.value.place
     assert not taken.socket.exists()
     bind(Where(taken.socket)).stop()
-
-
-def test_the_address_of_one_that_was_just_killed_is_waited_for(tmp_path):
-    dying = socket.create_server(("127.0.0.1", 0))
-    given_back = threading.Timer(0.2, dying.close)
-    given_back.start()
-    after = bind(Where(tmp_path / "agents" / "c.sock", dying.getsockname()))
-    after.stop()
-    given_back.join()
 
 
 def test_signals_are_left_alone_and_all_threads_end(control, where):
