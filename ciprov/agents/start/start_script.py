@@ -40,7 +40,7 @@ WORK_DIR = "agent"
 
 EXIT_CODES: Mapping[int, str] = {
     66: "agent.jar was not fetched, or is no jar",
-    73: "the work directory or the sandbox cannot be written to",
+    73: "the work directory or the sandbox cannot be written to: an image's user has to be the template's `user`",
     77: "the node's secret did not reach the task",
     127: "there is no java on the host or in the image",
 }

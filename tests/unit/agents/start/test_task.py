@@ -201,6 +201,10 @@ def test_the_second_part_can_be_quoted_and_every_exit_code_is_explained() -> Non
     [
         ("Command exited with status 127", ": there is no java on the host or in the image"),
         ("Container exited with status 66", ": agent.jar was not fetched, or is no jar"),
+        (
+            "Container exited with status 73",
+            ": the work directory or the sandbox cannot be written to: an image's user has to be the template's `user`",
+        ),
         ("Command exited with status 1", ""),
         ("Command terminated with signal Killed", ""),
         ("", ""),
