@@ -51,11 +51,14 @@ class Tracked:
     result: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Kill:
+    """`over`: when what was killed was brought back; a host is out of reach until then."""
+
     part: str
     at: float
     which: str = ""
+    over: float = 0.0
 
 
 @dataclass
@@ -199,8 +202,10 @@ class Chaos:
             self._jenkins.http.discard(f"job/{build.job}/doDelete")
 
     def _is_excused(self, build: Tracked) -> bool:
-        """By a kill of Jenkins, of its agent or of its host."""
-        meanwhile = [kill for kill in self._kills if build.since <= kill.at <= build.until]
+        """By a kill of Jenkins, of its agent or of its host. Builds begin on a host that is out of reach, too, as long as
+        its agents are connected and no service takes them away.
+        """
+        meanwhile = [kill for kill in self._kills if build.since <= max(kill.at, kill.over) and kill.at <= build.until]
         own = {"agent": build.node, "host": build.host}
         return any(
             kill.part == "jenkins" or (own.get(kill.part) and own[kill.part] == kill.which) for kill in meanwhile
@@ -269,6 +274,7 @@ class Chaos:
                     self._mesos.start_master()
                 case "host":
                     self._mesos.return_hosts()
+                    next(kill for kill in reversed(self._kills) if kill.part == "host").over = time.time()
             del self._down[part]
 
     def _may_return(self, part: str) -> bool:

@@ -79,6 +79,7 @@ class BadTransition(Exception):
 class Seen:
     """What is known of one agent from outside.
 
+    `confirmed`: Mesos told of its task since this service registered there.
     `looked_at`: when the last look at the nodes began; None where there was none since the start. `created`: its node
     was made and its secret is at hand. `fenced`: Jenkins confirmed a fence. `deleted`: Jenkins confirmed that the node
     is gone. `signalled`: its task told of work, of `jobs_told` jobs so far. `answers_since`: Jenkins answers without a
@@ -88,6 +89,7 @@ class Seen:
     """
 
     task: Entry | None = None
+    confirmed: bool = True
     node: Node | None = None
     answers_since: datetime | None = None
     restarted_at: datetime | None = None
@@ -270,7 +272,9 @@ def _lost(record: AgentRecord, seen: Seen, template: Template, now: datetime) ->
             return ended(record, record.leaving or Cause.DONE, _told(task), now)
         unconnected = Cause.LAUNCH_LOST if _is_lost_by_mesos(task) else Cause.TASK_FAILED
         return ended(record, Cause.TASK_DIED if connected else unconnected, _told(task), now)
-    if task.state is TaskState.UNREACHABLE and now >= task.since + timedelta(seconds=template.limits.unreachable_s):
+    patience = timedelta(seconds=template.limits.unreachable_s)
+    # What was known before a restart of this service proves nothing: the host may be back.
+    if task.state is TaskState.UNREACHABLE and seen.confirmed and now >= task.since + patience:
         # The build on it, if any, fails with its node, and may be repeated elsewhere.
         return ended(record, Cause.HOST_LOST, f"{task.hostname} was out of reach for too long", now)
     if _is_node_missing(record, seen):

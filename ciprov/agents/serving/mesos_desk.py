@@ -132,6 +132,10 @@ class MesosDesk:
     def task(self, task_id: str) -> Entry | None:
         return self.ledger.entries.get(task_id)
 
+    def is_confirmed(self, task_id: str) -> bool:
+        """Whether Mesos told of it since this service registered there, so that `task` is no old news."""
+        return self.subscribed and self._reconciliation is not None and task_id not in self._reconciliation.open
+
     def keep_up(self, now: datetime) -> None:
         """What time alone brings; about every second."""
         # A call that did not go out is told soon. After that it counts as sent, and reconciliation tells.
@@ -139,7 +143,8 @@ class MesosDesk:
         for task_id in sent:
             del self._sending[task_id]
         self._take(book.sent(self.ledger, sent, now), now)
-        self._take(kept_up(self.ledger, self.patience, now), now)
+        unconfirmed = {entry.task_id for entry in self.ledger.live() if not self.is_confirmed(entry.task_id)}
+        self._take(kept_up(self.ledger, self.patience, now, unconfirmed), now)
         if self._reconciliation is not None and self.subscribed:
             self._reconciliation, calls = reconciliation.due(self._reconciliation, self.ledger, now)
             for call in calls:

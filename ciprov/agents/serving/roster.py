@@ -198,6 +198,7 @@ class Roster:
         known = record.phase is not Phase.ENDED or not self._jenkins.is_busy_with(name)
         return Seen(
             task=self._mesos.task(name),
+            confirmed=self._mesos.is_confirmed(name),
             node=self._nodes.get(name),
             looked_at=self._looked_at if known else None,
             created=name in self._secrets,

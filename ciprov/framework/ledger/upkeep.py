@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -23,12 +24,16 @@ class Patience:
     remembered: float = 3600.0
 
 
-def kept_up(ledger: Ledger, patience: Patience, now: datetime) -> Step:
-    """To be asked for about every second."""
+def kept_up(ledger: Ledger, patience: Patience, now: datetime, unconfirmed: Collection[str] = ()) -> Step:
+    """To be asked for about every second. `unconfirmed` are ids of tasks of which Mesos may have more to tell by now:
+    they may be in reach again.
+    """
     lost = [
         entry.task_id
         for entry in ledger.live()
-        if entry.state is TaskState.UNREACHABLE and _past(entry.since, patience.unreachable, now)
+        if entry.state is TaskState.UNREACHABLE
+        and _past(entry.since, patience.unreachable, now)
+        and entry.task_id not in unconfirmed
     ]
     given_up = give_up(ledger, lost, f"out of reach for more than {patience.unreachable:g} s", now)
     again = tuple(

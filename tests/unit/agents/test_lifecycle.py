@@ -188,6 +188,10 @@ class TestItsHost:
         assert (step.record.phase, step.record.cause) == (Phase.ENDED, Cause.HOST_LOST)
         assert step.acts == (Act.DELETE_NODE, Act.STOP_TASK)
 
+    def test_what_an_earlier_life_heard_ends_nothing_as_the_host_may_be_back(self) -> None:
+        away = task(TaskState.UNREACHABLE, since=1)
+        assert look(agent(Phase.FENCED), 9999, FENCED_BUSY, away, confirmed=False).record.phase is Phase.FENCED
+
     def test_gone_under_a_build(self) -> None:
         step = look(agent(Phase.BUSY), 1, BUSY, task(TaskState.ENDED, outcome="TASK_GONE"))
         assert (step.record.phase, step.record.cause) == (Phase.ENDED, Cause.TASK_DIED)

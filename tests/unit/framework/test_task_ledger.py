@@ -184,6 +184,7 @@ def test_what_is_out_of_reach_for_too_long_is_given_up_and_killed_when_it_comes_
     assert kept_up(told("RUNNING"), Patience(), NOW + timedelta(days=9)).effects == ()
     away = told("RUNNING", "UNREACHABLE")
     assert kept_up(away, Patience(), NOW + timedelta(seconds=899)).effects == ()
+    assert kept_up(away, Patience(), NOW + timedelta(seconds=900), {"t-q"}).effects == ()
     step = kept_up(away, Patience(), NOW + timedelta(seconds=900))
     assert texts(step) == ["persist t-q ended", "t-q ended: GIVEN_UP"]
     assert isinstance(book.updated(step.ledger, status("t-q", "RUNNING"), LATER).effects[-1], Kill)

@@ -38,6 +38,9 @@ def at(seconds: float) -> datetime:
 class Nothing:
     """A Mesos without tasks and a store that keeps nothing."""
 
+    def is_confirmed(self, _: str) -> bool:
+        return True
+
     def task(self, _: str) -> None:
         return None
 

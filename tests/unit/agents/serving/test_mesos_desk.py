@@ -278,3 +278,26 @@ def test_an_agent_is_spared_for_a_maintenance_for_as_long_as_its_offers_tell_of_
     assert not launches("a3")
     office.offers("O1")
     assert launches("a4"), "the plan was dropped"
+
+
+def test_an_earlier_lifes_task_that_was_out_of_reach_is_not_given_up_before_mesos_told_of_it_again() -> None:
+    """Its host may have come back while nobody listened."""
+    before = Office()
+    before.offers("O1")
+    before.place(["a1"])
+    before.desk.heard(update("a1", "TASK_UNREACHABLE"), at(2))
+    before.turn()
+    away = before.desk.ledger.entries["a1"]
+    office = Office()
+    office.desk.heard(events.Disconnected(next(iter(events.Loss)), "gone", 1.0, was_subscribed=True), at(5000))
+    office.desk.recovered([away], "F1", at(5000))
+    office.desk.keep_up(at(5000))
+    assert not office.desk.is_confirmed("a1")
+    office.desk.heard(events.Subscribed("F1", "m:5050", "1.11.0", 15.0, again=True), at(5001))
+    office.desk.keep_up(at(5001))
+    assert office.desk.ledger.entries["a1"].state is TaskState.UNREACHABLE
+    assert not office.desk.is_confirmed("a1")
+    office.desk.heard(update("a1", "TASK_RUNNING"), at(5001.1))
+    office.desk.keep_up(at(5002))
+    assert office.desk.is_confirmed("a1")
+    assert office.desk.ledger.entries["a1"].state is TaskState.RUNNING
