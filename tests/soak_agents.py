@@ -202,8 +202,8 @@ class Chaos:
             self._jenkins.http.discard(f"job/{build.job}/doDelete")
 
     def _is_excused(self, build: Tracked) -> bool:
-        """By a kill of Jenkins, of its agent or of its host. Builds begin on a host that is out of reach, too, as long as
-        its agents are connected and no service takes them away.
+        """By a kill of Jenkins, of its agent or of its host. Builds begin on a host that is out of reach, too, as
+        long as its agents are connected and no service takes them away.
         """
         meanwhile = [kill for kill in self._kills if build.since <= max(kill.at, kill.over) and kill.at <= build.until]
         own = {"agent": build.node, "host": build.host}
