@@ -84,8 +84,8 @@ class Seen:
     was made and its secret is at hand. `fenced`: Jenkins confirmed a fence. `deleted`: Jenkins confirmed that the node
     is gone. `signalled`: its task told of work, of `jobs_told` jobs so far. `answers_since`: Jenkins answers without a
     break since then. `restarted_at`: when a restart of Jenkins was noticed last. `resumed`: an item of the queue waits
-    for this very agent, to go on there. `missed_at`: when the look began that was the first not to find its node, as
-    all since then.
+    for this very agent, to go on there. `withdrawn`: Jenkins confirmed that in this life of the service. `missed_at`:
+    when the look began that was the first not to find its node, as all since then.
     """
 
     task: Entry | None = None
@@ -100,6 +100,7 @@ class Seen:
     signalled: bool = False
     jobs_told: int = 0
     resumed: bool = False
+    withdrawn: bool = False
     missed_at: datetime | None = None
 
 
@@ -320,9 +321,8 @@ def _way_back(record: AgentRecord, seen: Seen) -> tuple[Act, ...]:
         return ()
     if seen.restarted_at is None or not _is_fresh(record, seen):
         return ()
-    # Without our mark it is a person's, and keeps its labels.
-    alone = node.mark is None or node.labels <= {record.name}
-    return (Act.UNFENCE if alone else Act.WITHDRAW,)
+    # What labels it has does not tell: plugins give it some, and one that a person made his own keeps all.
+    return (Act.UNFENCE if seen.withdrawn else Act.WITHDRAW,)
 
 
 def _with_builds(record: AgentRecord, seen: Seen) -> AgentRecord:

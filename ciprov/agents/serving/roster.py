@@ -53,6 +53,7 @@ class Roster:
         self._resumed: frozenset[str] = frozenset()
         self._went_on_at: dict[str, datetime] = {}
         self._fenced: set[str] = set()
+        self._withdrawn: set[str] = set()
         self._fences_set_at: dict[str, datetime] = {}
         self._deleted: set[str] = set()
         self._jobs_told: dict[str, int] = {}
@@ -144,6 +145,8 @@ class Roster:
         elif acted.act in {Act.FENCE, Act.WITHDRAW} and acted.found:
             if not acted.starting:
                 self._fenced.add(record.name)
+            if acted.act is Act.WITHDRAW:
+                self._withdrawn.add(record.name)
             self._fences_set_at[record.name] = now
         elif acted.act is Act.UNFENCE and acted.found:
             self._fenced.discard(record.name)
@@ -209,6 +212,7 @@ class Roster:
             answers_since=self.answers_since,
             restarted_at=self.restarted_at,
             resumed=name in self._resumed or self._is_older(self._went_on_at.get(name)),
+            withdrawn=name in self._withdrawn,
             missed_at=self._missed_at.get(name),
         )
 
@@ -242,7 +246,7 @@ class Roster:
     def _forget(self, record: AgentRecord) -> None:
         del self.records[record.name]
         self.recent.appendleft(record)
-        for kept in (self._fenced, self._deleted):
+        for kept in (self._fenced, self._withdrawn, self._deleted):
             kept.discard(record.name)
         for by_name in (self._jobs_told, self._fences_set_at, self._went_on_at):
             by_name.pop(record.name, None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from html import unescape
 from typing import Any
 
 from ciprov.domain.jenkins import Build, NewNode, Node, NodeMark, QueueItem, Stage
@@ -98,7 +99,7 @@ def mark_in(description: str) -> NodeMark | None:
 def config_mark(config: str) -> NodeMark | None:
     """Of a node's config.xml."""
     match = _DESCRIPTION.search(config)
-    return None if match is None else mark_in(match[1])
+    return None if match is None else mark_in(unescape(match[1]))
 
 
 def without_labels(config: str) -> str:

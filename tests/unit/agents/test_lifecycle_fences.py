@@ -77,7 +77,7 @@ class TestAPipelineThatOutlivesARestartOfJenkins:
 
     def test_the_agent_is_set_online_for_it_and_offline_again_once_it_goes_on(self) -> None:
         """Jenkins gives an agent that is offline nothing to go on with."""
-        waits = replace(self.seen(200), node=WITHDRAWN, resumed=True)
+        waits = replace(self.seen(200), node=WITHDRAWN, resumed=True, withdrawn=True)
         step = advance(agent(Phase.FENCED), waits, MAVEN, at(200))
         assert (step.record.phase, step.acts) == (Phase.FENCED, (Act.UNFENCE,))
         step = advance(step.record, replace(waits, node=IDLE, looked_at=at(201)), MAVEN, at(201))
@@ -89,8 +89,8 @@ class TestAPipelineThatOutlivesARestartOfJenkins:
         waits = replace(self.seen(150), resumed=True)
         assert advance(agent(Phase.FENCED), waits, MAVEN, at(150)).acts == (Act.WITHDRAW,)
 
-    def test_one_that_a_person_made_his_own_keeps_its_labels(self) -> None:
-        waits = replace(self.seen(150), node=replace(FENCED_IDLE, mark=None), resumed=True)
+    def test_one_that_has_labels_of_plugins_or_is_a_persons_by_now_is_withdrawn_only_once(self) -> None:
+        waits = replace(self.seen(150), node=replace(FENCED_IDLE, mark=None), resumed=True, withdrawn=True)
         assert advance(agent(Phase.FENCED), waits, MAVEN, at(150)).acts == (Act.UNFENCE,)
 
     def test_one_that_nothing_waits_for_is_set_offline_again(self) -> None:

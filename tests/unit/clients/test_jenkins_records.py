@@ -2,7 +2,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from label_truth import labels_in
 
-from ciprov.clients.jenkins.records import items_waited, mark_in, marked, node, node_form, nodes, queue_items
+from ciprov.clients.jenkins.records import (
+    config_mark,
+    items_waited,
+    mark_in,
+    marked,
+    node,
+    node_form,
+    nodes,
+    queue_items,
+)
 from ciprov.domain.jenkins import NewNode, NodeMark, Stage
 
 FREESTYLE = "hudson.model.FreeStyleProject"
@@ -68,6 +77,10 @@ WORDS = st.from_regex(r"[A-Za-z0-9][\w.-]{0,10}", fullmatch=True).filter(str.isa
 def test_a_mark_is_found_again(description, service, template):
     mark = NodeMark(service, template)
     assert mark_in(marked(description, mark)) == mark
+
+
+def test_a_mark_is_found_in_a_config_that_a_person_saved_with_another_line():
+    assert config_mark("  <description>x [ciprov service=s template=t]&#xd;\n</description>") == NodeMark("s", "t")
 
 
 def test_other_descriptions_bear_no_mark():

@@ -13,7 +13,7 @@ from ciprov.agents.lifecycle import Act
 from ciprov.agents.record import AgentRecord, Cause, Phase
 from ciprov.agents.serving.books import Books
 from ciprov.agents.serving.inbox import Acted, Inbox, Looked
-from ciprov.agents.serving.jenkins_desk import JenkinsDesk
+from ciprov.agents.serving.jenkins_desk import JenkinsDesk, NodeAct
 from ciprov.agents.serving.roster import Roster
 from ciprov.agents.template import Template
 from ciprov.agents.view.happenings import Happening, What
@@ -52,6 +52,19 @@ class Nothing:
         pass
 
 
+class Desk(JenkinsDesk):
+    """`begun` are the acts that it begins."""
+
+    def __init__(self, jenkins: Any, begun: list[Act]) -> None:
+        super().__init__(jenkins, Inbox(), lambda: T0)
+        self._begun = begun
+
+    def ask(self, work: NodeAct, now: datetime) -> None:
+        if not self.is_busy_with(work.agent):
+            self._begun.append(work.act)
+        super().ask(work, now)
+
+
 class Office:
     """Its desk's threads are not started: what is asked of Jenkins stays under way until it is `done`."""
 
@@ -59,7 +72,8 @@ class Office:
         nothing: Any = Nothing()
         nothing.tasks = {task.task_id: task for task in tasks}
         self.books = Books(nothing, lambda _: None)
-        self.jenkins = JenkinsDesk(nothing, Inbox(), lambda: T0)
+        self.acts: list[Act] = []
+        self.jenkins = Desk(nothing, self.acts)
         self.told: list[Happening] = []
         self.roster = Roster(self.books, self.jenkins, nothing, lambda _: MAVEN, self.told.append)
 
@@ -146,6 +160,15 @@ class TestAfterARestartOfJenkins:
         assert office.jenkins.is_busy_with("a1")
         office.turn(111, Acted("a1", Act.UNFENCE))
         assert not office.jenkins.is_busy_with("a1")
+
+    def test_who_was_withdrawn_is_set_online_whatever_labels_its_node_has(self) -> None:
+        office = self.office()
+        office.roster.goes_on(frozenset({"a1"}), at(109))
+        labelled = Node("a1", frozenset({"a1", "linux"}), offline=True, fenced=True)
+        office.turn(110, Looked(at(110), nodes=(labelled,)))
+        office.turn(111, Acted("a1", Act.WITHDRAW))
+        office.turn(112, Looked(at(112), nodes=(labelled,)))
+        assert office.acts == [Act.WITHDRAW, Act.UNFENCE]
 
     def test_one_that_was_just_given_its_pipeline_is_not_fenced_because_it_was_idle_before(self) -> None:
         """The nodes are asked before the queue, which its item has left in between."""
