@@ -13,6 +13,7 @@ from ciprov.foundation.json import JsonObject
 from ciprov.settings.model import Settings
 from ciprov.wiring.clusters import agents_client
 from ciprov.wiring.environments import with_addresses
+from ciprov.wiring.localcluster import descriptor
 
 _LOOK_SECONDS = 2.0
 _GONE = frozenset({"ended", "removed"})
@@ -31,10 +32,13 @@ def service(settings: Settings) -> AgentServiceClient:
 def sandbox_link(settings: Settings, shown: JsonObject) -> str:
     """Of an agent as the service shows it: in the pages of the Mesos master, which the service may not know.
 
-    The embedded cluster has no pages: there it is the directory on this machine, as long as it is kept.
+    The embedded cluster has no pages: there it is the directory on this machine, as long as it is kept and the cluster
+    runs.
     """
     link, cluster = str(shown["links"]["sandbox"]), settings.cluster
     if link and cluster.is_embedded:
+        if descriptor(settings.state_dir) is None:
+            return ""
         files = agents_client(with_addresses(settings, lambda _: None))
         return files.sandbox_directory(str(shown["mesos_agent"]), str(shown["agent"])) or ""
     return cluster.mesos[0].rstrip("/") + link if link.startswith("/") and cluster.mesos else link

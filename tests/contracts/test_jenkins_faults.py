@@ -360,3 +360,12 @@ def test_a_proxy_that_says_that_it_speaks_tls(server: RecordedJenkins, text: str
     with pytest.raises(JenkinsError, match="speaks TLS") as caught:
         client(server.url).queue()
     assert "use https://" in caught.value.way_out
+
+
+@pytest.mark.parametrize(
+    "load", [html(500), html(200), as_json('{"queueLength": {"sec10": {"history": ["x", null]}}}')]
+)
+def test_a_load_that_cannot_be_read_is_only_a_hint_that_is_missing(server: RecordedJenkins, load: Answer) -> None:
+    server.on(ROOT, as_json('{"quietingDown": false, "jobs": []}'))
+    server.on("GET /overallLoad/api/json", load)
+    assert not client(server.url).server().hides_jobs

@@ -21,7 +21,7 @@ from ciprov.foundation.clock import Now
 
 _WORKERS = 8
 _FENCERS = 4
-_TURN = {Act.CREATE_NODE: 0, Act.WITHDRAW: 1, Act.DELETE_NODE: 1}
+_TURN = {Act.WITHDRAW: 0, Act.CREATE_NODE: 1, Act.DELETE_NODE: 2}
 _AGAIN_S = 0.5
 _AGAIN_AT_MOST_S = 15.0
 _FORGOTTEN_AFTER = timedelta(minutes=10)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 import threading
 from datetime import UTC, datetime
@@ -30,7 +31,6 @@ from ciprov.clients.jenkins.refusals import no_jenkins, where
 from ciprov.clients.jenkins.transport import Restart, Transport, decoded
 from ciprov.domain.jenkins import (
     AgentSecret,
-    JenkinsDenied,
     JenkinsError,
     JenkinsNotFound,
     JenkinsUnavailable,
@@ -43,6 +43,8 @@ from ciprov.domain.jenkins import (
     Server,
     Withdrawn,
 )
+
+log = logging.getLogger(__name__)
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 _SECRET = re.compile(r"<argument>([0-9a-f]{64})</argument>")
@@ -213,7 +215,8 @@ class HttpJenkins:
         """Also those that this user may not see: the load statistics count them all."""
         try:
             return items_waited(self._transport.get_json("overallLoad/api/json", tree=LOAD_TREE))
-        except (JenkinsDenied, JenkinsNotFound):
+        except JenkinsError as error:
+            log.debug("%s", error)  # it only is a hint for people
             return False
 
     def _foreign(self, path: str) -> JenkinsError:

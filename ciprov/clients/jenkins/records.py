@@ -47,9 +47,10 @@ def items_waited(load: JsonObject) -> bool:
     the newest first, in which each count weighs a tenth: what is left of those before says nothing.
     """
     history = _object(_object(load.get("queueLength")).get("sec10")).get("history")
-    if not isinstance(history, list) or len(history) < 2:
+    means = [each for each in history if isinstance(each, int | float)] if isinstance(history, list) else []
+    if len(means) < 2:
         return False
-    newest, before = (float(mean) for mean in history[:2])
+    newest, before = means[:2]
     return (newest - _LOAD_DECAY * before) / (1 - _LOAD_DECAY) > 0.5
 
 

@@ -124,4 +124,5 @@ def test_what_tells_no_load_tells_of_no_item():
     assert not waited()
     assert not waited(0.1)
     assert not items_waited({})
+    assert not waited(None, "1")
     assert not items_waited({"queueLength": {"sec10": {}}})
