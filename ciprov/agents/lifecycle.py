@@ -141,11 +141,11 @@ def _wanted(record: AgentRecord, seen: Seen, _: Template, now: datetime) -> Agen
     return moved(record, Phase.NODE_CREATED, now) if seen.created else record
 
 
-def _node_created(record: AgentRecord, seen: Seen, _: Template, now: datetime) -> AgentRecord:
+def _node_created(record: AgentRecord, seen: Seen, template: Template, now: datetime) -> AgentRecord:
     if seen.task is not None and not seen.task.ended:
         return moved(record, Phase.LAUNCHED, now)
     if seen.task is not None:
-        return ended(record, Cause.NOT_LAUNCHED, _told(seen.task), now)
+        return ended(record, Cause.NOT_LAUNCHED, _told(seen.task, template), now)
     if record.leaving is not None:
         return ended(record, record.leaving, record.detail, now)
     if _is_node_missing(record, seen):
@@ -270,9 +270,9 @@ def _lost(record: AgentRecord, seen: Seen, template: Template, now: datetime) ->
     if task.ended:
         connected = _CONNECTED_ONCE & {Phase(phase) for phase in record.times}
         if record.phase is Phase.FENCED and not _is_busy(seen.node) and seen.looked_at is not None:
-            return ended(record, record.leaving or Cause.DONE, _told(task), now)
+            return ended(record, record.leaving or Cause.DONE, _told(task, template), now)
         unconnected = Cause.LAUNCH_LOST if _is_lost_by_mesos(task) else Cause.TASK_FAILED
-        return ended(record, Cause.TASK_DIED if connected else unconnected, _told(task), now)
+        return ended(record, Cause.TASK_DIED if connected else unconnected, _told(task, template), now)
     patience = timedelta(seconds=template.limits.unreachable_s)
     # What was known before a restart of this service proves nothing: the host may be back.
     if task.state is TaskState.UNREACHABLE and seen.confirmed and now >= task.since + patience:
@@ -373,6 +373,6 @@ def _is_lost_by_mesos(task: Entry) -> bool:
     return by_host or (lost and not task.certain)
 
 
-def _told(task: Entry) -> str:
+def _told(task: Entry, template: Template) -> str:
     """What Mesos said of its end."""
-    return ": ".join(part for part in (task.outcome, task.reason, explained(task.message)) if part)
+    return ": ".join(part for part in (task.outcome, task.reason, explained(task.message, template)) if part)

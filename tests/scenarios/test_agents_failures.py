@@ -32,7 +32,7 @@ def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     ("template", "says", "most_launches"),
     [
         ("huge", "can take it (template huge wants 900 cpus", 0),
-        ("broken", "there is no java", 3),
+        ("broken", "there is no /nonexistent/java on the host", 3),
         ("imageless", "image", 3),
     ],
 )

@@ -42,9 +42,9 @@ EXIT_CODES: Mapping[int, str] = {
     66: "agent.jar was not fetched, or is no jar",
     73: "the work directory or the sandbox cannot be written to: an image's user has to be the template's `user`",
     77: "the node's secret did not reach the task",
-    127: "there is no java on the host or in the image",
+    127: "there is no {java} on the host or in the image, which is what the template's `java` names",
 }
-"""Of the text itself. All others are the agent's."""
+"""Of the text itself. All others are the agent's. `{java}` stands for the template's."""
 
 _FIRST = """\
 cd "${MESOS_SANDBOX:-.}" || exit 73
@@ -209,11 +209,11 @@ def start_command(name: str, template: Template, addresses: Addresses) -> str:
     return text
 
 
-def explained(message: str) -> str:
+def explained(message: str, template: Template) -> str:
     """What Mesos says of a task's end, with what the exit code means where it is one of the text itself."""
     code = re.search(r"exited with status (\d+)$", message)
     meaning = EXIT_CODES.get(int(code[1])) if code else None
-    return f"{message}: {meaning}" if meaning else message
+    return f"{message}: {meaning.replace('{java}', template.start.java)}" if meaning else message
 
 
 def secrets_text(node: str, token: str, env: Iterable[tuple[str, str]] = ()) -> str:

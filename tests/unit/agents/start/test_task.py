@@ -199,7 +199,10 @@ def test_the_second_part_can_be_quoted_and_every_exit_code_is_explained() -> Non
 @pytest.mark.parametrize(
     ("said", "explanation"),
     [
-        ("Command exited with status 127", ": there is no java on the host or in the image"),
+        (
+            "Command exited with status 127",
+            ": there is no /opt/jdk/bin/java on the host or in the image, which is what the template's `java` names",
+        ),
         ("Container exited with status 66", ": agent.jar was not fetched, or is no jar"),
         (
             "Container exited with status 73",
@@ -211,7 +214,7 @@ def test_the_second_part_can_be_quoted_and_every_exit_code_is_explained() -> Non
     ],
 )
 def test_what_mesos_says_of_an_end_is_explained(said: str, explanation: str) -> None:
-    assert start_script.explained(said) == said + explanation
+    assert start_script.explained(said, template({"start": {"java": "/opt/jdk/bin/java"}})) == said + explanation
 
 
 @given(st.text(min_size=1, max_size=300), st.text(min_size=1, max_size=300))
