@@ -13,23 +13,15 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from ciprov.agents.crew.ways_out import way_out
 from ciprov.agents.record import AgentRecord, Cause, Phase
 from ciprov.agents.template import Limits
 from ciprov.agents.view.snapshot import Pause
 from ciprov.foundation.json import JsonObject
+from ciprov.foundation.shortening import shortened
 
-_LONGEST_DETAIL = 400
+_LONGEST_DETAIL = 600
 _BEGUN_BY_LAUNCH = frozenset({Cause.TASK_FAILED, Cause.NOT_CONNECTED})
-
-_WAYS_OUT: Mapping[str, str] = {
-    Cause.NODE_REFUSED: "correct its labels, or what ciprov's user may do in Jenkins",
-    Cause.TOO_LARGE: "let it want less, correct its constraints or roles, or add a Mesos agent that can take it",
-    Cause.NOT_LAUNCHED: "look at what the Mesos master says of its framework, roles and tasks",
-    Cause.TASK_FAILED: (
-        "correct its image, its URIs, its Java, its options or its mem; `ciprov agents logs {agent}` tells more"
-    ),
-    Cause.NOT_CONNECTED: "see whether its host reaches Jenkins, and what `ciprov agents logs {agent}` says",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +59,7 @@ def failed(attempts: Attempts, record: AgentRecord, limits: Limits, now: datetim
     wait_s = limits.pause_s if final else min(limits.retry_s * 2.0 ** (counts.total() - 1), limits.pause_s)
     trouble = Trouble(
         record.cause.value,
-        _in_one_line(record.detail),
+        shortened(record.detail, _LONGEST_DETAIL),
         now,
         now + timedelta(seconds=wait_s),
         dict(counts),
@@ -121,10 +113,9 @@ def probed(attempts: Attempts) -> frozenset[str]:
 
 def told(pause: Pause) -> str:
     """One sentence for people: the template, what failed, what becomes of it, and what to do."""
-    way_out = _WAYS_OUT.get(pause.cause, "look at what it says").format(agent=pause.agent or "AGENT")
     if pause.final:
-        return f"{why(pause)}; {way_out}, then run `ciprov agents resume {pause.template}`"
-    return f"{why(pause)}; if it goes on, {way_out}"
+        return f"{why(pause)}; {way_out(pause)}, then run `ciprov agents resume {pause.template}`"
+    return f"{why(pause)}; if it goes on, {way_out(pause)}"
 
 
 def why(pause: Pause) -> str:
@@ -176,8 +167,3 @@ def _is_of_an_earlier_attempt(record: AgentRecord, before: Trouble, now: datetim
         return record.times.get(Phase.LAUNCHED.value, record.wanted_at) <= before.at
     # While the template waits nothing of it is begun; afterwards one that was held back until then may be.
     return now < before.until
-
-
-def _in_one_line(detail: str) -> str:
-    line = " ".join(detail.split())
-    return line if len(line) <= _LONGEST_DETAIL else line[: _LONGEST_DETAIL - 1] + "…"
