@@ -13,8 +13,8 @@ from ciprov.foundation.errors import CiprovError
 class SettingsError(CiprovError):
     """The settings cannot be used. All that is wrong is told at once."""
 
-    def __init__(self, findings: Sequence[str]) -> None:
-        super().__init__("\n".join(findings))
+    def __init__(self, findings: Sequence[str], *, way_out: str = "") -> None:
+        super().__init__("\n".join(findings), way_out=way_out)
         self.findings = tuple(findings)
 
 

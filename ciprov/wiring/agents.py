@@ -69,7 +69,7 @@ def _serve(settings: Settings, read: Callable[[], Settings], tell: Tell, metrics
     from ciprov.web.agents.listeners import Where
     from ciprov.wiring.agents_listening import bound
 
-    agents = of_cluster(settings.cluster)
+    agents = of_cluster(settings)
     cluster = with_addresses(settings, lambda text: tell(Happening(What.STARTED, text)))
     store = open_store(settings)
     jenkins = jenkins_client(agents)
@@ -119,7 +119,7 @@ def _site(agents: AgentSettings, signal: str, tell: Tell) -> Site:
 
 def _read_again(running: AgentSettings, read: Callable[[], Settings], tell: Tell) -> Rules:
     """What a running service may follow of the settings; of the rest it is told that it wants a restart."""
-    changed = of_cluster(read().cluster)
+    changed = of_cluster(read())
     late = wanting_restart(running, changed)
     if late:
         keys = ", ".join(f"agents.{key}" for key in late)

@@ -30,7 +30,7 @@ def access(url: str, url_source: str, settings: Callable[[], Settings]) -> Jenki
             f"no Jenkins is named, and cluster {chosen.cluster.name} has no section `agents` with one",
             way_out="name it with --jenkins-url (CIPROV_JENKINS_URL), or in the settings: docs/agents-settings.md",
         )
-    return of_cluster(chosen.cluster).jenkins
+    return of_cluster(chosen).jenkins
 
 
 @dataclass(frozen=True, slots=True)

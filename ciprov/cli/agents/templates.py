@@ -39,7 +39,7 @@ def templates(invocation: Invocation, *, name: str, check: bool, output: str) ->
     from ciprov.foundation.clock import utc_now
     from ciprov.settings.agents import of_cluster
 
-    agents = of_cluster(invocation.settings.cluster)
+    agents = of_cluster(invocation.settings)
     chosen = (_chosen(agents, name),) if name else agents.rules.templates
     for one in agents.notes:
         note(f"note: {one}")

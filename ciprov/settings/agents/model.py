@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 from ciprov.agents.template import Rules
 from ciprov.domain.mesos_scheduler import Framework
-from ciprov.foundation.errors import UsageError
-from ciprov.settings.model import Cluster, Credentials, Tls
+from ciprov.settings.document import SettingsError
+from ciprov.settings.model import Credentials, Settings, Tls
 from ciprov.settings.secret import Secret
 
 
@@ -74,11 +74,13 @@ class AgentSettings:
         return f"{scheme}://{user}:{password}@{rest}"
 
 
-def of_cluster(cluster: Cluster) -> AgentSettings:
-    """Raises `UsageError` where the cluster has no agents, `SettingsError` where something is wrong with them."""
-    if cluster.agents is None:
-        raise UsageError(
-            f"cluster {cluster.name} has no section `agents` in the settings",
+def of_cluster(settings: Settings) -> AgentSettings:
+    """Raises `SettingsError` where the chosen cluster has no agents, and where something is wrong with them."""
+    agents = settings.cluster.agents
+    if agents is None:
+        missing = "" if settings.file_exists else "there is no such settings file, so "
+        raise SettingsError(
+            [f"{settings.file}: {missing}cluster {settings.cluster.name} has no section `agents`"],
             way_out="name its Jenkins and at least one template there: see docs/agents-settings.md",
         )
-    return cluster.agents
+    return agents

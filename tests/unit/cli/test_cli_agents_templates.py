@@ -92,8 +92,18 @@ def test_what_is_wrong_ends_with_1_and_a_wrong_call_with_64(here: Path, capsys: 
         assert "config.yaml:10:22: agents.templates.shell.mem: a number from 32 up is wanted" in error
         assert "config.yaml:10:25: agents.templates.shell.prority: unknown key; did you mean priority?" in error
     (here / "config.yaml").write_text("clusters: {a: {marathon: 'http://m'}}")
-    assert main(["agents", "templates"]) == 64
-    assert "cluster a has no section `agents`" in capsys.readouterr().err
+    assert main(["agents", "templates"]) == 1
+    assert f"{here}/config.yaml: cluster a has no section `agents`" in capsys.readouterr().err
+
+
+def test_where_the_settings_file_is_gone_it_is_named(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("CIPROV_CONFIG")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(here / "gone"))
+    assert main(["--local", "agents", "templates"]) == 1
+    error = capsys.readouterr().err
+    assert f"{here}/gone/ciprov/config.yaml: there is no such settings file, so cluster local has no" in error
 
 
 def test_config_show_tells_of_agents(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

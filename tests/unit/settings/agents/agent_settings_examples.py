@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ciprov.settings.agents import AgentSettings
 from ciprov.settings.loading import Options, load
 from ciprov.settings.model import Cluster
 
@@ -97,3 +98,9 @@ def cluster(directory: Path, text: str, options: Options | None = None, **variab
     (directory / "ca.pem").touch()
     given = {"HOME": str(directory), "CIPROV_CONFIG": str(directory / "config.yaml"), **variables}
     return load(given, options or Options()).cluster
+
+
+def agents_of(chosen: Cluster) -> AgentSettings:
+    """Of a cluster that has the section."""
+    assert chosen.agents is not None
+    return chosen.agents

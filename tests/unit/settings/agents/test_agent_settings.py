@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from agent_settings_examples import EVERY_KEY, PLAIN, cluster
+from agent_settings_examples import EVERY_KEY, PLAIN, agents_of, cluster
 
 from ciprov.agents.template import (
     Container,
@@ -31,7 +31,7 @@ from ciprov.clients.mesos_scheduler.addresses import ZooKeeperPath, parse_master
 from ciprov.domain.mesos_scheduler import Framework
 from ciprov.foundation.errors import UsageError
 from ciprov.framework.requests import Algorithm, Wanted, constraint
-from ciprov.settings.agents import AgentSettings, JenkinsAccess, Listen, of_cluster
+from ciprov.settings.agents import AgentSettings, JenkinsAccess, Listen
 from ciprov.settings.agents.restart import wanting_restart
 from ciprov.settings.agents.secrets import check, revealed
 from ciprov.settings.document import SettingsError
@@ -42,7 +42,7 @@ SECRETS = {"SECRET": "hunter2", "API": "hunter3"}
 
 
 def agents(directory: Path, text: str, **variables: str) -> AgentSettings:
-    return of_cluster(cluster(directory, text, **variables))
+    return agents_of(cluster(directory, text, **variables))
 
 
 FULL = Template(
@@ -260,7 +260,7 @@ def test_the_embedded_cluster_has_agents_too(tmp_path: Path) -> None:
     text = PLAIN.replace('ci: {mesos: "http://m:5050",', "local: {role: dev,")
     found = cluster(tmp_path, text)
     assert (found.is_embedded, found.role) == (True, "dev")
-    assert (of_cluster(found).framework.roles, of_cluster(found).notes) == (("dev",), ())
+    assert (agents_of(found).framework.roles, agents_of(found).notes) == (("dev",), ())
     both = text + "  other: {marathon: http://x}\n"
     assert not cluster(tmp_path, both).is_embedded
     assert cluster(tmp_path, both, Options(local=True)).agents is not None
@@ -274,8 +274,7 @@ def test_a_cluster_without_masters_has_no_agents(tmp_path: Path) -> None:
         agents(tmp_path, text)
     assert agents(tmp_path, text, CIPROV_MESOS="http://m").masters == ""
     assert agents(tmp_path, text, CIPROV_AGENTS_MASTERS="m1, m2:5051,https://m3").masters == "m1,m2:5051,https://m3"
-    with pytest.raises(UsageError, match="no section `agents`"):
-        of_cluster(cluster(tmp_path, "clusters: {a: {marathon: 'http://m'}}"))
+    assert cluster(tmp_path, "clusters: {a: {marathon: 'http://m'}}").agents is None
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,8 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from agent_settings_examples import PLAIN, cluster
+from agent_settings_examples import PLAIN, agents_of, cluster
 
-from ciprov.settings.agents import of_cluster
 from ciprov.settings.agents.display import rows, template_values
 from ciprov.settings.agents.service_keys import DEFAULTS, SERVICE_KEYS
 from ciprov.settings.agents.template_keys import TEMPLATE_KEYS
@@ -40,7 +39,7 @@ def test_the_tables_are_those_of_the_code() -> None:
 
 
 def test_the_defaults_that_are_told_are_the_defaults(tmp_path: Path) -> None:
-    agents = of_cluster(cluster(tmp_path, PLAIN))
+    agents = agents_of(cluster(tmp_path, PLAIN))
     shown = template_values(agents.rules.templates[0])
     for key, known in TEMPLATE_KEYS.items():
         if key in ELSEWHERE:
@@ -61,7 +60,7 @@ def blocks(document: Path) -> list[str]:
 
 @pytest.mark.parametrize("text", [block for block in blocks(DOCUMENT) if "clusters:" in block])
 def test_the_examples_are_good_ones(tmp_path: Path, text: str) -> None:
-    agents = of_cluster(cluster(tmp_path, text))
+    agents = agents_of(cluster(tmp_path, text))
     assert agents.rules.templates
     assert agents.jenkins.token is not None
 
@@ -72,10 +71,10 @@ def test_the_example_of_a_warm_pool_is_a_good_one(tmp_path: Path) -> None:
     text = (
         f"clusters:\n c:\n  mesos: http://m\n  agents:\n   jenkins: {{url: http://j}}\n   templates:\n    a:\n{lines}"
     )
-    assert [line.count for line in of_cluster(cluster(tmp_path, text)).rules.templates[0].limits.warm] == [4, 1]
+    assert [line.count for line in agents_of(cluster(tmp_path, text)).rules.templates[0].limits.warm] == [4, 1]
 
 
 def test_the_example_in_the_readme_is_a_good_one(tmp_path: Path) -> None:
     (section,) = [block for block in blocks(ROOT / "README.md") if block.lstrip().startswith("agents:")]
-    agents = of_cluster(cluster(tmp_path, f"clusters:\n  staging:\n    mesos: http://m\n{section}"))
+    agents = agents_of(cluster(tmp_path, f"clusters:\n  staging:\n    mesos: http://m\n{section}"))
     assert [template.name for template in agents.rules.templates] == ["maven", "shell"]

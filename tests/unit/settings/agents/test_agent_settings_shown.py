@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from agent_settings_examples import EVERY_KEY, PLAIN, cluster
+from agent_settings_examples import EVERY_KEY, PLAIN, agents_of, cluster
 
-from ciprov.settings.agents import of_cluster
 from ciprov.settings.agents.display import template_values
 from ciprov.settings.agents.service_keys import SERVICE_KEYS
 from ciprov.settings.agents.template_keys import TEMPLATE_KEYS
@@ -16,7 +15,7 @@ from ciprov.settings.fields import CLUSTER_KEYS
 
 
 def test_what_is_shown_of_a_template_makes_the_same_template(tmp_path: Path) -> None:
-    first = of_cluster(cluster(tmp_path, EVERY_KEY)).rules.templates
+    first = agents_of(cluster(tmp_path, EVERY_KEY)).rules.templates
     values = {template.name: template_values(template) for template in first}
     for shown in values.values():
         assert list(shown) == sorted(TEMPLATE_KEYS, key=list(shown).index)
@@ -24,7 +23,7 @@ def test_what_is_shown_of_a_template_makes_the_same_template(tmp_path: Path) -> 
     section = {"name": "svc", "jenkins": {"url": "http://j"}, "templates": values}
     section["framework"] = {"roles": ["builds", "*"]}  # type: ignore[assignment]
     text = json.dumps({"clusters": {"ci": {"mesos": "http://m", "agents": section}}})
-    assert of_cluster(cluster(tmp_path, text)).rules.templates == first
+    assert agents_of(cluster(tmp_path, text)).rules.templates == first
 
 
 def test_every_setting_of_the_service_is_shown_with_its_source(tmp_path: Path) -> None:
@@ -51,7 +50,7 @@ def test_what_is_shown_as_variables_says_the_same(tmp_path: Path) -> None:
         if row.key.startswith("agents.") and row.variable and not row.hidden
     }
     again = cluster(tmp_path, PLAIN.replace("a: {cpus", "b: {cpus"), CIPROV_AGENTS_MASTERS_PASSWORD="x", **variables)
-    old, new = of_cluster(first), of_cluster(again)
+    old, new = agents_of(first), agents_of(again)
     assert (new.listen, new.address, new.masters) == (old.listen, old.address, old.masters)
     assert new.rules.service == old.rules.service
     assert new.framework == old.framework
