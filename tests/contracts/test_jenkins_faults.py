@@ -103,6 +103,31 @@ def test_each_refusal_is_told_as_what_it_is(
     assert "<html>" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("headers", "told"),
+    [
+        ({"X_Jenkins": "2.462.3"}, "Jenkins does not know these credentials of the user 'ciprov' (401)"),
+        ({"WWW_Authenticate": 'Basic realm="Jenkins"'}, "Jenkins does not know these credentials of the user 'ciprov'"),
+        ({"WWW_Authenticate": 'Basic realm="marathon"'}, "may be no Jenkins: it sends no X-Jenkins header"),
+    ],
+)
+def test_wrong_credentials_are_told_with_the_user_and_whether_it_is_a_jenkins(
+    server: RecordedJenkins, headers: dict[str, str], told: str
+) -> None:
+    server.on(ROOT, html(401, **headers))
+    with pytest.raises(JenkinsDenied) as caught:
+        client(server.url).server()
+    assert told in caught.value.message
+    assert ("leads to Jenkins" in caught.value.way_out) == ("may be no" in told)
+    assert TOKEN not in str(caught.value)
+
+
+def test_who_is_refused_is_told_by_name(server: RecordedJenkins) -> None:
+    server.on(QUEUE, html(403))
+    with pytest.raises(JenkinsDenied, match="refuses the user 'ciprov'"):
+        client(server.url).queue()
+
+
 def test_a_permission_that_is_missing_stands_in_its_own_field(server: RecordedJenkins) -> None:
     server.on(CREATE, html(403, "ciprov is missing the Agent/Create permission"))
     with pytest.raises(JenkinsDenied) as caught:

@@ -43,16 +43,14 @@ def where(method: str, url: str) -> str:
     return f"{method} {url.partition('?')[0]}"
 
 
-def refusal(response: requests.Response, place: str) -> JenkinsError:
-    """The error for a status of 400 and more."""
+def refusal(response: requests.Response, place: str, user: str = "") -> JenkinsError:
+    """The error for a status of 400 and more. `user` is who asked; empty: nobody."""
     status = response.status_code
     said = html.unescape(response.headers.get("X-Error", "")).strip() or response.reason or "no reason given"
     if status == 401:
-        return JenkinsDenied(
-            "Jenkins does not know these credentials (401)", status=401, place=place, way_out=_SETTINGS
-        )
+        return _unknown(response, place, user)
     if status == 403:
-        return _forbidden(response, place)
+        return _forbidden(response, place, user)
     if status == 404:
         return JenkinsNotFound(f"Jenkins has nothing there: {said}", status=404, place=place)
     if status == 400 and _PLAIN_REFUSED.search(response.text[:20_000]):
@@ -164,7 +162,21 @@ def _unwell(response: requests.Response, said: str, place: str) -> JenkinsUnavai
     )
 
 
-def _forbidden(response: requests.Response, place: str) -> JenkinsDenied:
+def _unknown(response: requests.Response, place: str, user: str) -> JenkinsDenied:
+    """A Jenkins tells its version, or its name where it asks for other credentials."""
+    whose = f"these credentials of the user '{user}'" if user else "these credentials"
+    asks = response.headers.get("WWW-Authenticate", "")
+    if "X-Jenkins" in response.headers or 'realm="Jenkins"' in asks:
+        return JenkinsDenied(f"Jenkins does not know {whose} (401)", status=401, place=place, way_out=_SETTINGS)
+    return JenkinsDenied(
+        f"what answers there does not know {whose} (401), and may be no Jenkins: it sends no X-Jenkins header",
+        status=401,
+        place=place,
+        way_out=f"see whether Jenkins's url leads to Jenkins; if so, {_SETTINGS}",
+    )
+
+
+def _forbidden(response: requests.Response, place: str, user: str) -> JenkinsDenied:
     permission = _permission(response)
     if permission:
         return JenkinsDenied(
@@ -173,7 +185,8 @@ def _forbidden(response: requests.Response, place: str) -> JenkinsDenied:
             place=place,
             way_out="grant it in Jenkins (Manage Jenkins, Security), or use another user",
         )
-    return JenkinsDenied("Jenkins refuses this user (403)", place=place, way_out=_SETTINGS)
+    whom = f"the user '{user}'" if user else "whoever gives no credentials"
+    return JenkinsDenied(f"Jenkins refuses {whom} (403)", place=place, way_out=_SETTINGS)
 
 
 def _permission(response: requests.Response) -> str:

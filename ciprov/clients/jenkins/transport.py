@@ -188,7 +188,7 @@ class Transport(jenkins.Jenkins):  # type: ignore[misc]
         if response.status_code < 400:
             self._restart.over()
             return
-        error = refusal(response, place)
+        error = refusal(response, place, self._connection.user)
         if isinstance(error, JenkinsRestarting):
             self._restart.said()
         elif response.status_code == 401 and self._restart.is_under_way:
