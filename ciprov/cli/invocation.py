@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from ciprov.wiring.environments import Environments, Records
 
 
+_SAY_WHICH = "A service that runs is reached without the file by --cluster NAME, or by --local."
+
+
 @dataclass
 class Invocation:
     cluster: str = ""
@@ -35,6 +38,30 @@ class Invocation:
 
             self._settings = load(os.environ, self.options)
         return self._settings
+
+    def settings_of_service(self) -> Settings:
+        """For those who ask a running agent service: it needs no file, and its operator needs it most when that is
+        wrong. Where the cluster is named and its service is there, a file that cannot be used is only told of.
+        """
+        from ciprov.foundation.errors import CiprovError
+
+        try:
+            return self.settings
+        except CiprovError as error:
+            from ciprov.settings.document import SettingsError
+            from ciprov.settings.loading import load_without_file
+            from ciprov.wiring.agents_operating import socket_path
+
+            if not self.local and not self.cluster:
+                if isinstance(error, SettingsError):
+                    error.way_out = _SAY_WHICH
+                raise
+            without = load_without_file(os.environ, self.options)
+            if not socket_path(without).exists():
+                raise
+            click.echo(f"warning: {error}\n  going on without the settings file", err=True)
+            self._settings = without
+            return without
 
     @property
     def options(self) -> Options:

@@ -48,8 +48,18 @@ class _File:
 
 def load(environment: Mapping[str, str], options: Options) -> Settings:
     """Raises `SettingsError` with all that is wrong, or `UsageError` where no cluster can be chosen."""
+    return _loaded(_read_file(environment, options), environment, options)
+
+
+def load_without_file(environment: Mapping[str, str], options: Options) -> Settings:
+    """Of the cluster that is named, as far as variables tell it: for those who can do without what the file says."""
+    layers: dict[str, Layer] = {options.cluster: {}} if options.cluster else {}
+    file = _File(config_path(environment, options), exists=False, layers=layers)
+    return _loaded(file, environment, options)
+
+
+def _loaded(file: _File, environment: Mapping[str, str], options: Options) -> Settings:
     state_dir, state_dir_source = state_directory(environment, options)
-    file = _read_file(environment, options)
     variables = layer_of_environment(environment, Path.cwd())
     name, chosen_by = _choose(file, variables, environment, options)
 

@@ -46,7 +46,7 @@ def kill(
     """
     from ciprov.wiring.agents_operating import service
 
-    running = service(invocation.settings)
+    running = service(invocation.settings_of_service())
     found = _named(running.status(), agents)
     rows = [[one["agent"], one["template"], one["phase"], one["host"], " ".join(one["builds"])] for one in found]
     shown = table(("AGENT", "TEMPLATE", "PHASE", "HOST", "BUILDS"), rows)

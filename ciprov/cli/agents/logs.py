@@ -34,7 +34,7 @@ def logs(invocation: Invocation, /, *, agent: str, file: str | None, follow: boo
     name = file or "stderr"
     if follow and output != "table":
         raise UsageError(f"--follow writes as it comes and cannot write {output}")
-    sandbox = Sandbox(invocation.settings, agent, warn)
+    sandbox = Sandbox(invocation.settings_of_service(), agent, warn)
     if not follow:
         text = sandbox.tail(name, lines)
         emit(Result({"agent": agent, "file": name, "text": text}, text), output)

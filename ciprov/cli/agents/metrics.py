@@ -19,4 +19,4 @@ def metrics(invocation: Invocation) -> None:
     """
     from ciprov.wiring.agents_operating import service
 
-    click.echo(service(invocation.settings).metrics(), nl=False)
+    click.echo(service(invocation.settings_of_service()).metrics(), nl=False)

@@ -38,7 +38,7 @@ def status(invocation: Invocation, /, *, agent: str | None, watch: bool, every: 
     """
     from ciprov.wiring.agents_operating import sandbox_link, service
 
-    running = service(invocation.settings)
+    running = service(invocation.settings_of_service())
 
     def look() -> Result:
         if agent is None:

@@ -26,7 +26,7 @@ def request(invocation: Invocation, /, *, template: str, label: str, output: str
     """
     from ciprov.wiring.agents_operating import service
 
-    made = service(invocation.settings).request(template, label)
+    made = service(invocation.settings_of_service()).request(template, label)
     variables = {
         "CIPROV_AGENT": str(made["agent"]),
         "CIPROV_AGENT_LABEL": str(made["label"]),
@@ -51,7 +51,7 @@ def drain(invocation: Invocation, /, *, templates: Sequence[str], every: bool, o
     """
     from ciprov.wiring.agents_operating import service
 
-    done = service(invocation.settings).drain(_chosen(templates, every))
+    done = service(invocation.settings_of_service()).drain(_chosen(templates, every))
     _tell(done, "drained", output)
 
 
@@ -70,7 +70,7 @@ def undrain(invocation: Invocation, /, *, templates: Sequence[str], every: bool,
     """
     from ciprov.wiring.agents_operating import service
 
-    done = service(invocation.settings).undrain(_chosen(templates, every))
+    done = service(invocation.settings_of_service()).undrain(_chosen(templates, every))
     _tell(done, "drained no more", output)
 
 
@@ -89,7 +89,7 @@ def resume(invocation: Invocation, /, *, templates: Sequence[str], every: bool, 
     """
     from ciprov.wiring.agents_operating import service
 
-    done = service(invocation.settings).resume(_chosen(templates, every))
+    done = service(invocation.settings_of_service()).resume(_chosen(templates, every))
     _tell(done, "tried again", output)
 
 
@@ -105,7 +105,7 @@ def reload(invocation: Invocation, /, *, output: str) -> None:
     """
     from ciprov.wiring.agents_operating import service
 
-    _tell(service(invocation.settings).reload(), "read again", output)
+    _tell(service(invocation.settings_of_service()).reload(), "read again", output)
 
 
 def _chosen(templates: Sequence[str], every: bool) -> Sequence[str]:

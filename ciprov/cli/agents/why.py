@@ -29,7 +29,7 @@ def why(invocation: Invocation, /, *, label: str, output: str) -> None:
     """
     from ciprov.wiring.agents_operating import service
 
-    found = service(invocation.settings).why(label)
+    found = service(invocation.settings_of_service()).why(label)
     if not found["parses"]:
         raise UsageError(str(found["answer"]).removesuffix("."), place="LABEL", way_out=str(found["way_out"]))
     emit(Result(found, why_text(found), {"CIPROV_WHY": str(found["answer"])}), output)
