@@ -189,6 +189,18 @@ def test_each_missing_permission_is_named(denied: list[str]) -> None:
         assert left == ("Agent/Delete" in denied) == ("yourself" in caught.value.way_out)
 
 
+@pytest.mark.parametrize(("denied", "untried"), [("Overall/Read", 5), ("Agent/Create", 4), ("Agent/Connect", 0)])
+def test_what_cannot_be_tried_without_a_permission_is_named_too(denied: str, untried: int) -> None:
+    with FakeJenkins() as fake:
+        fake.rules.denied = {denied}
+        with pytest.raises(JenkinsDenied) as caught:
+            client_of(fake).check_permissions()
+    lacking, _, others = caught.value.message.partition("; whether it has ")
+    assert denied in lacking
+    assert others.count("Agent/") == untried
+    assert others.endswith(" cannot be tried without that") == bool(untried)
+
+
 def test_credentials_that_nobody_gave_are_told_as_such(controller: Controller) -> None:
     with pytest.raises(JenkinsDenied, match="no credentials were given") as caught:
         HttpJenkins(Connection("jenkins", [controller.url]), "contract").check_permissions()

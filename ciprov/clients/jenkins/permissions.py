@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import Protocol
 
@@ -19,6 +19,7 @@ from ciprov.domain.jenkins import (
 NO_CREDENTIALS = (
     "give a user and its API token: CIPROV_JENKINS_USER and CIPROV_JENKINS_TOKEN, or `jenkins` in the settings"
 )
+_TRIED_ON_A_NODE = ("Agent/Configure", "Agent/Connect", "Agent/Disconnect", "Agent/Delete")
 _WAY_OUT = "grant it in Jenkins (Manage Jenkins, Security), or use another user"
 
 
@@ -42,6 +43,7 @@ def check_permissions(jenkins: _Jenkins) -> None:
     name = f"ciprov-{jenkins.service}-check"
     probe = NewNode(name, (), "/nowhere", description="May be deleted: shows whether ciprov may do this")
     missing = _missing("Overall/Read", jenkins.server) or _missing("Agent/Create", lambda: jenkins.create_node(probe))
+    untried = _untried(missing)
     if not missing:
         missing = [
             *_missing("Agent/Configure", lambda: jenkins.withdraw(name, "checks permissions")),
@@ -55,8 +57,20 @@ def check_permissions(jenkins: _Jenkins) -> None:
         left = f" Delete the node '{name}' yourself." if "Agent/Delete" in missing else ""
         lacking, way_out = f"the user of ciprov lacks {needed}", _WAY_OUT
         if jenkins.anonymous:
+            untried = ""
             lacking, way_out = f"no credentials were given, and without any ciprov lacks {needed}", NO_CREDENTIALS
-        raise JenkinsDenied(lacking, permission=missing[0], place=jenkins.target, way_out=f"{way_out}.{left}")
+        raise JenkinsDenied(
+            f"{lacking}{untried}", permission=missing[0], place=jenkins.target, way_out=f"{way_out}.{left}"
+        )
+
+
+def _untried(missing: Collection[str]) -> str:
+    """Without a node nothing can be done to it."""
+    if not missing:
+        return ""
+    create = () if "Agent/Create" in missing else ("Agent/Create",)
+    others = ", ".join(f"{one} (to {NEEDED_PERMISSIONS[one]})" for one in (*create, *_TRIED_ON_A_NODE))
+    return f"; whether it has {others} cannot be tried without that"
 
 
 def _read_secret(jenkins: _Jenkins, name: str) -> None:
