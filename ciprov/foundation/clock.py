@@ -48,3 +48,8 @@ class SteadyClock:
 def timestamp(moment: datetime) -> str:
     """`moment` as ISO-8601 in UTC with milliseconds and `Z`, the form that Marathon uses."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def for_people(moment: datetime) -> str:
+    """As `timestamp`, to the second, for texts and tables."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

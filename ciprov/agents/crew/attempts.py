@@ -17,6 +17,7 @@ from ciprov.agents.crew.ways_out import way_out
 from ciprov.agents.record import AgentRecord, Cause, Phase
 from ciprov.agents.template import Limits
 from ciprov.agents.view.snapshot import Pause
+from ciprov.foundation.clock import for_people
 from ciprov.foundation.json import JsonObject
 from ciprov.foundation.shortening import shortened
 
@@ -122,10 +123,10 @@ def why(pause: Pause) -> str:
     """The same without what to do."""
     cause = f"{pause.cause} ({pause.detail})" if pause.detail else pause.cause
     times = "once" if pause.failures == 1 else f"{pause.failures} times in a row"
+    until = for_people(pause.until)
     if pause.final:
-        until = f"{pause.until:%Y-%m-%d %H:%M:%S %Z}".strip()
         return f"template {pause.template} is paused until {until}, as it failed {times}, at last: {cause}"
-    return f"template {pause.template} failed {times}: {cause}; it is tried again at {pause.until:%H:%M:%S}"
+    return f"template {pause.template} failed {times}: {cause}; it is tried again at {until}"
 
 
 def encode(attempts: Attempts) -> JsonObject:

@@ -16,7 +16,7 @@ from ciprov.agents.view import why_items
 from ciprov.agents.view.snapshot import Pause, Peer, Snapshot
 from ciprov.agents.view.why_items import Waiting, counted
 from ciprov.domain.jenkins import Node, QueueItem, Stage
-from ciprov.foundation.clock import timestamp
+from ciprov.foundation.clock import for_people, timestamp
 from ciprov.foundation.json import JsonObject
 
 DRAINED = "drained"
@@ -118,7 +118,7 @@ def down(peer: Peer, what: str) -> str:
     """What is wrong with Jenkins or Mesos; empty where it is up."""
     if peer.up:
         return ""
-    since = f" since {timestamp(peer.since)}" if peer.since is not None else ""
+    since = f" since {for_people(peer.since)}" if peer.since is not None else ""
     return f"{what} does not answer{since}{f': {_one_line(peer.message)}' if peer.message else ''}"
 
 
@@ -131,7 +131,7 @@ def _paused(pause: Pause) -> str:
     times = "once" if pause.failures == 1 else f"{pause.failures} times in a row"
     detail = f" ({pause.detail})" if pause.detail else ""
     what = "paused until" if pause.final else "not tried again before"
-    return f"{what} {timestamp(pause.until)}: it failed {times}: {pause.cause}{detail}"
+    return f"{what} {for_people(pause.until)}: it failed {times}: {pause.cause}{detail}"
 
 
 def _has(expression: Expression | None, labels: Sequence[str] | frozenset[str], exclusive: bool) -> bool:

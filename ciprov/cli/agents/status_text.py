@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from ciprov.cli.output import table
+from ciprov.foundation.clock import for_people
 from ciprov.foundation.json import JsonObject
+from ciprov.foundation.shortening import shortened
 
 _TIMES = {
     "queue_to_accept": "queue to ACCEPT",
@@ -14,6 +17,9 @@ _TIMES = {
     "online_to_busy": "online to busy",
 }
 _RECENT = 10
+_CELL = 90
+_LINE = 240
+"""Characters of a cause in a table, and in a line of its own. The whole stands in JSON, and where one is asked for."""
 
 
 def status_text(found: JsonObject, cluster: str) -> str:
@@ -37,6 +43,7 @@ def _parts(found: JsonObject, cluster: str) -> Iterator[str]:
         for one in found["templates"]
     ]
     yield table(("TEMPLATE", "AGENTS", "WANTED", "PHASES", "STATE"), rows)
+    yield "\n".join(_pause(one) for one in found["pauses"])
     if found["agents"]:
         yield table(
             ("AGENT", "TEMPLATE", "PHASE", "SINCE", "HOST", "FOR", "BUILD", "NOTE"),
@@ -45,8 +52,8 @@ def _parts(found: JsonObject, cluster: str) -> Iterator[str]:
     yield _figures(found)
     if found["recent"]:
         rows = [
-            [one["ended"], one["agent"], one["template"], one["host"], _builds(one), _why(one)]
-            for one in found["recent"][:_RECENT]
+            [_moment(one["ended"]), one["agent"], one["template"], one["host"], _builds(one), why]
+            for one, why in zip(found["recent"][:_RECENT], _whys(found), strict=True)
         ]
         yield table(("ENDED", "AGENT", "TEMPLATE", "HOST", "BUILDS", "WHY"), rows)
 
@@ -65,7 +72,7 @@ def agent_text(one: JsonObject) -> str:
         *_named("log in Jenkins", one["links"]["jenkins_log"]),
         *_named("sandbox", one["links"]["sandbox"]),
     ]
-    rows = [[moment, phase] for phase, moment in one["times"].items()]
+    rows = [[_moment(moment), phase] for phase, moment in one["times"].items()]
     return "\n".join([*lines, "", table(("WHEN", "PHASE"), rows)]) if rows else "\n".join(lines)
 
 
@@ -78,7 +85,7 @@ def why_text(found: JsonObject) -> str:
                 one["template"],
                 str(one["agents"]),
                 " ".join(one["labels"]),
-                one["hindered"],
+                _hindered(one["hindered"], found["answer"]),
             ]
             for one in found["templates"]
         ]
@@ -90,7 +97,9 @@ def why_text(found: JsonObject) -> str:
         ]
         parts.append(table(("ITEM", "JOB", "WAITS", "AGENT", "WHY"), rows))
     if found["agents"]:
-        rows = [[one["agent"], one["template"], one["phase"], one["since"], one["held"]] for one in found["agents"]]
+        rows = [
+            [one["agent"], one["template"], one["phase"], _moment(one["since"]), one["held"]] for one in found["agents"]
+        ]
         parts.append(table(("AGENT AT HAND", "TEMPLATE", "PHASE", "SINCE", "NO PLACE, BECAUSE"), rows))
     if found["nodes"]:
         rows = [[one["node"], one["state"], one["template"] if one["ours"] else "not ours"] for one in found["nodes"]]
@@ -100,7 +109,7 @@ def why_text(found: JsonObject) -> str:
 
 def _peer(peer: JsonObject) -> str:
     state = "up" if peer["up"] else "DOWN"
-    since = f" since {peer['since']}" if peer["since"] else ""
+    since = f" since {_moment(peer['since'])}" if peer["since"] else ""
     version = f", version {peer['version']}" if peer["version"] else ""
     message = f": {peer['message']}" if peer["message"] else ""
     return f"{peer['target']} {state}{since}{version}{message}"
@@ -114,7 +123,35 @@ def _state(template: JsonObject) -> str:
     if not template["configured"]:
         return "not in the settings any more"
     most = f"at most {template['most']}" if template["most"] else ""
-    return str(template["hindered"] or most)
+    return _hindered(template["hindered"], template["hindered"]) or most
+
+
+def _hindered(reason: str, told: str) -> str:
+    """Without what it failed of where that is told beside it."""
+    return reason.partition(": ")[0] if reason in told else shortened(reason, _CELL)
+
+
+def _pause(pause: JsonObject) -> str:
+    times = "once" if pause["failures"] == 1 else f"{pause['failures']} times in a row"
+    failed = shortened(_why(pause), _LINE)
+    undo = f"ciprov agents resume {pause['template']}"
+    return f"template {pause['template']} failed {times}: {failed}\n  once that is mended: {undo}"
+
+
+def _whys(found: JsonObject) -> Iterator[str]:
+    """Why the latest ones ended, each thing once."""
+    told = {_told(one) for one in found["pauses"]}
+    for one in found["recent"][:_RECENT]:
+        yield str(one["why"]) if _told(one) in told else shortened(_why(one), _CELL)
+        told.add(_told(one))
+
+
+def _told(one: JsonObject) -> tuple[str, ...]:
+    return one["template"], one["why"], " ".join(one["detail"].split())[:_LINE]
+
+
+def _moment(told: str) -> str:
+    return for_people(datetime.fromisoformat(told))
 
 
 def _agent_row(one: JsonObject) -> list[str]:
@@ -153,7 +190,8 @@ def _figures(found: JsonObject) -> str:
 
 
 def _of_item(one: JsonObject) -> str:
-    return str(f"{one['why']}; no place: {one['held']}" if one["held"] else one["why"])
+    why = shortened(one["why"], _CELL)
+    return f"{why}; no place: {one['held']}" if one["held"] else why
 
 
 def _builds(one: JsonObject) -> str:

@@ -85,7 +85,7 @@ def test_templates_tell_what_hinders_them_also_one_that_the_settings_lost():
     found = {one["template"]: one for one in templates(shown, NOW)}
     assert found["arm"]["hindered"] == "drained"
     assert found["gpu"]["hindered"] == (
-        "paused until 2026-03-01T12:30:00.000Z: it failed 3 times in a row: its task failed before it "
+        "paused until 2026-03-01 12:30:00 UTC: it failed 3 times in a row: its task failed before it "
         "connected (no such image)"
     )
     assert (found["linux"]["hindered"], found["linux"]["most"]) == ("", 50)

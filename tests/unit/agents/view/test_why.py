@@ -64,7 +64,7 @@ ANSWERS = {
     "paused": (
         replace(ONE_WANTED, rules=Rules(RULES.service, RULES.templates[:1]), pauses=(PAUSE,)),
         "linux",
-        "1 item waits for 'linux': template linux is paused until 2026-03-01T12:30:00.000Z: it failed 3 times in a "
+        "1 item waits for 'linux': template linux is paused until 2026-03-01 12:30:00 UTC: it failed 3 times in a "
         "row: task_failed (no such image).",
     ),
     "drained, and nothing waits": (
@@ -170,7 +170,7 @@ def test_a_template_that_is_full_is_passed_over_for_another_that_fits_and_one_th
     found = why(waits, "linux", NOW).templates[0]
     assert found.chosen
     assert found.hindered == (
-        "not tried again before 2026-03-01T12:30:00.000Z: it failed once: task_failed (no such image)"
+        "not tried again before 2026-03-01 12:30:00 UTC: it failed once: task_failed (no such image)"
     )
 
 
