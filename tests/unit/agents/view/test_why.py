@@ -48,7 +48,7 @@ ANSWERS = {
     "Jenkins is down": (
         replace(ONE_WANTED, jenkins=replace(JENKINS, up=False, message="connection refused")),
         "linux",
-        "Nothing is known of Jenkins's queue now: Jenkins does not answer since 2026-03-01T11:00:00.000Z: "
+        "Nothing is known of Jenkins's queue now: Jenkins does not answer since 2026-03-01 11:00:00 UTC: "
         "connection refused.",
     ),
     "Jenkins is down, with a way out": (
