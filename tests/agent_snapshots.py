@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from ciprov.agents.queue.demand import Demand, Need, NoNeed, Spare
 from ciprov.agents.record import AgentRecord, Cause, Phase
 from ciprov.agents.template import Limits, Rules, ServiceRules, Template
-from ciprov.agents.view.control import Requested
+from ciprov.agents.template_digest import Difference
+from ciprov.agents.view.control import Reloaded, Requested
 from ciprov.agents.view.snapshot import Peer, Snapshot
 from ciprov.domain.jenkins import Node, QueueItem, Stage
 from ciprov.foundation.errors import CiprovError, UsageError
@@ -100,6 +101,7 @@ class HandControl:
     shown: Snapshot = BUSY_DAY
     asked: list[tuple[object, ...]] = field(default_factory=list)
     failure: Exception | None = None
+    reloaded: Reloaded = field(default_factory=lambda: Reloaded(Difference()))
 
     def snapshot(self) -> Snapshot:
         return self.shown
@@ -119,20 +121,24 @@ class HandControl:
             raise UsageError(f"there is no template {template}", way_out="there are: linux, gpu, arm")
         return Requested(label or "once-1", f"{template}-9", template)
 
-    def drain(self, templates: Collection[str]) -> None:
+    def drain(self, templates: Collection[str]) -> frozenset[str]:
         self._ask("drain", *templates)
+        return frozenset(templates) - self.shown.drained
 
-    def undrain(self, templates: Collection[str]) -> None:
+    def undrain(self, templates: Collection[str]) -> frozenset[str]:
         self._ask("undrain", *templates)
+        return self.shown.drained & frozenset(templates)
 
-    def resume(self, templates: Collection[str]) -> None:
+    def resume(self, templates: Collection[str]) -> frozenset[str]:
         self._ask("resume", *templates)
+        return frozenset(pause.template for pause in self.shown.pauses) & frozenset(templates)
 
     def kill(self, agents: Collection[str]) -> None:
         self._ask("kill", *agents)
 
-    def reload(self) -> None:
+    def reload(self) -> Reloaded:
         self._ask("reload")
+        return self.reloaded
 
     def _ask(self, *words: object) -> None:
         self.asked.append(words)

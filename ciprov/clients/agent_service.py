@@ -50,26 +50,31 @@ class AgentServiceClient:
     def request(self, template: str, label: str = "") -> JsonObject:
         return self._ask("POST", "/v1/requests", {"template": template, "label": label})
 
-    def drain(self, templates: Sequence[str]) -> list[str]:
-        """Of all templates where none is named, as with `undrain` and `resume`. Returns which they were."""
+    def drain(self, templates: Sequence[str]) -> JsonObject:
+        """Of all templates where none is named, as with `undrain` and `resume`.
+
+        Returns which they were, `templates`, and for which of them it was new, `changed`.
+        """
         return self._steer("drain", templates)
 
-    def undrain(self, templates: Sequence[str]) -> list[str]:
+    def undrain(self, templates: Sequence[str]) -> JsonObject:
         return self._steer("undrain", templates)
 
-    def resume(self, templates: Sequence[str]) -> list[str]:
+    def resume(self, templates: Sequence[str]) -> JsonObject:
         return self._steer("resume", templates)
 
     def kill(self, agents: Sequence[str]) -> None:
         self._ask("POST", "/v1/kill", {"agents": list(agents)})
 
-    def reload(self) -> list[str]:
-        """Returns the templates that there are now."""
-        return list(self._ask("POST", "/v1/reload", {})["templates"])
+    def reload(self) -> JsonObject:
+        """Returns the `templates` that there are now, the `difference` by kind and in words, `text`, and the keys
+        whose change holds `at_next_start`.
+        """
+        return self._ask("POST", "/v1/reload", {})
 
-    def _steer(self, what: str, templates: Sequence[str]) -> list[str]:
+    def _steer(self, what: str, templates: Sequence[str]) -> JsonObject:
         body = {"templates": list(templates)} if templates else {"all": True}
-        return list(self._ask("POST", f"/v1/{what}", body)["templates"])
+        return self._ask("POST", f"/v1/{what}", body)
 
     def _ask(self, method: str, path: str, body: JsonObject | None = None) -> JsonObject:
         content = self._send(method, path, body)

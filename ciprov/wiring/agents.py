@@ -117,16 +117,16 @@ def _site(agents: AgentSettings, signal: str, tell: Tell) -> Site:
     return Site(agents.jenkins.url, signal, agents.rules.service.name, authorities=trusted_authorities(agents, tell))
 
 
-def _read_again(running: AgentSettings, read: Callable[[], Settings], tell: Tell) -> Rules:
-    """What a running service may follow of the settings; of the rest it is told that it wants a restart."""
+def _read_again(running: AgentSettings, read: Callable[[], Settings], tell: Tell) -> tuple[Rules, tuple[str, ...]]:
+    """What a running service may follow of the settings, and the keys that want a restart, of which it is told."""
     changed = of_cluster(read())
-    late = wanting_restart(running, changed)
+    late = tuple(f"agents.{key}" for key in wanting_restart(running, changed))
     if late:
-        keys = ", ".join(f"agents.{key}" for key in late)
-        tell(Happening(What.RELOADED, f"{keys} changed: that holds from the next start only", Severity.WARNING))
+        text = f"{', '.join(late)} changed: that holds from the next start only"
+        tell(Happening(What.RELOADED, text, Severity.WARNING))
     rules = revealed(changed)
     # Nodes are marked with the name: half of them under another one would be somebody else's.
-    return replace(rules, service=replace(rules.service, name=running.rules.service.name))
+    return replace(rules, service=replace(rules.service, name=running.rules.service.name)), late
 
 
 def _try_permissions(jenkins: HttpJenkins, tell: Tell) -> None:
@@ -205,7 +205,7 @@ def _following(file: Path, control: ServiceControl, tell: Tell) -> Iterator[None
             try:
                 control.reload()
             except CiprovError as error:
-                tell(Happening(What.REFUSED, f"the settings stay as they were: {error}", Severity.ERROR))
+                tell(Happening(What.REFUSED, str(error), Severity.ERROR))
             except Exception as error:  # whatever it is, the next change is to be followed
                 text = f"the settings could not be followed: a fault of ciprov ({type(error).__name__})"
                 tell(Happening(What.FAULT, text, Severity.ERROR))

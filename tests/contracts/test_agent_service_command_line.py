@@ -13,11 +13,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from agent_snapshots import BUSY_DAY, EMPTY, REFUSAL, HandControl, record, went
+from agent_snapshots import BUSY_DAY, EMPTY, NOW, REFUSAL, HandControl, record, went
 from click import Context
 from mesos_http import SANDBOX, Mesos
 
 from ciprov.agents.record import Cause, Phase
+from ciprov.agents.template_digest import Difference
+from ciprov.agents.view.control import Reloaded
+from ciprov.agents.view.snapshot import Pause
 from ciprov.cli.agents import agents
 from ciprov.cli.main import main
 from ciprov.web.agents.listeners import Where, serve
@@ -155,7 +158,7 @@ class TestStatus:
         assert done.code == 0
         for told in (
             "service ciprov of cluster local, framework F-1",
-            "jenkins  ci (http://jenkins.example:8080/ci) up since 2026-03-01T11:00:00.000Z, version 2.462.3",
+            "jenkins  ci (http://jenkins.example:8080/ci) up since 2026-03-01 11:00:00 UTC, version 2.462.3",
             "queue    items 2, wanted 1, served 1",
             "queue to ACCEPT   2       2.00 s  2.00 s",
             "second builds 0, surplus 0, failures 1 task_failed",
@@ -241,6 +244,7 @@ class TestSteering:
     def test_templates_are_drained_and_undrained_and_tried_again(self, run, control):
         assert run("drain", "gpu", "arm").out == "drained: gpu, arm\n"
         assert run("drain", "--all").out == "drained: arm, gpu, linux\n"
+        control.shown = replace(BUSY_DAY, drained=frozenset({"gpu"}))
         assert run("undrain", "gpu").out == "drained no more: gpu\n"
         assert run("resume", "--all").out == "nothing to do\n"
         assert json.loads(run("reload", "-o", "json").out)["templates"] == ["linux", "gpu", "arm"]
@@ -251,6 +255,26 @@ class TestSteering:
             ("resume",),
             ("reload",),
         ]
+
+    def test_what_was_so_before_is_told(self, run, control):
+        control.shown = replace(
+            BUSY_DAY,
+            drained=frozenset({"gpu"}),
+            pauses=(Pause("arm", "its task failed", "", 3, NOW, final=True),),
+        )
+        assert run("drain", "gpu", "arm").out == "drained: arm\ngpu was drained already\n"
+        assert run("undrain", "arm").out == "arm was not drained\n"
+        assert run("resume", "arm", "gpu").out == "tried again: arm\ngpu was not paused\n"
+        done = run("resume", "gpu", "-o", "json")
+        assert done.code == 0
+        assert json.loads(done.out) == {"schema": 1, "templates": ["gpu"], "changed": []}
+
+    def test_a_reload_tells_what_differs(self, run, control):
+        assert run("reload").out == "read again: nothing differs from what holds already\n"
+        control.reloaded = Reloaded(Difference(changed=("gpu",)), ("agents.listen",))
+        assert run("reload").out == "read again: changed gpu; from the next start only: agents.listen\n"
+        shown = json.loads(run("reload", "-o", "json").out)
+        assert (shown["difference"]["changed"], shown["at_next_start"]) == (["gpu"], ["agents.listen"])
 
     @pytest.mark.parametrize("arguments", [["drain"], ["drain", "gpu", "--all"], ["resume"], ["undrain"]])
     def test_all_is_said_or_some_are_named(self, run, control, arguments):

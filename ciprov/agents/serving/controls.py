@@ -14,7 +14,8 @@ from ciprov.agents.serving.handout import Handout
 from ciprov.agents.serving.inbox import Inbox, Ordered, Signalled
 from ciprov.agents.serving.roster import digest
 from ciprov.agents.template import Rules
-from ciprov.agents.view.control import Requested
+from ciprov.agents.template_digest import Difference
+from ciprov.agents.view.control import Reloaded, Requested
 from ciprov.agents.view.snapshot import Snapshot
 from ciprov.foundation.errors import CiprovError, UsageError
 
@@ -38,23 +39,25 @@ class Orders(Protocol):
 
     def make(self, template: str, label: str, now: datetime) -> AgentRecord: ...
 
-    def drain(self, templates: frozenset[str]) -> None: ...
+    def drain(self, templates: frozenset[str]) -> frozenset[str]: ...
 
-    def undrain(self, templates: frozenset[str]) -> None: ...
+    def undrain(self, templates: frozenset[str]) -> frozenset[str]: ...
 
-    def resume(self, templates: frozenset[str], now: datetime) -> None: ...
+    def resume(self, templates: frozenset[str], now: datetime) -> frozenset[str]: ...
 
     def kill(self, agents: frozenset[str], now: datetime) -> None: ...
 
-    def follow(self, rules: Rules, now: datetime) -> None: ...
+    def follow(self, rules: Rules, now: datetime) -> Difference: ...
 
 
 class ServiceControl:
-    """`read_rules` reads the settings anew, in the thread of whoever asks for it."""
+    """`read` reads the settings anew, in the thread of whoever asks for it: the rules, and the keys that changed though
+    they hold from the next start only.
+    """
 
-    def __init__(self, service: Orders, read_rules: Callable[[], Rules]) -> None:
+    def __init__(self, service: Orders, read: Callable[[], tuple[Rules, tuple[str, ...]]]) -> None:
         self._service = service
-        self._read_rules = read_rules
+        self._read = read
 
     def snapshot(self) -> Snapshot:
         return self._service.snapshot
@@ -78,18 +81,18 @@ class ServiceControl:
         record = self._ordered(lambda now: self._service.make(template, label, now))
         return Requested(record.unique_label, record.name, record.template)
 
-    def drain(self, templates: Collection[str]) -> None:
+    def drain(self, templates: Collection[str]) -> frozenset[str]:
         self._known(templates)
-        self._ordered(lambda _: self._service.drain(frozenset(templates)))
+        return self._ordered(lambda _: self._service.drain(frozenset(templates)))
 
-    def undrain(self, templates: Collection[str]) -> None:
+    def undrain(self, templates: Collection[str]) -> frozenset[str]:
         # What is drained may be a template that the settings do not have any more.
         self._known(set(templates) - self._service.snapshot.drained)
-        self._ordered(lambda _: self._service.undrain(frozenset(templates)))
+        return self._ordered(lambda _: self._service.undrain(frozenset(templates)))
 
-    def resume(self, templates: Collection[str]) -> None:
+    def resume(self, templates: Collection[str]) -> frozenset[str]:
         self._known(templates)
-        self._ordered(lambda now: self._service.resume(frozenset(templates), now))
+        return self._ordered(lambda now: self._service.resume(frozenset(templates), now))
 
     def kill(self, agents: Collection[str]) -> None:
         known = self._service.snapshot.agents
@@ -98,9 +101,12 @@ class ServiceControl:
                 raise UsageError(_unknown("agent", name, known), way_out="`ciprov agents status` lists all")
         self._ordered(lambda now: self._service.kill(frozenset(agents), now))
 
-    def reload(self) -> None:
-        rules = self._read_rules()
-        self._ordered(lambda now: self._service.follow(rules, now))
+    def reload(self) -> Reloaded:
+        try:
+            rules, late = self._read()
+        except CiprovError as error:
+            raise CiprovError(f"the settings stay as they were: {error}") from error
+        return Reloaded(self._ordered(lambda now: self._service.follow(rules, now)), late)
 
     def _known(self, templates: Collection[str]) -> None:
         names = [template.name for template in self._service.snapshot.rules.templates]

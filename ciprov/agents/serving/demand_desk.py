@@ -21,7 +21,7 @@ from ciprov.agents.serving.jenkins_desk import JenkinsDesk, NodeAct
 from ciprov.agents.serving.roster import Roster
 from ciprov.agents.serving.telling import mislabelled
 from ciprov.agents.template import Limits, Rules, Template
-from ciprov.agents.template_digest import difference, digest
+from ciprov.agents.template_digest import Difference, difference, digest
 from ciprov.agents.view.happenings import Happening, Severity, Tell, What
 from ciprov.agents.view.snapshot import Pause
 from ciprov.domain.jenkins import QueueItem
@@ -126,22 +126,30 @@ class DemandDesk:
         self._roster.add(record)
         return record
 
-    def drain(self, templates: frozenset[str]) -> None:
+    def drain(self, templates: frozenset[str]) -> frozenset[str]:
+        """Those that were not drained before, as `undrain` those that were."""
+        new = templates - self.drained
         self._set_drained(self.drained | templates)
         for record in self._roster.records.values():
             if record.template in templates and not record.spent:
                 self._roster.release(record.name, Cause.DRAINED)
+        return new
 
-    def undrain(self, templates: frozenset[str]) -> None:
+    def undrain(self, templates: frozenset[str]) -> frozenset[str]:
+        undone = templates & self.drained
         self._set_drained(self.drained - templates)
+        return undone
 
-    def resume(self, templates: frozenset[str], now: datetime) -> None:
+    def resume(self, templates: frozenset[str], now: datetime) -> frozenset[str]:
+        """Those that failed since they were resumed last."""
         before = self._attempts
         for template in templates:
             self._attempts = attempts.resumed(self._attempts, template)
         self._write_attempts(before, now)
+        after = self._attempts.troubles
+        return frozenset(name for name in templates if before.troubles.get(name) != after.get(name))
 
-    def follow(self, rules: Rules, now: datetime) -> None:
+    def follow(self, rules: Rules, now: datetime) -> Difference:
         """Agents that the new settings would not make so are sent away by the next look."""
         before, differs = self._attempts, difference(self.rules, rules)
         for name in differs.changed:
@@ -150,6 +158,7 @@ class DemandDesk:
         self.rules = rules
         self._tell(Happening(What.RELOADED, f"the settings were read again: {differs}"))
         self._write_attempts(before, now)
+        return differs
 
     def _policy(self, standing: Standing, now: datetime) -> Policy:
         service, templates = self.rules.service, tuple(each.for_demand for each in self.rules.templates)

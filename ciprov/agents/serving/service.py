@@ -25,6 +25,7 @@ from ciprov.agents.serving.sweeper import Sweeper
 from ciprov.agents.start.start_script import secrets_text
 from ciprov.agents.start.task import Site, TaskSecrets, task_info
 from ciprov.agents.template import Rules, Template
+from ciprov.agents.template_digest import Difference
 from ciprov.agents.view.happenings import Happening, Severity, Tell, What
 from ciprov.agents.view.snapshot import Snapshot
 from ciprov.domain import mesos_events
@@ -136,25 +137,26 @@ class AgentService:
             raise UsageError(f"the settings do not have the template '{template}' any more")
         return self._demand.requested(found, label, now)
 
-    def drain(self, templates: frozenset[str]) -> None:
-        self._demand.drain(templates)
+    def drain(self, templates: frozenset[str]) -> frozenset[str]:
+        return self._demand.drain(templates)
 
-    def undrain(self, templates: frozenset[str]) -> None:
-        self._demand.undrain(templates)
+    def undrain(self, templates: frozenset[str]) -> frozenset[str]:
+        return self._demand.undrain(templates)
 
-    def resume(self, templates: frozenset[str], now: datetime) -> None:
-        self._demand.resume(templates, now)
+    def resume(self, templates: frozenset[str], now: datetime) -> frozenset[str]:
+        return self._demand.resume(templates, now)
 
     def kill(self, agents: frozenset[str], now: datetime) -> None:
         for name in agents & self._roster.records.keys():
             self._roster.end(name, Cause.KILLED, "", now)
 
-    def follow(self, rules: Rules, now: datetime) -> None:
+    def follow(self, rules: Rules, now: datetime) -> Difference:
         """New settings. Agents of templates that changed go as soon as they have no build."""
         for template in self._demand.rules.templates:
             self._former[template.name] = template
-        self._demand.follow(rules, now)
+        differs = self._demand.follow(rules, now)
         self._mesos.follow(rules.templates)
+        return differs
 
     # One turn
 

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
+from ciprov.agents.template_digest import Difference
 from ciprov.agents.view.snapshot import Snapshot
 
 
@@ -16,6 +17,16 @@ class Requested:
     label: str
     agent: str
     template: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reloaded:
+    """What differs in settings that were read again. `at_next_start` are keys of the section whose change does not hold
+    before that.
+    """
+
+    difference: Difference
+    at_next_start: tuple[str, ...] = ()
 
 
 class Control(Protocol):
@@ -38,13 +49,16 @@ class Control(Protocol):
         """Make an agent of `template` that bears one label of its own alone: `label`, or a new one."""
         ...
 
-    def drain(self, templates: Collection[str]) -> None:
-        """No new agents of these templates; idle ones go, builds go on. Remembered over restarts."""
+    def drain(self, templates: Collection[str]) -> frozenset[str]:
+        """No new agents of these templates; idle ones go, builds go on. Remembered over restarts.
+
+        Returns those for which this is new, as `undrain` and `resume` do.
+        """
         ...
 
-    def undrain(self, templates: Collection[str]) -> None: ...
+    def undrain(self, templates: Collection[str]) -> frozenset[str]: ...
 
-    def resume(self, templates: Collection[str]) -> None:
+    def resume(self, templates: Collection[str]) -> frozenset[str]:
         """Try paused templates again now."""
         ...
 
@@ -52,6 +66,6 @@ class Control(Protocol):
         """End these agents at once, with the builds on them."""
         ...
 
-    def reload(self) -> None:
+    def reload(self) -> Reloaded:
         """Read the settings again now. Raises what is wrong with them; then the old ones stay."""
         ...

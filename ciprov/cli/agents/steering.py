@@ -9,6 +9,7 @@ import click
 from ciprov.cli.invocation import Invocation, pass_invocation
 from ciprov.cli.output import Result, emit, output_option
 from ciprov.foundation.errors import UsageError
+from ciprov.foundation.json import JsonObject
 
 
 @click.command()
@@ -52,7 +53,7 @@ def drain(invocation: Invocation, /, *, templates: Sequence[str], every: bool, o
     from ciprov.wiring.agents_operating import service
 
     done = service(invocation.settings_of_service()).drain(_chosen(templates, every))
-    _tell(done, "drained", output)
+    _tell(done, "drained", "was drained already", output)
 
 
 @click.command()
@@ -71,7 +72,7 @@ def undrain(invocation: Invocation, /, *, templates: Sequence[str], every: bool,
     from ciprov.wiring.agents_operating import service
 
     done = service(invocation.settings_of_service()).undrain(_chosen(templates, every))
-    _tell(done, "drained no more", output)
+    _tell(done, "drained no more", "was not drained", output)
 
 
 @click.command()
@@ -90,7 +91,7 @@ def resume(invocation: Invocation, /, *, templates: Sequence[str], every: bool, 
     from ciprov.wiring.agents_operating import service
 
     done = service(invocation.settings_of_service()).resume(_chosen(templates, every))
-    _tell(done, "tried again", output)
+    _tell(done, "tried again", "was not paused", output)
 
 
 @click.command()
@@ -105,7 +106,11 @@ def reload(invocation: Invocation, /, *, output: str) -> None:
     """
     from ciprov.wiring.agents_operating import service
 
-    _tell(service(invocation.settings_of_service()).reload(), "read again", output)
+    done = service(invocation.settings_of_service()).reload()
+    late = ", ".join(done["at_next_start"])
+    already = "" if any(done["difference"].values()) else " from what holds already"
+    text = f"read again: {done['text']}{already}" + (f"; from the next start only: {late}" if late else "")
+    emit(Result(done, text, {"CIPROV_AGENT_TEMPLATES": " ".join(done["templates"])}), output)
 
 
 def _chosen(templates: Sequence[str], every: bool) -> Sequence[str]:
@@ -119,6 +124,11 @@ def _chosen(templates: Sequence[str], every: bool) -> Sequence[str]:
     return templates
 
 
-def _tell(templates: Sequence[str], what: str, output: str) -> None:
-    text = f"{what}: {', '.join(templates)}" if templates else "nothing to do"
-    emit(Result({"templates": list(templates)}, text, {"CIPROV_AGENT_TEMPLATES": " ".join(templates)}), output)
+def _tell(done: JsonObject, what: str, before: str, output: str) -> None:
+    """`before` is how those were for which nothing changed."""
+    templates: list[str] = done["templates"]
+    changed = [name for name in templates if name in done["changed"]]
+    lines = [f"{what}: {', '.join(changed)}"] if changed else []
+    lines += [f"{name} {before}" for name in templates if name not in changed]
+    variables = {"CIPROV_AGENT_TEMPLATES": " ".join(templates)}
+    emit(Result(done, "\n".join(lines) or "nothing to do", variables), output)

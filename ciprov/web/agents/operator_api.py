@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from dataclasses import asdict
 from typing import Any
 
 from starlette.applications import Starlette
@@ -45,7 +46,7 @@ def application(control: Control, metrics: Exposition | None) -> Starlette:
         made = await run_in_threadpool(control.request, text(document, "template"), text(document, "label"))
         return JSONResponse({"label": made.label, "agent": made.agent, "template": made.template}, 201)
 
-    def steering(act: Callable[[Collection[str]], None], everything: Callable[[], Collection[str]]) -> Any:
+    def steering(act: Callable[[Collection[str]], Collection[str]], everything: Callable[[], Collection[str]]) -> Any:
         async def steer(request: Request) -> Response:
             document = await json_body(request, _LIMIT)
             only(document, "templates", "all")
@@ -54,8 +55,8 @@ def application(control: Control, metrics: Exposition | None) -> Starlette:
                 names = sorted(await run_in_threadpool(everything))
             elif not names:
                 raise Refused(400, "`templates` is to name some, or `all` is to be true")
-            await run_in_threadpool(act, names)
-            return JSONResponse({"templates": names})
+            changed = await run_in_threadpool(act, names)
+            return JSONResponse({"templates": names, "changed": sorted(changed)})
 
         return steer
 
@@ -69,8 +70,15 @@ def application(control: Control, metrics: Exposition | None) -> Starlette:
         return JSONResponse({"agents": names})
 
     def reload(_: Request) -> Response:
-        control.reload()
-        return JSONResponse({"templates": [template.name for template in control.snapshot().rules.templates]})
+        reloaded = control.reload()
+        return JSONResponse(
+            {
+                "templates": all_templates(),
+                "difference": asdict(reloaded.difference),
+                "at_next_start": list(reloaded.at_next_start),
+                "text": str(reloaded.difference),
+            }
+        )
 
     def all_templates() -> list[str]:
         return [template.name for template in control.snapshot().rules.templates]

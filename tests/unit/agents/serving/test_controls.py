@@ -19,6 +19,7 @@ from ciprov.agents.template import Rules
 from ciprov.agents.view.snapshot import Peer, Snapshot
 from ciprov.domain.agents import Key
 from ciprov.domain.mesos_scheduler import Framework
+from ciprov.foundation.errors import CiprovError
 from ciprov.foundation.json import JsonObject
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -41,8 +42,12 @@ class Service:
         raise AssertionError(f"{name} is not asked for")
 
 
+def read() -> tuple[Rules, tuple[str, ...]]:
+    return Rules(), ()
+
+
 def signalled(service: Service, agent: str, token: str) -> bool:
-    return ServiceControl(service, Rules).signal(agent, token, ["job"])
+    return ServiceControl(service, read).signal(agent, token, ["job"])
 
 
 def test_an_idle_agent_is_fenced_without_waiting_for_the_loop() -> None:
@@ -85,6 +90,14 @@ def test_agents_of_an_earlier_life_may_signal_before_the_loop_begins() -> None:
     kept: Any = Kept()
     parts = Parts(kept, lambda: kept, kept, kept, Framework("ciprov", ("*",)), Site("", "", "ciprov"), "mesos")
     service = AgentService(parts, Rules(), lambda _: None, lambda: NOW)
-    assert not ServiceControl(service, Rules).signal("a1", "token", ["job"])
+    assert not ServiceControl(service, read).signal("a1", "token", ["job"])
     service.recover()
-    assert ServiceControl(service, Rules).signal("a1", "token", ["job"])
+    assert ServiceControl(service, read).signal("a1", "token", ["job"])
+
+
+def test_settings_that_are_wrong_change_nothing_which_is_told() -> None:
+    def wrong() -> tuple[Rules, tuple[str, ...]]:
+        raise CiprovError("s.yaml:1:1: no valid YAML")
+
+    with pytest.raises(CiprovError, match=r"^the settings stay as they were: s\.yaml:1:1: no valid YAML$"):
+        ServiceControl(Service(), wrong).reload()

@@ -188,3 +188,15 @@ class TestFailures:
         office.desk.follow(rules, at(2.5))
         assert not office.desk.pauses(at(2.5))
         assert [one.template for one in office.told if one.what is What.RESUMED] == resumed
+
+
+def test_orders_tell_for_which_templates_they_change_anything() -> None:
+    office, linux = Office(), frozenset({"linux"})
+    desk = office.desk
+    assert [desk.undrain(linux), desk.drain(linux), desk.drain(linux)] == [set(), linux, set()]
+    assert desk.undrain(linux) == linux
+    office.roster.jenkins_answers, office.roster.answers_since = True, at(0)
+    desk.moved_on(agent(Phase.ENDED, (Phase.LAUNCHED, 1), (Phase.ENDED, 2), cause=Cause.TASK_FAILED), at(2))
+    assert [desk.resume(linux, at(2)), desk.resume(linux, at(2))] == [linux, set()]
+    assert not desk.follow(RULES, at(3))
+    assert desk.follow(RULES_OF_ONE, at(3)).adjusted == ("linux",)
