@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
 from ciprov.foundation.errors import CiprovError
+
+_PLACE = re.compile(r"[^\n]*?:(\d+):(\d+): ")
 
 
 class SettingsError(CiprovError):
@@ -56,9 +60,24 @@ def unknown_keys(entry: Entry, known: Sequence[str], path: str) -> Iterator[str]
     """A finding for each key of a mapping that is none of `known`."""
     for key, member in entry.value.items():
         if key not in known:
-            near = get_close_matches(str(key), known, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"known keys: {', '.join(sorted(known))}"
-            yield f"{member.key_place}: {path}{key}: unknown key; {hint}"
+            near = get_close_matches(_as_keys_are_written(str(key)), known, n=1)
+            hint = f"; did you mean {near[0]}?" if near else f"\n  There are: {', '.join(sorted(known))}."
+            yield f"{member.key_place}: {path}{key}: unknown key{hint}"
+
+
+def _as_keys_are_written(key: str) -> str:
+    """`jvmOptions` and `jvm-options` mean `jvm_options`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", key).replace("-", "_").lower()
+
+
+def in_order(findings: Iterable[str]) -> tuple[str, ...]:
+    """As they stand in the file, by line and column; those of no place in it last."""
+    return tuple(sorted(findings, key=_standing))
+
+
+def _standing(finding: str) -> tuple[float, float]:
+    found = _PLACE.match(finding)
+    return (int(found[1]), int(found[2])) if found else (math.inf, math.inf)
 
 
 def _entry(node: Any, constructor: Any, file: str, key_place: str = "") -> Entry:

@@ -156,7 +156,7 @@ def percentage(raw: Any) -> int:
 def whole_number(raw: Any) -> int:
     text = str(raw).strip()
     if isinstance(raw, bool) or not re.fullmatch(r"\d{1,9}", text):
-        raise ValueError("a whole number is wanted")
+        raise ValueError(f"a whole number is wanted, not '{text[:40]}'")
     return int(text)
 
 

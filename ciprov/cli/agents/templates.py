@@ -50,7 +50,7 @@ def templates(invocation: Invocation, *, name: str, check: bool, output: str) ->
         check_secrets(agents)
         count = len(agents.rules.templates)
         secrets = sum(len(found) for found in agents.env_secrets.values())
-        text = f"{count} templates and the {secrets} secrets of theirs are as they should be"
+        text = _checked(count, secrets)
         emit(Result({"templates": count, "secrets": secrets, "notes": list(agents.notes)}, text, variables), output)
         return
     now = utc_now()
@@ -61,6 +61,13 @@ def templates(invocation: Invocation, *, name: str, check: bool, output: str) ->
         "templates": documents,
     }
     emit(Result(document, _one(documents[0]) if name else _all(documents), variables), output)
+
+
+def _checked(templates: int, secrets: int) -> str:
+    told = "1 template is as it should be" if templates == 1 else f"{templates} templates are as they should be"
+    if not secrets:
+        return f"{told}; no secrets are in their `env`"
+    return f"{told}; {'the secret' if secrets == 1 else f'all {secrets} secrets'} of their `env` can be read"
 
 
 def _chosen(agents: AgentSettings, name: str) -> Template:

@@ -117,7 +117,7 @@ def _contradictions(layer: Layer, section: Entry) -> Iterator[str]:
     for user, secret in (("jenkins.user", "jenkins.token"), ("masters_auth.user", "masters_auth.password")):
         ways = [key for key in layer if key.startswith(secret)]
         if user in layer and not ways:
-            yield f"{layer[user].place}: agents.{user}: {secret}_file or {secret}_env is wanted too"
+            yield f"{layer[user].place}: agents.{user}: {secret}_file, {secret}_env or {secret} is wanted too"
         if ways and user not in layer:
             yield f"{layer[ways[0]].place}: agents.{ways[0]}: {user} is wanted too"
     if "jenkins.tls.key" in layer and "jenkins.tls.certificate" not in layer:

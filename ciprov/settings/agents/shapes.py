@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from ciprov.settings.document import Entry, unknown_keys
+from ciprov.settings.document import Entry, in_order, unknown_keys
 
 
 class _Wrong(Enum):
@@ -27,7 +27,7 @@ class Findings:
 
     @property
     def told(self) -> tuple[str, ...]:
-        return tuple(self._told)
+        return in_order(self._told)
 
     def path(self, entry: Entry) -> str:
         return self._paths.get(entry.place, "")

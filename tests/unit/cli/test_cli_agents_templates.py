@@ -78,7 +78,7 @@ def test_check_reads_the_secrets(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     monkeypatch.setenv("JT", "hunter3")
     assert main(["agents", "templates", "--check"]) == 0
     told = capsys.readouterr()
-    assert told.out == "2 templates and the 1 secrets of theirs are as they should be\n"
+    assert told.out == "2 templates are as they should be; the secret of their `env` can be read\n"
     assert "hunter" not in told.out + told.err
 
 

@@ -233,8 +233,8 @@ def test_what_is_wrong_in_the_defaults_is_told_once(tmp_path: Path) -> None:
         agents(tmp_path, text)
     assert [finding.split(": ")[1] for finding in told.value.findings] == [
         "agents.defaults.priority",
-        "agents.defaults.container.typ",
         "agents.defaults.container.image",
+        "agents.defaults.container.typ",
         "agents.templates.b.mem",
     ]
 

@@ -48,3 +48,23 @@ def test_what_is_wrong_with_templates(tmp_path: Path, case: dict[str, Any]) -> N
     most = str(case.get("most", 0))
     text = HEAD + service + textwrap.indent(case["templates"], " " * 8)
     check(told(tmp_path, text, CIPROV_AGENTS_MOST=most), case["told"])
+
+
+def test_findings_come_in_the_order_of_the_file(tmp_path: Path) -> None:
+    text = f"{HEAD}      jenkins: {{url: http://j}}\n      templates:\n        a: {{cpus: lots, mem: x, moust: 1}}\n"
+    places = [finding.split(": ")[0] for finding in told(tmp_path, text, CIPROV_AGENTS_MOST="many")]
+    assert places == ["F:7:19", "F:7:30", "F:7:33", "variable CIPROV_AGENTS_MOST"]
+
+
+@pytest.mark.parametrize("key", ["jvmOptions", "jvm-options", "JVM_OPTIONS"])
+def test_a_key_that_is_written_otherwise_is_named(tmp_path: Path, key: str) -> None:
+    text = f"{HEAD}      jenkins: {{url: http://j}}\n      templates: {{a: {{cpus: 1, mem: 64, {key}: x}}}}\n"
+    assert told(tmp_path, text)[0].endswith(": unknown key; did you mean jvm_options?")
+
+
+def test_all_keys_are_listed_in_a_line_of_their_own_where_none_is_near(tmp_path: Path) -> None:
+    text = f"{HEAD}      jenkins: {{url: http://j, xyz: 1}}\n      templates: {{a: {{cpus: 1, mem: 64}}}}\n"
+    (finding,) = told(tmp_path, text)
+    assert (
+        finding == "F:5:32: agents.jenkins.xyz: unknown key\n  There are: tls, token, token_env, token_file, url, user."
+    )
