@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import json_documents
 import pytest
 from agent_snapshots import BUSY_DAY, EMPTY, NOW, REFUSAL, HandControl, record, went
 from click import Context
@@ -63,6 +64,8 @@ def silent(here: Path, capfd: pytest.CaptureFixture[str]) -> Run:
         except SystemExit as left:
             code = int(left.code or 0)
         told = capfd.readouterr()
+        if "json" in arguments and told.out and "--watch" not in arguments:
+            json_documents.check(["agents", *arguments], json.loads(told.out))
         assert "Traceback" not in told.err
         return Outcome(code, told.out, told.err)
 
@@ -318,7 +321,22 @@ class TestKill:
     def test_a_wrong_name_kills_none(self, run, control):
         done = run("kill", "linux-1", "linux-22", "--yes")
         assert (done.code, control.asked) == (64, [])
-        assert "there is no agent linux-22; nothing was done\n  Did you mean linux-2?" in done.err
+        assert "there is no agent linux-22, nor was there lately; nothing was done\n" in done.err
+        assert "Did you mean" not in done.err
+
+    def test_what_is_gone_already_is_told_and_fine(self, run, control):
+        for arguments in (["--yes"], ["--dry-run"], []):
+            done = run("kill", "linux-0", "arm-0", *arguments)
+            assert (done.code, control.asked) == (0, [])
+            assert done.out == (
+                "agent linux-0 is gone already: its build is over\n"
+                "agent arm-0 is gone already: its task failed before it connected: no such image\n"
+            )
+        assert run("kill", "linux-0", "linux-1", "--dry-run").code == 2
+        done = run("kill", "linux-0", "linux-1", "--yes")
+        assert (done.code, control.asked) == (0, [("kill", "linux-1")])
+        assert done.out == "killed: linux-1\nagent linux-0 is gone already: its build is over\n"
+        assert [one["agent"] for one in json.loads(run("kill", "linux-0", "-o", "json").out)["gone"]] == ["linux-0"]
 
 
 def test_metrics_are_printed_as_they_are(run):

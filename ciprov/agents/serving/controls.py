@@ -95,10 +95,10 @@ class ServiceControl:
         return self._ordered(lambda now: self._service.resume(frozenset(templates), now))
 
     def kill(self, agents: Collection[str]) -> None:
-        known = self._service.snapshot.agents
+        known = {*self._service.snapshot.agents, *(gone.name for gone in self._service.snapshot.recent)}
         for name in agents:
             if name not in known:
-                raise UsageError(_unknown("agent", name, known), way_out="`ciprov agents status` lists all")
+                raise UsageError(f"there is no agent '{name}'", way_out="`ciprov agents status` lists all")
         self._ordered(lambda now: self._service.kill(frozenset(agents), now))
 
     def reload(self) -> Reloaded:
@@ -112,7 +112,7 @@ class ServiceControl:
         names = [template.name for template in self._service.snapshot.rules.templates]
         for name in templates:
             if name not in names:
-                raise UsageError(_unknown("template", name, names), way_out="`ciprov agents templates` lists all")
+                raise UsageError(_unknown_template(name, names), way_out="`ciprov agents templates` lists all")
 
     def _ordered(self, order: Callable[[datetime], Given]) -> Given:
         ordered = Ordered(order)
@@ -126,7 +126,7 @@ class ServiceControl:
             ) from None
 
 
-def _unknown(what: str, name: str, known: Collection[str]) -> str:
+def _unknown_template(name: str, known: Collection[str]) -> str:
     near = get_close_matches(name, known, n=1)
     hint = f"; did you mean '{near[0]}'?" if near else ""
-    return f"there is no {what} '{name}'{hint}"
+    return f"there is no template '{name}'{hint}"

@@ -63,7 +63,7 @@ class Control(Protocol):
         ...
 
     def kill(self, agents: Collection[str]) -> None:
-        """End these agents at once, with the builds on them."""
+        """End these agents at once, with the builds on them. Those that went lately are no error."""
         ...
 
     def reload(self) -> Reloaded:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from difflib import get_close_matches
+from collections.abc import Callable, Sequence
 
 import click
 
@@ -37,7 +36,7 @@ def kill(
 ) -> None:
     """End AGENTs at once, with the builds on them. To let builds end first, `ciprov agents drain` their template.
 
-    With --dry-run the exit code is 2 where some would be killed.
+    One that is gone already is told, and that is fine. With --dry-run the exit code is 2 where some would be killed.
 
     \b
     Examples:
@@ -47,20 +46,24 @@ def kill(
     from ciprov.wiring.agents_operating import service
 
     running = service(invocation.settings_of_service())
-    found = _named(running.status(), agents)
+    found, gone = _named(running.status(), running.agent, agents)
     rows = [[one["agent"], one["template"], one["phase"], one["host"], " ".join(one["builds"])] for one in found]
     shown = table(("AGENT", "TEMPLATE", "PHASE", "HOST", "BUILDS"), rows)
-    document = {"dry_run": dry_run, "agents": found}
+    document = {"dry_run": dry_run, "agents": found, "gone": gone}
+    before = [f"agent {one['agent']} is gone already: {_why(one)}" for one in gone]
     names = [str(one["agent"]) for one in found]
     variables = {"CIPROV_AGENTS_KILLED": "" if dry_run else " ".join(names)}
+    if not found:
+        emit(Result(document, "\n".join(before), variables), output)
+        return
     if dry_run:
-        emit(Result(document, shown, variables), output)
+        emit(Result(document, "\n".join([shown, *before]), variables), output)
         ctx.exit(CHANGES)
     (note if yes else warn)(shown)
     if not yes:
         _ask(names)
     running.kill(names)
-    emit(Result(document, f"killed: {', '.join(names)}", variables), output)
+    emit(Result(document, "\n".join([f"killed: {', '.join(names)}", *before]), variables), output)
 
 
 def _ask(names: Sequence[str]) -> None:
@@ -70,14 +73,28 @@ def _ask(names: Sequence[str]) -> None:
         raise NotConfirmed("nothing was done: it was not agreed to")
 
 
-def _named(status: JsonObject, names: Sequence[str]) -> list[JsonObject]:
+def _named(
+    status: JsonObject, look: Callable[[str], JsonObject], names: Sequence[str]
+) -> tuple[list[JsonObject], list[JsonObject]]:
+    """Those that are there, and those that went lately. Raises `UsageError` for any other name."""
     there = {str(one["agent"]): one for one in status["agents"]}
-    wanted = list(dict.fromkeys(names))
-    for name in wanted:
-        if name not in there:
-            near = get_close_matches(name, there, n=1)
+    found: list[JsonObject] = []
+    gone: list[JsonObject] = []
+    for name in dict.fromkeys(names):
+        try:
+            one = there.get(name) or look(name)
+        except UsageError as error:
+            # No other agent is proposed: their names differ in what is random, and this one would be killed.
             raise UsageError(
-                f"there is no agent {name}; nothing was done",
-                way_out=f"Did you mean {near[0]}?" if near else "`ciprov agents status` lists them.",
-            )
-    return [there[name] for name in wanted]
+                f"there is no agent {name}, nor was there lately; nothing was done",
+                way_out="`ciprov agents status` lists them.",
+            ) from error
+        if name in there:
+            found.append(one)
+        else:
+            gone.append({key: one[key] for key in ("agent", "cause", "why", "detail")})
+    return found, gone
+
+
+def _why(gone: JsonObject) -> str:
+    return f"{gone['why']}: {gone['detail']}" if gone["detail"] else str(gone["why"])

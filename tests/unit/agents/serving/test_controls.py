@@ -19,7 +19,7 @@ from ciprov.agents.template import Rules
 from ciprov.agents.view.snapshot import Peer, Snapshot
 from ciprov.domain.agents import Key
 from ciprov.domain.mesos_scheduler import Framework
-from ciprov.foundation.errors import CiprovError
+from ciprov.foundation.errors import CiprovError, UsageError
 from ciprov.foundation.json import JsonObject
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -101,3 +101,8 @@ def test_settings_that_are_wrong_change_nothing_which_is_told() -> None:
 
     with pytest.raises(CiprovError, match=r"^the settings stay as they were: s\.yaml:1:1: no valid YAML$"):
         ServiceControl(Service(), wrong).reload()
+
+
+def test_a_name_that_was_never_there_is_not_killed_and_no_other_is_proposed() -> None:
+    with pytest.raises(UsageError, match=r"^there is no agent 'a2'\n"):
+        ServiceControl(Service(AGENT), read).kill(["a2"])
