@@ -112,8 +112,9 @@ def test_resumed_it_has_all_its_attempts_again_one_agent_at_a_time():
 def test_what_is_told():
     attempts = failed(Attempts(), ended(0), LIMITS, at(0))
     assert told(pauses(attempts, at(0))["gpu"]) == (
-        "template gpu failed once: its task failed before it connected (no image); it is tried again at 2026-11-23 06:00:01 UTC; if "
-        "it goes on, correct its image, its URIs, its Java, its options or its mem; `ciprov agents logs x` tells more"
+        "template gpu failed once: its task failed before it connected (no image); it is tried again at "
+        "2026-11-23 06:00:01 UTC; if it goes on, correct its image, its URIs, its Java, its options or its mem; "
+        "`ciprov agents logs x` tells more"
     )
     for moment in (2, 5):
         attempts = failed(attempts, ended(moment), LIMITS, at(moment))
