@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ciprov.clients.agent_service import AgentServiceClient
-from ciprov.clients.mesos_agents import BYTES_PER_LINE
+from ciprov.clients.mesos_agents import BYTES_PER_LINE, Unreachable
 from ciprov.foundation.errors import CiprovError, UsageError
 from ciprov.foundation.json import JsonObject
 from ciprov.settings.model import Settings
@@ -17,6 +17,7 @@ from ciprov.wiring.localcluster import descriptor
 
 _LOOK_SECONDS = 2.0
 _GONE = frozenset({"ended", "removed"})
+_RAN = frozenset({"connecting", "online", "busy", "fenced"})
 
 
 def socket_path(settings: Settings) -> Path:
@@ -49,28 +50,57 @@ class Sandbox:
 
     def __init__(self, settings: Settings, agent: str, tell: Callable[[str], None]) -> None:
         self._service = service(settings)
-        shown = self._service.agent(agent)
+        shown = self._shown = self._service.agent(agent)
         self._agent, self._mesos_agent = str(shown["agent"]), str(shown["mesos_agent"])
         if not self._mesos_agent:
-            raise UsageError(
-                f"agent {agent} has no sandbox yet: it is {shown['phase']}",
-                way_out=f"see what it waits for: ciprov agents status {agent}",
-            )
+            raise _without_task(shown)
         self._files = agents_client(with_addresses(settings, tell))
 
     def tail(self, file: str, lines: int) -> str:
         """The last lines of `stdout` or `stderr`."""
         text = self._files.sandbox_tail(self._mesos_agent, self._agent, file, lines * BYTES_PER_LINE)
-        if text is None:
-            raise CiprovError(
-                f"{file} of agent {self._agent} cannot be read: there is no Mesos address, or its host does not tell",
-                way_out="check the cluster's `mesos` address (ciprov config show, CIPROV_MESOS)",
-            )
+        if text is None or (not text and not self._ran and self._shown["phase"] in _GONE):
+            raise self._unreadable(file)
         return "".join(text.splitlines(keepends=True)[-lines:])
 
     def follow(self, file: str, lines: int) -> Iterator[bytes]:
         """The last lines and whatever comes, until the agent ends."""
-        return self._files.follow(self._mesos_agent, self._agent, file, lines=lines, done=self._ended(), pause=0.5)
+        if self._shown["phase"] in _GONE and not self._ran:
+            yield self.tail(file, lines).encode()
+            return
+        begun = False
+        try:
+            for piece in self._files.follow(
+                self._mesos_agent, self._agent, file, lines=lines, done=self._ended(), pause=0.5
+            ):
+                begun = True
+                yield piece
+        except Unreachable as error:
+            if begun:
+                raise
+            raise self._unreadable(file) from error
+
+    @property
+    def _ran(self) -> bool:
+        return bool(_RAN & set(self._shown["times"]))
+
+    def _unreadable(self, file: str) -> CiprovError:
+        """What keeps it from being read: a Mesos that does not answer, or that there is nothing."""
+        if self._files.agents() is None:
+            return CiprovError(
+                f"{file} of agent {self._agent} cannot be read: no Mesos address is known, or no master answers there",
+                way_out="check the cluster's `mesos` address (ciprov config show, CIPROV_MESOS)",
+            )
+        shown = self._shown
+        gone = shown["phase"] in _GONE
+        if not self._ran:
+            what = _told(shown) if gone else f"its task has not begun, it is {shown['phase']}"
+            return CiprovError(f"agent {self._agent} wrote nothing: {what}")
+        became = f"; what became of it: {_told(shown)}" if gone else ""
+        return CiprovError(
+            f"{file} of agent {self._agent} cannot be read: its host keeps it no more or does not tell{became}",
+            place=str(shown["host"]),
+        )
 
     def _ended(self) -> Callable[[], bool]:
         """A service that cannot be asked right now does not end the following."""
@@ -89,3 +119,18 @@ class Sandbox:
             return ended
 
         return done
+
+
+def _without_task(shown: JsonObject) -> CiprovError:
+    if shown["phase"] in _GONE:
+        return CiprovError(f"agent {shown['agent']} never had a task: {_told(shown)}")
+    held = f", for {shown['held']}" if shown["held"] else ""
+    return CiprovError(
+        f"agent {shown['agent']} has no task yet: it is {shown['phase']}{held}",
+        way_out=f"see what it waits for: ciprov agents status {shown['agent']}",
+    )
+
+
+def _told(shown: JsonObject) -> str:
+    """What became of an agent that is gone."""
+    return ": ".join(str(part) for part in (shown["why"] or shown["phase"], shown["detail"]) if part)

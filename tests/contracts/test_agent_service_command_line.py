@@ -2,74 +2,25 @@
 
 import io
 import json
-import os
 import re
 import socket
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
-import json_documents
 import pytest
-from agent_snapshots import BUSY_DAY, EMPTY, NOW, REFUSAL, HandControl, record, went
+from agent_snapshots import BUSY_DAY, EMPTY, NOW, REFUSAL, HandControl
+from agents_operator import Run
 from click import Context
-from mesos_http import SANDBOX, Mesos
 
-from ciprov.agents.record import Cause, Phase
 from ciprov.agents.template_digest import Difference
 from ciprov.agents.view.control import Reloaded
 from ciprov.agents.view.snapshot import Pause
 from ciprov.cli.agents import agents
-from ciprov.cli.main import main
 from ciprov.web.agents.listeners import Where, serve
 from ciprov.wiring.agents_metrics import Metrics
-
-
-@dataclass(frozen=True)
-class Outcome:
-    code: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Outcome]
-
-
-@pytest.fixture
-def control() -> HandControl:
-    return HandControl()
-
-
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A state directory of its own, and nothing else configured."""
-    for name in [name for name in os.environ if name.startswith("CIPROV_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("CIPROV_STATE_DIR", str(tmp_path / "state"))
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    return tmp_path / "state"
-
-
-@pytest.fixture
-def silent(here: Path, capfd: pytest.CaptureFixture[str]) -> Run:
-    """The command line where no service runs."""
-
-    def run(*arguments: str, cluster: str = "--local") -> Outcome:
-        try:
-            code = main([cluster, "agents", *arguments] if cluster else ["agents", *arguments])
-        except SystemExit as left:
-            code = int(left.code or 0)
-        told = capfd.readouterr()
-        if "json" in arguments and told.out and "--watch" not in arguments:
-            json_documents.check(["agents", *arguments], json.loads(told.out))
-        assert "Traceback" not in told.err
-        return Outcome(code, told.out, told.err)
-
-    return run
 
 
 @pytest.fixture
@@ -341,47 +292,3 @@ class TestKill:
 
 def test_metrics_are_printed_as_they_are(run):
     assert "# TYPE ciprov_agents_peer_up gauge\n" in run("metrics").out
-
-
-class TestLogs:
-    @pytest.fixture
-    def mesos(self, here: Path, control: HandControl, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mesos]:
-        """A cluster whose master has the task of agent `t`."""
-        server = Mesos()
-        server.files[f"{SANDBOX}/stderr"] = b"INFO: Connected\nINFO: second\n"
-        server.files[f"{SANDBOX}/stdout"] = b"hello\n"
-        threading.Thread(target=server.http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-        monkeypatch.setenv("CIPROV_MARATHON", "http://ci.example:1")
-        monkeypatch.setenv("CIPROV_MESOS", f"http://{server.address}")
-        running = record("t", phase=Phase.BUSY, mesos_agent="S0")
-        agents = {"t": running, "new": record("new", phase=Phase.WANTED)}
-        control.shown = replace(EMPTY, agents=agents, recent=(went("t0", Cause.DONE, mesos_agent="S9"),))
-        listeners = serve(control, Where(here / "agents" / "ci.example:1.sock"))
-        yield server
-        listeners.stop()
-        server.http.shutdown()
-        server.http.server_close()
-
-    def test_what_the_agent_wrote(self, silent, mesos):
-        assert silent("logs", "t", cluster="").out == "INFO: Connected\nINFO: second\n"
-        assert silent("logs", "t", "-n", "1", cluster="").out == "INFO: second\n"
-        assert silent("logs", "t", "--stdout", cluster="").out == "hello\n"
-        assert json.loads(silent("logs", "t", "-o", "json", cluster="").out) == {
-            "schema": 1,
-            "agent": "t",
-            "file": "stderr",
-            "text": "INFO: Connected\nINFO: second\n",
-        }
-
-    def test_it_is_followed_until_the_agent_is_gone(self, silent, mesos, control, here):
-        def go_on() -> None:
-            mesos.files[f"{SANDBOX}/stderr"] += b"INFO: last\n"
-            control.shown = replace(EMPTY, recent=(went("t", Cause.DONE, mesos_agent="S0"),))
-
-        threading.Timer(0.5, go_on).start()
-        assert silent("logs", "t", "--follow", cluster="").out == "INFO: Connected\nINFO: second\nINFO: last\n"
-
-    def test_what_cannot_be_read_is_told(self, silent, mesos):
-        assert "stderr of agent t0 cannot be read" in silent("logs", "t0", cluster="").err
-        done = silent("logs", "new", cluster="")
-        assert (done.code, "agent new has no sandbox yet: it is wanted" in done.err) == (64, True)
