@@ -107,9 +107,12 @@ def reload(invocation: Invocation, /, *, output: str) -> None:
     from ciprov.wiring.agents_operating import service
 
     done = service(invocation.settings_of_service()).reload()
-    late = ", ".join(done["at_next_start"])
-    already = "" if any(done["difference"].values()) else " from what holds already"
-    text = f"read again: {done['text']}{already}" + (f"; from the next start only: {late}" if late else "")
+    # A service that runs since before it was upgraded tells less.
+    late = ", ".join(done.get("at_next_start", ()))
+    already = "" if any(done.get("difference", {}).values()) else " from what holds already"
+    text = (f"read again: {done['text']}{already}" if "text" in done else "read again") + (
+        f"; from the next start only: {late}" if late else ""
+    )
     emit(Result(done, text, {"CIPROV_AGENT_TEMPLATES": " ".join(done["templates"])}), output)
 
 
@@ -127,7 +130,7 @@ def _chosen(templates: Sequence[str], every: bool) -> Sequence[str]:
 def _tell(done: JsonObject, what: str, before: str, output: str) -> None:
     """`before` is how those were for which nothing changed."""
     templates: list[str] = done["templates"]
-    changed = [name for name in templates if name in done["changed"]]
+    changed = [name for name in templates if name in done.get("changed", templates)]
     lines = [f"{what}: {', '.join(changed)}"] if changed else []
     lines += [f"{name} {before}" for name in templates if name not in changed]
     variables = {"CIPROV_AGENT_TEMPLATES": " ".join(templates)}
