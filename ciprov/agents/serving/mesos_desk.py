@@ -29,7 +29,7 @@ from ciprov.framework.reconciliation import Reconciliation
 from ciprov.framework.requests import Request
 from ciprov.framework.state import Memory, Policy, State
 
-HOLD_S = 0.03
+HOLD_S = 0.02
 """So long offers wait for requests that are about to be ready. Of the 0.1 s for each, the rest is for writing."""
 _TOLD_SOON = timedelta(seconds=1)
 _AFTER_LOSS_S = 1.0
