@@ -45,15 +45,16 @@ def read(text: str, file: str) -> Entry:
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
     yaml = YAML(typ="safe", pure=True)
+    yaml.composer.warn_double_anchors = False  # the warning quotes the lines, which may hold a secret
     try:
         node = yaml.compose(text)
         return Entry({}, f"{file}:1:1") if node is None else _entry(node, yaml.constructor, file)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f"{file}:{mark.line + 1}:{mark.column + 1}" if mark else file
-        raise SettingsError([f"{place}: no valid YAML: {error.problem or error.context}"]) from error
+        raise SettingsError([f"{place}: no valid YAML: {_problem(error)}"]) from error
     except (YAMLError, ValueError, RecursionError) as error:
-        raise SettingsError([f"{file}: no valid YAML: {str(error).splitlines()[0]}"]) from error
+        raise SettingsError([f"{file}: no valid YAML: {str(error).partition(chr(10))[0]}"]) from error
 
 
 def unknown_keys(entry: Entry, known: Sequence[str], path: str) -> Iterator[str]:
@@ -80,6 +81,15 @@ def _standing(finding: str) -> tuple[float, float]:
     return (int(found[1]), int(found[2])) if found else (math.inf, math.inf)
 
 
+def _problem(error: Any) -> str:
+    """Without the name of an alias or an anchor: a password that stands without quotes may begin with * or &."""
+    return re.sub(
+        r"(alias|anchor) ['\"].*",
+        r"\1 (put a text that begins with * or & into quotes)",
+        str(error.problem or error.context),
+    )
+
+
 def _entry(node: Any, constructor: Any, file: str, key_place: str = "") -> Entry:
     from ruamel.yaml.nodes import MappingNode, SequenceNode
 
@@ -87,7 +97,7 @@ def _entry(node: Any, constructor: Any, file: str, key_place: str = "") -> Entry
     if isinstance(node, MappingNode):
         members: dict[str, Entry] = {}
         for key_node, value_node in node.value:
-            key = str(constructor.construct_object(key_node, deep=True))
+            key = str(_constructed(key_node, constructor, file))
             at = _place(key_node, file)
             if key in members:
                 raise SettingsError([f"{at}: {key}: the key stands there twice, first at {members[key].key_place}"])
@@ -95,7 +105,18 @@ def _entry(node: Any, constructor: Any, file: str, key_place: str = "") -> Entry
         return Entry(members, place, key_place)
     if isinstance(node, SequenceNode):
         return Entry([_entry(item, constructor, file) for item in node.value], place, key_place)
-    return Entry(constructor.construct_object(node), place, key_place)
+    return Entry(_constructed(node, constructor, file), place, key_place)
+
+
+def _constructed(node: Any, constructor: Any, file: str) -> Any:
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        return constructor.construct_object(node, deep=True)
+    except (YAMLError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError):
+        # What was said of it would hold the value, which may be a secret: no cause is kept.
+        text = "the value cannot be read as what YAML takes it for; put a text into quotes"
+        raise SettingsError([f"{_place(node, file)}: no valid YAML: {text}"]) from None
 
 
 def _place(node: Any, file: str) -> str:

@@ -19,6 +19,8 @@ from ciprov.settings import store_address
 Parse = Callable[[Any], Any]
 """`raw value → value`; raises ValueError saying what is allowed."""
 
+_HARMLESS = re.compile(r"[-+]?\d{0,9}([.,]\d{1,6})?([eE][-+]?\d{1,3})?\s*(%|[A-Za-z]{0,8})")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ID = re.compile(r"^(/[a-z0-9]([a-z0-9.-]*[a-z0-9])?)+$")
 
 
@@ -42,6 +44,25 @@ def text(raw: Any) -> str:
     if not raw.strip().isprintable():
         raise ValueError("a text in one line is wanted, without control characters")
     return raw.strip()
+
+
+def but(raw: Any) -> str:
+    """`, not …`: what stands there instead, where it cannot be a secret in the wrong place; else of what kind it is."""
+    if isinstance(raw, dict | list):
+        return ", not a mapping" if isinstance(raw, dict) else ", not a list"
+    if raw is None or isinstance(raw, bool):
+        return f", not {str(raw).lower()}"
+    if not _HARMLESS.fullmatch(str(raw)):
+        return f", not a text of {len(raw)} characters" if isinstance(raw, str) else ""
+    return f", not '{raw}'" if isinstance(raw, str) else f", not {raw}"
+
+
+def variable_of_secret(raw: Any) -> str:
+    """The name of a variable, which is told wherever the secret is wanted."""
+    name = text(raw)
+    if not _VARIABLE.fullmatch(name):
+        raise ValueError("the name of a variable is wanted (letters, digits and _), not the secret itself")
+    return name
 
 
 def secret_text(raw: Any) -> str:
@@ -68,7 +89,8 @@ def url(raw: Any, example: str = "http://marathon.example:8080", credentials: st
         parts = urlsplit(raw.strip())
         _ = parts.port
     except ValueError as error:
-        raise ValueError(f"no valid URL: {error}") from error
+        # What Python says of it may hold a part of a password.
+        raise ValueError("no valid URL: its host or its port is wrong") from error
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError(f"a URL with http:// or https:// and a host is wanted, such as {example}")
     if parts.username is not None or parts.password is not None:
@@ -156,7 +178,7 @@ def percentage(raw: Any) -> int:
 def whole_number(raw: Any) -> int:
     text = str(raw).strip()
     if isinstance(raw, bool) or not re.fullmatch(r"\d{1,9}", text):
-        raise ValueError(f"a whole number is wanted, not '{text[:40]}'")
+        raise ValueError(f"a whole number is wanted{but(raw)}")
     return int(text)
 
 
@@ -206,7 +228,7 @@ CLUSTER_KEYS: Mapping[str, Key] = {
     "auth.user": Key("CIPROV_MARATHON_USER", text, "user for HTTP Basic"),
     "auth.password": Key("CIPROV_MARATHON_PASSWORD", secret_text, "password", secret=True),
     "auth.password_file": Key("CIPROV_MARATHON_PASSWORD_FILE", text, "file that holds the password", is_path=True),
-    "auth.password_env": Key("CIPROV_MARATHON_PASSWORD_ENV", text, "variable that holds the password"),
+    "auth.password_env": Key("CIPROV_MARATHON_PASSWORD_ENV", variable_of_secret, "variable that holds the password"),
     "auth.token": Key(
         "CIPROV_MARATHON_TOKEN",
         secret_text,
@@ -214,15 +236,15 @@ CLUSTER_KEYS: Mapping[str, Key] = {
         secret=True,
     ),
     "auth.token_file": Key("CIPROV_MARATHON_TOKEN_FILE", text, "file that holds the token", is_path=True),
-    "auth.token_env": Key("CIPROV_MARATHON_TOKEN_ENV", text, "variable that holds the token"),
+    "auth.token_env": Key("CIPROV_MARATHON_TOKEN_ENV", variable_of_secret, "variable that holds the token"),
     "mesos_auth.user": Key("CIPROV_MESOS_USER", text, "user for the Mesos masters and agents"),
     "mesos_auth.password": Key("CIPROV_MESOS_PASSWORD", secret_text, "its password", secret=True),
     "mesos_auth.password_file": Key("CIPROV_MESOS_PASSWORD_FILE", text, "file that holds it", is_path=True),
-    "mesos_auth.password_env": Key("CIPROV_MESOS_PASSWORD_ENV", text, "variable that holds it"),
+    "mesos_auth.password_env": Key("CIPROV_MESOS_PASSWORD_ENV", variable_of_secret, "variable that holds it"),
     "store_auth.user": Key("CIPROV_STORE_USER", text, "user for ZooKeeper (digest)"),
     "store_auth.password": Key("CIPROV_STORE_PASSWORD", secret_text, "its password", secret=True),
     "store_auth.password_file": Key("CIPROV_STORE_PASSWORD_FILE", text, "file that holds it", is_path=True),
-    "store_auth.password_env": Key("CIPROV_STORE_PASSWORD_ENV", text, "variable that holds it"),
+    "store_auth.password_env": Key("CIPROV_STORE_PASSWORD_ENV", variable_of_secret, "variable that holds it"),
     "tls.verify": Key("CIPROV_TLS_VERIFY", yes_or_no, "false trusts every certificate"),
     "tls.ca": Key("CIPROV_TLS_CA", existing_file, "file of the authority", is_path=True),
     "tls.certificate": Key("CIPROV_TLS_CERTIFICATE", existing_file, "file of the client's certificate", is_path=True),

@@ -8,7 +8,16 @@ from typing import Any
 
 from ciprov.settings import store_address
 from ciprov.settings.agents import values
-from ciprov.settings.fields import Key, existing_file, secret_text, text, text_list, whole_number, yes_or_no
+from ciprov.settings.fields import (
+    Key,
+    existing_file,
+    secret_text,
+    text,
+    text_list,
+    variable_of_secret,
+    whole_number,
+    yes_or_no,
+)
 from ciprov.settings.fields import url as checked_url
 
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_-]{0,38}[A-Za-z0-9])?")
@@ -76,7 +85,7 @@ SERVICE_KEYS: Mapping[str, Key] = {
     "jenkins.user": Key("CIPROV_JENKINS_USER", text, "the user that makes nodes"),
     "jenkins.token": Key("CIPROV_JENKINS_TOKEN", secret_text, "its API token", secret=True),
     "jenkins.token_file": Key("CIPROV_JENKINS_TOKEN_FILE", text, "file that holds the token", is_path=True),
-    "jenkins.token_env": Key("CIPROV_JENKINS_TOKEN_ENV", text, "variable that holds the token"),
+    "jenkins.token_env": Key("CIPROV_JENKINS_TOKEN_ENV", variable_of_secret, "variable that holds the token"),
     "jenkins.tls.verify": Key("CIPROV_JENKINS_TLS_VERIFY", yes_or_no, "false trusts every certificate"),
     "jenkins.tls.ca": Key("CIPROV_JENKINS_TLS_CA", existing_file, "file of the authority", is_path=True),
     "jenkins.tls.certificate": Key(
@@ -103,14 +112,16 @@ SERVICE_KEYS: Mapping[str, Key] = {
     "address": Key("CIPROV_AGENTS_ADDRESS", url, "the URL under which agents reach it, where that is another"),
     "api_token": Key("CIPROV_AGENTS_API_TOKEN", secret_text, "asked of whoever requests agents", secret=True),
     "api_token_file": Key("CIPROV_AGENTS_API_TOKEN_FILE", text, "file that holds it", is_path=True),
-    "api_token_env": Key("CIPROV_AGENTS_API_TOKEN_ENV", text, "variable that holds it"),
+    "api_token_env": Key("CIPROV_AGENTS_API_TOKEN_ENV", variable_of_secret, "variable that holds it"),
     "masters": Key(
         "CIPROV_AGENTS_MASTERS", masters, "Mesos masters: `zk://host:2181/mesos`, or host:5050, several with commas"
     ),
     "masters_auth.user": Key("CIPROV_AGENTS_MASTERS_USER", text, "user for their ZooKeeper (digest)"),
     "masters_auth.password": Key("CIPROV_AGENTS_MASTERS_PASSWORD", secret_text, "its password", secret=True),
     "masters_auth.password_file": Key("CIPROV_AGENTS_MASTERS_PASSWORD_FILE", text, "file that holds it", is_path=True),
-    "masters_auth.password_env": Key("CIPROV_AGENTS_MASTERS_PASSWORD_ENV", text, "variable that holds it"),
+    "masters_auth.password_env": Key(
+        "CIPROV_AGENTS_MASTERS_PASSWORD_ENV", variable_of_secret, "variable that holds it"
+    ),
     "framework.roles": Key("CIPROV_AGENTS_ROLES", roles, "Mesos roles in which offers come"),
     "framework.user": Key("CIPROV_AGENTS_USER", text, "user of the hosts that runs agents"),
     "framework.failover_timeout": Key(

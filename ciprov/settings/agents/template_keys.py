@@ -13,7 +13,7 @@ from ciprov.settings.agents.container_keys import CONTAINER_KEYS
 from ciprov.settings.agents.secrets import SecretSource
 from ciprov.settings.agents.shapes import WRONG, Findings, Known, Read, each, members, scalar
 from ciprov.settings.document import Entry
-from ciprov.settings.fields import text
+from ciprov.settings.fields import text, variable_of_secret
 
 
 class Protocol(StrEnum):
@@ -35,7 +35,7 @@ WARM_KEYS: Mapping[str, Known] = {
 }
 
 SECRET_KEYS: Mapping[str, Known] = {
-    "from_env": Known(scalar(text), "the variable of the service that holds it"),
+    "from_env": Known(scalar(variable_of_secret), "the variable of the service that holds it"),
     "from_file": Known(scalar(text), "the file that holds it; a relative path starts at the settings file"),
 }
 

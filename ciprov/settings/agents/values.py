@@ -14,9 +14,8 @@ from ciprov.agents.crew import schedules
 from ciprov.agents.queue import labels as grammar
 from ciprov.environments.blueprint import durations
 from ciprov.foundation.errors import UsageError
-from ciprov.foundation.shortening import shortened
 from ciprov.framework.requests import Constraint, Operator, constraint
-from ciprov.settings.fields import text
+from ciprov.settings.fields import but, text
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
@@ -55,7 +54,7 @@ def number(least: float, *, above: bool = False) -> Callable[[Any], float]:
         good = isinstance(raw, int | float) and not isinstance(raw, bool) and math.isfinite(raw)
         if not good or raw < least or (above and raw == least) or raw > 1e9:
             raise ValueError(
-                f"a number {'above' if above else 'from'} {least:g}{'' if above else ' up'} is wanted, {_not(raw)}"
+                f"a number {'above' if above else 'from'} {least:g}{'' if above else ' up'} is wanted{but(raw)}"
             )
         return float(raw)
 
@@ -65,7 +64,7 @@ def number(least: float, *, above: bool = False) -> Callable[[Any], float]:
 def whole(least: int, most: int = 1_000_000) -> Callable[[Any], int]:
     def parse(raw: Any) -> int:
         if isinstance(raw, bool) or not isinstance(raw, int) or not least <= raw <= most:
-            raise ValueError(f"a whole number from {least} to {most} is wanted, {_not(raw)}")
+            raise ValueError(f"a whole number from {least} to {most} is wanted{but(raw)}")
         return raw
 
     return parse
@@ -73,7 +72,7 @@ def whole(least: int, most: int = 1_000_000) -> Callable[[Any], int]:
 
 def flag(raw: Any) -> bool:
     if not isinstance(raw, bool):
-        raise ValueError(f"true or false is wanted, {_not(raw)}")
+        raise ValueError(f"true or false is wanted{but(raw)}")
     return raw
 
 
@@ -85,7 +84,7 @@ def duration(*, off: bool = False) -> Callable[[Any], float]:
             return 0.0
         found = durations.seconds(raw) if isinstance(raw, str) else None
         if not found:
-            raise ValueError(f"{durations.ALLOWED} is wanted{', or 0' if off else ''}, {_not(raw)}")
+            raise ValueError(f"{durations.ALLOWED} is wanted{', or 0' if off else ''}{but(raw)}")
         return float(found)
 
     return parse
@@ -231,8 +230,8 @@ def fetched(raw: Any) -> str:
     address = text(raw)
     try:
         parts = urlsplit(address)
-    except ValueError as error:
-        raise ValueError(f"no valid URL: {error}") from None
+    except ValueError:
+        raise ValueError("no valid URL: its host is wrong") from None
     if parts.username is not None or parts.password is not None:
         raise ValueError("the URL must hold no credentials: everybody who sees the task in Mesos would see them")
     if not address.startswith("/") and (parts.scheme not in _SCHEMES or not (parts.netloc or parts.path)):
@@ -266,15 +265,6 @@ def _no_twice(found: tuple[str, ...] | list[str], what: str) -> None:
     twice = next((name for number, name in enumerate(found) if name in found[:number]), None)
     if twice is not None:
         raise ValueError(f"the {what} '{twice}' stands there twice")
-
-
-def _not(raw: Any) -> str:
-    """What stands there instead."""
-    if isinstance(raw, dict | list):
-        return "not a mapping" if isinstance(raw, dict) else "not a list"
-    if isinstance(raw, bool):
-        return f"not {str(raw).lower()}"
-    return f"not '{shortened(raw, 40)}'" if isinstance(raw, str) else f"not {raw}"
 
 
 def _near(raw: Any, known: list[str]) -> str:

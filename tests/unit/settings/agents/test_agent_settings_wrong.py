@@ -68,3 +68,30 @@ def test_all_keys_are_listed_in_a_line_of_their_own_where_none_is_near(tmp_path:
     assert (
         finding == "F:5:32: agents.jenkins.xyz: unknown key\n  There are: tls, token, token_env, token_file, url, user."
     )
+
+
+SECRET = "11abababababababababababababababab"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        f"most: {SECRET}",
+        f"most: {{x: {SECRET}}}",
+        f"lead: {SECRET}",
+        f"api_token_env: {SECRET}",
+        f"anchors: {SECRET}",
+        f"address: http://u:{SECRET}/x@h",
+        f"listen: {SECRET}",
+        f"templates: {{a: {{cpus: {SECRET}, mem: 64}}}}",
+        f"templates: {{a: {{cpus: 1, mem: 64, idle: {SECRET}}}}}",
+        f"templates: {{a: {{cpus: 1, mem: 64, exclusive: {SECRET}}}}}",
+        f"templates: {{a: {{cpus: 1, mem: 64, env: {{A: {{from_env: {SECRET}}}}}}}}}",
+        f'templates: {{a: {{cpus: 1, mem: 64, uris: ["http://u:{SECRET}@\u2100"]}}}}',
+    ],
+)
+def test_a_secret_in_the_wrong_place_is_not_told(tmp_path: Path, wrong: str) -> None:
+    text = f"{HEAD}      jenkins: {{url: http://j}}\n      {wrong}\n"
+    found = "\n".join(told(tmp_path, text))
+    assert "F:6:" in found
+    assert SECRET[:12] not in found
