@@ -141,6 +141,15 @@ class TestStatus:
         assert "why it ended: its task failed before it connected: no such image" in told
         assert json.loads(run("status", "linux-1", "-o", "json").out)["job"] == "folder/app"
 
+    @pytest.mark.parametrize("name", ["linux/9", "../linux-1", "a?b", "a b", "ä"])
+    def test_a_name_that_no_agent_can_have_is_one_that_there_is_not(self, run, name):
+        for command in (["status", name], ["logs", name], ["kill", name, "--yes"]):
+            done = run(*command)
+            assert (done.code, done.err.startswith(f"error: there is no agent {name}, nor was there lately")) == (
+                64,
+                True,
+            )
+
     def test_of_an_agent_that_there_is_not(self, run):
         done = run("status", "linux-11")
         assert (done.code, done.out) == (64, "")
@@ -209,6 +218,10 @@ class TestSteering:
             ("resume",),
             ("reload",),
         ]
+
+    def test_one_that_is_named_twice_counts_once(self, run, control):
+        assert run("drain", "gpu", "gpu").out == "drained: gpu\n"
+        assert json.loads(run("drain", "gpu", "gpu", "-o", "json").out)["templates"] == ["gpu"]
 
     def test_what_was_so_before_is_told(self, run, control):
         control.shown = replace(

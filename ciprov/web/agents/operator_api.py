@@ -50,7 +50,7 @@ def application(control: Control, metrics: Exposition | None) -> Starlette:
         async def steer(request: Request) -> Response:
             document = await json_body(request, _LIMIT)
             only(document, "templates", "all")
-            names = texts(document, "templates")
+            names = list(dict.fromkeys(texts(document, "templates")))
             if document.get("all") is True:
                 names = sorted(await run_in_threadpool(everything))
             elif not names:
@@ -91,7 +91,7 @@ def application(control: Control, metrics: Exposition | None) -> Starlette:
 
     routes = [
         Route("/v1/status", status),
-        Route("/v1/agents/{name}", agent),
+        Route("/v1/agents/{name:path}", agent),
         Route("/v1/templates", templates),
         Route("/v1/why", why_),
         Route("/v1/requests", make, methods=["POST"]),
